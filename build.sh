@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# The project's own job file: `./build.sh TARGET`, here or in a job of computes.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+help() { # what there is
+    echo "usage: ./build.sh TARGET [ARG...]"
+    sed -n 's/^\([a-z_]*\)() { # \(.*\)$/  \1\t\2/p' "$0" | expand -t 14
+}
+
+build() { # the program, optimised
+    cargo build --release --locked
+}
+
+lint() { # format, warnings and the shell scripts
+    cargo fmt --check
+    cargo clippy --locked --all-targets -- --deny warnings
+    if command -v shellcheck >/dev/null; then
+        shellcheck build.sh .ci/run
+    else
+        echo "skipped: shellcheck is not installed"
+    fi
+}
+
+test() { # all tests
+    cargo test --locked "$@"
+}
+
+test_job() { # a small real build: compiles, runs, leaves an artifact and a report in /files
+    # A job finds its directory at /files, or in COMPUTES_FILES where the machine has no
+    # namespaces. Called by hand it has neither.
+    local files=${COMPUTES_FILES:-/files} work
+    if [ -z "${AWS_BATCH_JOB_ID:-}" ]; then
+        files=$(mktemp -d)
+    fi
+    work=$(mktemp -d)
+    # The directory is known now; in the trap it would be gone.
+    # shellcheck disable=SC2064
+    trap "rm -rf '$work'" EXIT
+
+    echo "[1/4] writing the source"
+    cat >"$work/greet.c" <<'C'
+#include <stdio.h>
+
+int main(int count, char **words) {
+    for (int i = 1; i < count; i++)
+        printf("%s%s", i > 1 ? " " : "", words[i]);
+    putchar('\n');
+    return count > 1 ? 0 : 1;
+}
+C
+    echo "[2/4] compiling"
+    "${CC:-cc}" -O2 -Wall -Werror -o "$work/greet" "$work/greet.c"
+    echo "[3/4] running"
+    "$work/greet" "$@"
+    echo "[4/4] keeping the artifact and the report"
+    mkdir -p "$files"
+    cp "$work/greet" "$files/greet"
+    {
+        echo "job:      ${AWS_BATCH_JOB_ID:-none}"
+        echo "attempt:  ${AWS_BATCH_JOB_ATTEMPT:-none}"
+        echo "queue:    ${AWS_BATCH_JQ_NAME:-none}"
+        echo "words:    $*"
+        echo "artifact: greet, $(wc -c <"$files/greet") bytes"
+    } >"$files/report.txt"
+    echo "done: $files/report.txt"
+}
+
+bench() { # the local queue beside other tools, as ratios
+    build
+    python3 benches/local_queue/bench.py "$@"
+}
+
+case "${1:-}" in
+    help | build | lint | test | test_job | bench)
+        "$@"
+        ;;
+    *)
+        help >&2
+        exit 2
+        ;;
+esac

@@ -1,0 +1,323 @@
+//! Staying with a job until it is over: its states, its log, and the ways to leave early.
+
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::context::Context;
+use super::error::{Doing, Failure, code};
+use super::output::{EventLine, JobView, LogLine};
+use crate::engine::{Changes, Engine, LogReader, Watch};
+use crate::job::{JobId, State};
+use crate::ledger::JobRecord;
+
+/// Within this time a second Ctrl-C cancels the job; after it the first one detaches.
+const SECOND_THOUGHTS: Duration = Duration::from_secs(10);
+/// Enough for a page of a log at a time.
+const CHUNK: usize = 64 * 1024;
+
+/// How following ended.
+pub enum End {
+    /// The job is over.
+    Over(Box<JobRecord>),
+    /// The job goes on without us; this is our exit code.
+    Left(u8),
+}
+
+/// What to do on the way.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Show what the job writes.
+    pub log: bool,
+    /// A Ctrl-C or SIGTERM cancels the job at once.
+    pub cancel_on_interrupt: bool,
+}
+
+/// Signals and the time limit: whatever ends a wait before its time.
+pub struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+    /// Until when a second Ctrl-C cancels.
+    second: Option<tokio::time::Instant>,
+    limit: Option<tokio::time::Instant>,
+}
+
+enum Wake {
+    Changed(Changes),
+    Interrupt,
+    Terminate,
+    SecondThoughtsOver,
+    Limit,
+}
+
+impl Interrupts {
+    pub fn new(limit: Option<Duration>) -> Result<Self, Failure> {
+        let listen = |kind| signal(kind).doing(|| "listen for signals".to_owned());
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            second: None,
+            limit: limit.map(|limit| tokio::time::Instant::now() + limit),
+        })
+    }
+
+    async fn wake(&mut self, watch: &mut dyn Watch) -> Result<Wake, Failure> {
+        let (second, limit) = (self.second, self.limit);
+        Ok(tokio::select! {
+            changes = watch.changed() => Wake::Changed(changes?),
+            _ = self.interrupt.recv() => Wake::Interrupt,
+            _ = self.terminate.recv() => Wake::Terminate,
+            () = until(second) => Wake::SecondThoughtsOver,
+            () = until(limit) => Wake::Limit,
+        })
+    }
+}
+
+async fn until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Follows one job. `interrupts` outlives it, so that one limit holds for many jobs.
+pub async fn follow(
+    engine: &mut dyn Engine,
+    watch: &mut dyn Watch,
+    interrupts: &mut Interrupts,
+    job: JobId,
+    options: Options,
+    context: &Context<'_>,
+) -> Result<End, Failure> {
+    let mut tail = options.log.then(|| Tail::new(job));
+    let mut seen: Option<(State, u32)> = None;
+    let mut attend = true;
+    loop {
+        let now = engine.ledger().standing(job)?;
+        let (state, attempt) = now;
+        if seen != Some(now) {
+            attend |= state == State::Queued;
+            if seen.is_some() || state != State::Queued {
+                say_state(engine, job, state, context)?;
+            }
+            seen = Some(now);
+        }
+        if let Some(tail) = &mut tail {
+            if attempt > 0 {
+                watch.follow_log(job, attempt)?;
+            }
+            tail.show(engine, attempt, context)?;
+            if state.is_terminal() {
+                tail.finish(context)?;
+            }
+        }
+        if state.is_terminal() {
+            return Ok(End::Over(Box::new(engine.ledger().job(job)?)));
+        }
+        if std::mem::take(&mut attend) {
+            engine.attend(&[job]).await?;
+        }
+        match interrupts.wake(watch).await? {
+            Wake::Changed(changes) => attend = changes.workers,
+            Wake::Limit => return Ok(End::Left(code::LIMIT_REACHED)),
+            wake => {
+                if let Some(code) =
+                    interrupted(engine, interrupts, &wake, job, options, context).await?
+                {
+                    return Ok(End::Left(code));
+                }
+            }
+        }
+    }
+}
+
+/// `None`: go on following.
+async fn interrupted(
+    engine: &mut dyn Engine,
+    interrupts: &mut Interrupts,
+    wake: &Wake,
+    job: JobId,
+    options: Options,
+    context: &Context<'_>,
+) -> Result<Option<u8>, Failure> {
+    let cancel = options.cancel_on_interrupt || interrupts.second.is_some();
+    match wake {
+        Wake::Interrupt | Wake::Terminate if options.cancel_on_interrupt => {}
+        Wake::Interrupt if cancel => {}
+        Wake::Interrupt if context.output.is_interactive() => {
+            interrupts.second = Some(tokio::time::Instant::now() + SECOND_THOUGHTS);
+            context.output.status(&format!(
+                "press Ctrl-C again within {} s to cancel the job; otherwise it goes on without this terminal",
+                SECOND_THOUGHTS.as_secs()
+            ));
+            return Ok(None);
+        }
+        Wake::Terminate => return detach(job, code::DETACHED_BY_TERM, context).map(Some),
+        _ => return detach(job, code::DETACHED_BY_INT, context).map(Some),
+    }
+    interrupts.second = None;
+    context.output.status("cancelling the job");
+    engine.cancel(job, "interrupted while following").await?;
+    Ok(None)
+}
+
+fn detach(job: JobId, code: u8, context: &Context<'_>) -> Result<u8, Failure> {
+    let resume = resume(&[job]);
+    if context.output.json {
+        let line = EventLine::Detached { id: job.to_string(), resume: &resume };
+        context.output.json_line_while_read(&line)?;
+    } else {
+        context.output.warning(&format!("detached; the job goes on. To come back: {resume}"));
+    }
+    Ok(code)
+}
+
+/// The line that takes up the wait again.
+pub fn resume(jobs: &[JobId]) -> String {
+    let ids: Vec<_> = jobs.iter().map(JobId::short).collect();
+    match ids.as_slice() {
+        [one] => format!("computes logs --follow {one}, or computes wait {one}"),
+        several => format!("computes wait {}", several.join(" ")),
+    }
+}
+
+fn say_state(
+    engine: &mut dyn Engine,
+    job: JobId,
+    state: State,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    if context.output.is_quiet() && !context.output.json {
+        return Ok(());
+    }
+    // The end is told apart, with the job's exit code.
+    if state.is_terminal() {
+        return Ok(());
+    }
+    let record = engine.ledger().job(job)?;
+    if context.output.json {
+        let line = EventLine::State {
+            id: job.to_string(),
+            state: record.state.as_str(),
+            attempt: record.attempt,
+            reason: record.reason.as_deref(),
+        };
+        return context.output.json_line_while_read(&line);
+    }
+    match (state, &record.reason) {
+        (State::Queued, Some(reason)) => {
+            context.output.status(&format!("{} queued again: {reason}", job.short()));
+        }
+        (State::Running, _) if record.attempt > 1 => {
+            context.output.status(&format!("{} running, attempt {}", job.short(), record.attempt));
+        }
+        _ => {}
+    }
+    if state == State::Running
+        && engine.ledger().attempts(&record)?.last().is_some_and(|last| last.mounted == Some(false))
+    {
+        context.output.note(
+            "this machine gives jobs no /files: the directory is in $COMPUTES_FILES (docs/files.md)",
+        );
+    }
+    Ok(())
+}
+
+/// Tells how a job ended, and gives the exit code.
+pub fn say_end(record: &JobRecord, context: &Context<'_>) -> Result<u8, Failure> {
+    let code = super::error::exit_code(record);
+    if context.output.json {
+        let view = JobView::new(record, &context.config.state_dir);
+        context.output.json_line_while_read(&EventLine::Ended { job: &view })?;
+        return Ok(code);
+    }
+    let took = match (record.started_at, record.finished_at) {
+        (Some(from), Some(to)) => {
+            let took = Duration::from_millis((to - from).max(0).unsigned_abs());
+            format!(" after {}", super::output::duration(took))
+        }
+        _ => String::new(),
+    };
+    let why = match (record.state, &record.reason, record.class) {
+        (_, Some(reason), Some(class)) => format!(": {class}, {reason}"),
+        (State::Cancelled | State::Lost, Some(reason), None) => format!(": {reason}"),
+        _ => String::new(),
+    };
+    let (short, name, state) = (record.id.short(), &record.plan.spec.name, record.state);
+    context.output.status(&format!("{short} {name} {state}{took}{why}"));
+    Ok(code)
+}
+
+/// What the job writes, attempt after attempt.
+pub struct Tail {
+    job: JobId,
+    attempt: u32,
+    reader: Option<LogReader>,
+    /// With JSON, the line that has not ended yet.
+    line: Vec<u8>,
+    buffer: Vec<u8>,
+}
+
+impl Tail {
+    pub fn new(job: JobId) -> Self {
+        Self { job, attempt: 0, reader: None, line: Vec::new(), buffer: vec![0; CHUNK] }
+    }
+
+    /// One attempt alone.
+    pub fn of_attempt(job: JobId, attempt: u32, engine: &mut dyn Engine) -> Self {
+        Self { attempt, reader: Some(engine.log(job, attempt)), ..Self::new(job) }
+    }
+
+    /// Shows what came since, up to the end of the attempt's log so far.
+    pub fn show(
+        &mut self,
+        engine: &mut dyn Engine,
+        attempt: u32,
+        context: &Context<'_>,
+    ) -> Result<(), Failure> {
+        self.drain(context)?;
+        while self.attempt < attempt {
+            self.finish(context)?;
+            self.attempt += 1;
+            self.reader = Some(engine.log(self.job, self.attempt));
+            self.drain(context)?;
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self, context: &Context<'_>) -> Result<(), Failure> {
+        let Some(reader) = &mut self.reader else { return Ok(()) };
+        loop {
+            let count = reader
+                .read(&mut self.buffer)
+                .doing(|| format!("read `{}`", reader.path().display()))?;
+            if count == 0 {
+                return Ok(());
+            }
+            if context.output.json {
+                self.line.extend_from_slice(&self.buffer[..count]);
+                while let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
+                    let rest = self.line.split_off(end + 1);
+                    show_line(self.attempt, &self.line[..end], context)?;
+                    self.line = rest;
+                }
+            } else {
+                context.output.data_while_read(&self.buffer[..count])?;
+            }
+        }
+    }
+
+    /// Nothing more comes of this attempt.
+    pub fn finish(&mut self, context: &Context<'_>) -> Result<(), Failure> {
+        self.drain(context)?;
+        if !self.line.is_empty() {
+            show_line(self.attempt, &std::mem::take(&mut self.line), context)?;
+        }
+        Ok(())
+    }
+}
+
+fn show_line(attempt: u32, line: &[u8], context: &Context<'_>) -> Result<(), Failure> {
+    let line = LogLine { attempt, line: String::from_utf8_lossy(line) };
+    context.output.json_line_while_read(&EventLine::Log(line))
+}

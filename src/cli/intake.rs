@@ -1,0 +1,227 @@
+//! From options, files and settings to jobs.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::cli_io;
+use super::error::{Failure, Kind};
+use super::job_options::JobOptions;
+use crate::job::{Draft, EnvironmentEntry};
+use crate::plan::{ContainerOverrides, EvaluatedRetry, SubmitJob, TimeoutSeconds};
+
+/// What the options say, one draft a job, with nothing of the settings in it.
+pub fn drafts(options: &JobOptions) -> Result<Vec<Draft>, Failure> {
+    let flags = flags(options)?;
+    let beneath = match (&options.from, &options.aws.cli_input_json) {
+        (Some(file), _) => job_file(file)?,
+        (None, Some(json)) => {
+            let request: SubmitJob = aws_json("--cli-input-json", json)?;
+            vec![request.into_draft()?]
+        }
+        (None, None) => vec![Draft::default()],
+    };
+    Ok(beneath.into_iter().map(|draft| flags.clone().over(draft)).collect())
+}
+
+fn flags(options: &JobOptions) -> Result<Draft, Failure> {
+    let overrides = match &options.aws.container_overrides {
+        Some(json) => {
+            aws_json::<ContainerOverrides>("--container-overrides", json)?.into_draft()?
+        }
+        None => Draft::default(),
+    };
+    if !options.command.is_empty() && overrides.command.is_some() {
+        return Err(Failure::usage(
+            "the command is given twice: after `--` and in --container-overrides",
+            "leave one of them out",
+        ));
+    }
+    let mut environment = Vec::new();
+    for file in &options.environment_files {
+        environment.extend(environment_file(file)?);
+    }
+    environment.extend(options.environment.iter().map(|text| EnvironmentEntry::parse(text)));
+    let retry = match &options.aws.retry_strategy {
+        Some(text) => retry_strategy(text)?,
+        None => EvaluatedRetry { attempts: options.attempts, ..EvaluatedRetry::default() },
+    };
+    let draft = Draft {
+        name: options.name.clone(),
+        queue: options.queue.clone(),
+        command: (!options.command.is_empty()).then(|| options.command.clone()),
+        environment,
+        secrets: options.secrets.iter().cloned().collect(),
+        vcpus: options.vcpus.clone(),
+        memory: options.memory.clone(),
+        gpus: options.gpus,
+        attempts: retry.attempts,
+        retry_rules: retry.evaluate_on_exit,
+        timeout: options.timeout.as_deref().map(timeout).transpose()?,
+        tags: options.tags.iter().map(|text| tag(text)).collect::<Result<_, _>>()?,
+        job_definition: options.job_definition.clone(),
+    };
+    Ok(draft.over(overrides))
+}
+
+fn tag(text: &str) -> Result<(String, String), Failure> {
+    match text.split_once('=') {
+        Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
+        None => Err(Failure::usage(
+            format!("`{text}` is no tag: it has no `=`"),
+            format!("pass --tag {text}=VALUE"),
+        )),
+    }
+}
+
+/// `3600`, `1h`, `attemptDurationSeconds=3600` or `{"attemptDurationSeconds": 3600}`.
+fn timeout(text: &str) -> Result<String, Failure> {
+    if let Some(seconds) = text.strip_prefix("attemptDurationSeconds=") {
+        return Ok(seconds.to_owned());
+    }
+    if text.trim_start().starts_with('{') {
+        let timeout: TimeoutSeconds = aws_json("--timeout", text)?;
+        return Ok(timeout.attempt_duration_seconds.unwrap_or_default().to_string());
+    }
+    Ok(text.to_owned())
+}
+
+/// `attempts=3` or JSON.
+fn retry_strategy(text: &str) -> Result<EvaluatedRetry, Failure> {
+    if let Some(count) = text.strip_prefix("attempts=") {
+        let attempts = count.parse().map_err(|_| {
+            Failure::usage(
+                format!("--retry-strategy: `{count}` is no number of attempts"),
+                "pass attempts=N with N from 1 to 10, or JSON",
+            )
+        })?;
+        return Ok(EvaluatedRetry { attempts: Some(attempts), ..EvaluatedRetry::default() });
+    }
+    aws_json("--retry-strategy", text)
+}
+
+/// JSON as the AWS CLI takes it: the text itself, or where to find it.
+fn aws_json<T: DeserializeOwned>(option: &str, text: &str) -> Result<T, Failure> {
+    let (from, json) = if text == "-" {
+        (option.to_owned(), cli_io::read_stdin()?)
+    } else if let Some(path) = text.strip_prefix("file://") {
+        (path.to_owned(), cli_io::read_file(Path::new(path))?)
+    } else {
+        (option.to_owned(), text.to_owned())
+    };
+    serde_json::from_str(&json).map_err(|error| broken_json(&from, &error))
+}
+
+/// The text itself is not shown: it may hold a secret.
+fn broken_json(from: &str, error: &serde_json::Error) -> Failure {
+    let hint = if error.is_data() && error.to_string().contains("unknown field") {
+        "leave it out: computes has nothing that does the same"
+    } else {
+        "give JSON, file://PATH, or - for stdin"
+    };
+    Failure::usage(format!("{from}: {error}"), hint)
+}
+
+/// One job or several, in the form that the file's name tells.
+fn job_file(file: &str) -> Result<Vec<Draft>, Failure> {
+    let path = Path::new(file);
+    let text = if file == "-" { cli_io::read_stdin()? } else { cli_io::read_file(path)? };
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    let drafts = match extension {
+        Some("toml") => toml_jobs(file, &text)?,
+        Some("jsonl" | "ndjson") => json_lines(file, &text)?,
+        _ => match serde_json::from_str::<OneOrMany>(&text) {
+            Ok(jobs) => jobs.into_vec(file)?,
+            // Several objects in a row are lines of JSON.
+            Err(error) if error.is_syntax() && text.trim_start().starts_with('{') => {
+                json_lines(file, &text)?
+            }
+            Err(error) => return Err(broken_job(file, &error)),
+        },
+    };
+    if drafts.is_empty() {
+        return Err(Failure::usage(format!("{file}: there is no job in it"), JOB_FILE_HINT));
+    }
+    Ok(drafts)
+}
+
+const JOB_FILE_HINT: &str =
+    "a job has at least a command: {\"command\": [\"./build.sh\", \"test\"]}; see docs/job-file.md";
+
+/// Read as values first, so that an error is about the job and not about the two forms.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    Many(Vec<serde_json::Value>),
+    One(serde_json::Value),
+}
+
+impl OneOrMany {
+    fn into_vec(self, file: &str) -> Result<Vec<Draft>, Failure> {
+        let values = match self {
+            Self::Many(values) => values,
+            Self::One(value) => vec![value],
+        };
+        let drafts = values.into_iter().enumerate().map(|(index, value)| {
+            serde_json::from_value(value)
+                .map_err(|error| broken_job(&format!("{file}, job {}", index + 1), &error))
+        });
+        drafts.collect()
+    }
+}
+
+fn json_lines(file: &str, text: &str) -> Result<Vec<Draft>, Failure> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(index, line)| {
+            serde_json::from_str(line)
+                .map_err(|error| broken_job(&format!("{file}:{}", index + 1), &error))
+        })
+        .collect()
+}
+
+fn broken_job(place: &str, error: &serde_json::Error) -> Failure {
+    Failure::usage(format!("{place}: {error}"), JOB_FILE_HINT)
+}
+
+fn toml_jobs(file: &str, text: &str) -> Result<Vec<Draft>, Failure> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Several {
+        job: Vec<Draft>,
+    }
+    let broken = |error: toml::de::Error| {
+        // The error's own rendering shows the line, which may hold a secret.
+        let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
+        Failure::usage(format!("{file}:{line}: {}", error.message()), JOB_FILE_HINT)
+    };
+    let table: toml::Table = text.parse().map_err(broken)?;
+    if table.contains_key("job") {
+        toml::from_str::<Several>(text).map(|several| several.job).map_err(broken)
+    } else {
+        toml::from_str(text).map(|draft| vec![draft]).map_err(broken)
+    }
+}
+
+/// As container runtimes read such files: nothing is quoted and nothing is expanded.
+fn environment_file(path: &Path) -> Result<Vec<EnvironmentEntry>, Failure> {
+    let text = cli_io::read_file(path)?;
+    let lines = text.lines().map(str::trim_start);
+    Ok(lines
+        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+        .map(EnvironmentEntry::parse)
+        .collect())
+}
+
+/// The engine that was asked for by flag; the setting was checked where it was read.
+pub fn check_engine(options: &JobOptions) -> Result<(), Failure> {
+    match options.engine.as_deref() {
+        None | Some("local") => Ok(()),
+        Some(other) => Err(Failure {
+            kind: Kind::Usage,
+            error: anyhow::anyhow!("there is no engine `{other}`"),
+            hint: Some("the engines are: local".to_owned()),
+        }),
+    }
+}

@@ -1,0 +1,63 @@
+//! `computes logs`: what a job wrote to stdout and stderr.
+
+use clap::Args;
+
+use super::context::{Context, block_on};
+use super::error::{Failure, Kind};
+use super::follow::{self, End, Interrupts, Tail};
+use crate::job::JobRef;
+
+/// Print what a job wrote, while it runs and after
+#[derive(Debug, Args)]
+pub struct Options {
+    /// An id, the beginning of one, or `last`
+    #[arg(value_name = "JOB")]
+    job: JobRef,
+    /// Go on until the job is over
+    #[arg(long, short)]
+    follow: bool,
+    /// Which attempt, from 1; without it the newest, or all with --follow
+    #[arg(long, value_name = "N", conflicts_with = "follow")]
+    attempt: Option<u32>,
+}
+
+pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
+    let mut engine = context.engine_of_existing(&options.job)?;
+    let id = engine.ledger().find(&options.job)?;
+    if options.follow {
+        return block_on(async {
+            let mut interrupts = Interrupts::new(None)?;
+            let mut watch = engine.watch()?;
+            let follow = follow::Options { log: true, cancel_on_interrupt: false };
+            let end =
+                follow::follow(&mut *engine, &mut *watch, &mut interrupts, id, follow, context)
+                    .await?;
+            Ok(match end {
+                End::Over(_) => 0,
+                End::Left(code) => code,
+            })
+        });
+    }
+    let (_, newest) = engine.ledger().standing(id)?;
+    let attempt = options.attempt.unwrap_or(newest);
+    if attempt == 0 || attempt > newest {
+        let error = match (options.attempt, newest) {
+            (None, _) => {
+                context
+                    .output
+                    .note(&format!("{} has not started, so it wrote nothing yet", id.short()));
+                return Ok(0);
+            }
+            (Some(wanted), 0) => {
+                anyhow::anyhow!("there is no attempt {wanted}: the job has not started")
+            }
+            (Some(wanted), newest) => {
+                anyhow::anyhow!("there is no attempt {wanted}: the newest is {newest}")
+            }
+        };
+        return Err(Failure { kind: Kind::Usage, error, hint: None });
+    }
+    let mut tail = Tail::of_attempt(id, attempt, &mut *engine);
+    tail.finish(context)?;
+    Ok(0)
+}

@@ -1,0 +1,28 @@
+//! `computes man`: the manual.
+
+use clap::Args;
+
+use super::error::{Doing, Failure};
+use super::output::Output;
+
+/// Print a manual page: `computes man | man -l -`
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Of which verb; without it of the program
+    verb: Option<String>,
+}
+
+pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
+    let mut program = super::command();
+    program.build();
+    let page = match &options.verb {
+        None => program,
+        Some(verb) => program.find_subcommand(verb).cloned().ok_or_else(|| {
+            Failure::usage(format!("there is no verb `{verb}`"), "`computes --help` lists them")
+        })?,
+    };
+    let mut text = Vec::new();
+    clap_mangen::Man::new(page).render(&mut text).doing(|| "render the manual".to_owned())?;
+    output.data(&text)?;
+    Ok(0)
+}

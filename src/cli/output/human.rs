@@ -1,0 +1,194 @@
+//! Tables and sentences.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::json::{JobView, QueueView};
+use super::time;
+use crate::job::State;
+use crate::ledger::{JobRecord, Millis};
+
+/// What a list can show of a reason before a line gets too long for a terminal.
+const REASON: usize = 40;
+
+pub fn job_line_header() -> String {
+    line(&["JOB", "NAME", "STATE", "QUEUE", "TRY", "AGE", "TOOK", "WHY"])
+}
+
+pub fn job_lines(jobs: &[JobRecord], now: Millis) -> String {
+    let mut text = String::new();
+    for job in jobs {
+        text.push_str(&job_line(job, now));
+        text.push('\n');
+    }
+    text
+}
+
+fn job_line(job: &JobRecord, now: Millis) -> String {
+    let why = match job.state {
+        State::Succeeded => String::new(),
+        _ => job.reason.clone().unwrap_or_default(),
+    };
+    line(&[
+        &job.id.short(),
+        &cut(job.plan.spec.name.as_str(), 28),
+        job.state.as_str(),
+        job.plan.spec.queue.as_str(),
+        &format!("{}/{}", job.attempt, job.plan.spec.retry.attempts),
+        &time::duration(between(job.accepted_at, now)),
+        &took(job, now),
+        &cut(&why, REASON),
+    ])
+}
+
+fn line(cells: &[&str; 8]) -> String {
+    let [id, name, state, queue, attempt, age, took, why] = cells;
+    format!(
+        "{id:<8}  {name:<28}  {state:<10}  {queue:<23}  {attempt:<5}  {age:<12}  {took:<12}  {why}"
+    )
+    .trim_end()
+    .to_owned()
+}
+
+fn took(job: &JobRecord, now: Millis) -> String {
+    match (job.started_at, job.finished_at) {
+        (Some(from), to) => time::duration(between(from, to.unwrap_or(now))),
+        (None, _) => String::new(),
+    }
+}
+
+fn between(from: Millis, to: Millis) -> Duration {
+    Duration::from_millis((to - from).max(0).unsigned_abs())
+}
+
+fn cut(text: &str, length: usize) -> String {
+    let first = text.lines().next().unwrap_or_default();
+    if first.chars().count() <= length {
+        first.to_owned()
+    } else {
+        first.chars().take(length - 1).chain(['…']).collect()
+    }
+}
+
+/// All that is known of one job.
+pub fn job_details(job: &JobView) -> String {
+    let mut text = String::new();
+    let mut row = |name: &str, value: &str| {
+        if !value.is_empty() {
+            // Writing to a String can't fail.
+            let _ = writeln!(text, "{name:<12} {value}");
+        }
+    };
+    let some = |value: &Option<String>| value.clone().unwrap_or_default();
+    row("job", &job.id);
+    row("name", &job.name);
+    row("state", &state(job));
+    row("reason", &some(&job.reason));
+    row("queue", job.queue.as_str());
+    row("command", &shell_words(&job.command));
+    row("asks for", &asks_for(job));
+    row("environment", &job.environment.keys().cloned().collect::<Vec<_>>().join(" "));
+    row("secrets", &job.secrets.join(" "));
+    row("tags", &pairs(job));
+    row("directory", &job.directory.display().to_string());
+    row("files", &job.files.display().to_string());
+    row("retry of", &some(&job.retry_of));
+    row("accepted", &job.accepted_at);
+    row("started", &some(&job.started_at));
+    row("finished", &some(&job.finished_at));
+    row("to cancel", &some(&job.cancel_requested_at));
+    for attempt in job.attempt_history.iter().flatten() {
+        let end = match (&attempt.reason, attempt.exit_code, &attempt.closed_at) {
+            (_, Some(0), _) => "exit code 0".to_owned(),
+            (Some(reason), ..) => reason.clone(),
+            (None, Some(code), _) => format!("exit code {code}"),
+            (None, None, Some(_)) => "over".to_owned(),
+            (None, None, None) => "open".to_owned(),
+        };
+        let log = attempt.log.display();
+        row(&format!("attempt {}", attempt.number), &format!("{end}, log {log}"));
+        if attempt.files_mounted == Some(false) {
+            row("", "without /files: its directory was in COMPUTES_FILES");
+        }
+    }
+    text
+}
+
+fn state(job: &JobView) -> String {
+    match (job.class, job.exit_code) {
+        (Some(class), Some(code)) => format!("{} ({class}, exit code {code})", job.state),
+        (Some(class), None) => format!("{} ({class})", job.state),
+        (None, _) => job.state.to_owned(),
+    }
+}
+
+fn asks_for(job: &JobView) -> String {
+    let mut text = format!("{} vCPU, {} MiB", job.vcpus, job.memory_mib);
+    if job.gpus > 0 {
+        let _ = write!(text, ", {} GPU", job.gpus);
+    }
+    let plural = if job.attempts == 1 { "" } else { "s" };
+    let _ = write!(text, ", {} attempt{plural}", job.attempts);
+    if let Some(seconds) = job.timeout_seconds {
+        let _ = write!(text, " of at most {}", time::duration(Duration::from_secs(seconds.into())));
+    }
+    text
+}
+
+fn pairs(job: &JobView) -> String {
+    let pairs: Vec<_> = job.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    pairs.join(" ")
+}
+
+/// As a shell would take them.
+fn shell_words(words: &[String]) -> String {
+    let quoted = words.iter().map(|word| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+        if word.chars().all(plain) {
+            word.clone()
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
+pub fn queue_lines(queues: &[QueueView]) -> String {
+    let mut text = format!(
+        "{:<23}  {:<8}  {:<6}  {:<7}  {:<7}  {}\n",
+        "QUEUE", "PRIORITY", "QUEUED", "RUNNING", "WORKERS", "ABOUT"
+    );
+    for queue in queues {
+        let count = |state: State| queue.jobs.get(state.as_str()).copied().unwrap_or(0);
+        let running = count(State::Running) + count(State::Starting);
+        let _ = writeln!(
+            text,
+            "{:<23}  {:<8}  {:<6}  {:<7}  {:<7}  {}",
+            queue.queue.as_str(),
+            queue.priority,
+            count(State::Queued),
+            running,
+            queue.workers,
+            queue.about
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_split_them() {
+        let words = ["sh", "-c", "echo 'a b'"].map(String::from);
+        assert_eq!(shell_words(&words), r"sh -c 'echo '\''a b'\'''");
+    }
+
+    #[test]
+    fn long_text_is_cut_visibly() {
+        assert_eq!(cut("short", 8), "short");
+        assert_eq!(cut("rather long", 8), "rather …");
+        assert_eq!(cut("first\nsecond", 8), "first");
+    }
+}

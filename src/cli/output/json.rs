@@ -1,0 +1,233 @@
+//! The JSON that the program prints. docs/json.md describes it; fields are added, never
+//! renamed or taken away.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::time::timestamp;
+use crate::cli::error::exit_code;
+use crate::job::Queue;
+use crate::ledger::{AttemptRecord, EventRecord, JobRecord, StateDir, WorkerRecord};
+
+/// A job, wherever one is printed.
+#[derive(Debug, Serialize)]
+pub struct JobView {
+    pub id: String,
+    pub short: String,
+    pub name: String,
+    pub queue: Queue,
+    pub engine: String,
+    pub engine_id: Option<String>,
+    pub state: &'static str,
+    pub class: Option<&'static str>,
+    pub reason: Option<String>,
+    /// The command's own exit code.
+    pub exit_code: Option<i32>,
+    pub signal: Option<i32>,
+    /// What `run` and `wait` exit with; null while the job is not over.
+    pub run_exit_code: Option<u8>,
+    pub attempt: u32,
+    pub attempts: u8,
+    pub interruptions: u32,
+    pub losses: u32,
+    pub command: Vec<String>,
+    pub environment: BTreeMap<String, String>,
+    pub secrets: Vec<String>,
+    pub vcpus: String,
+    pub memory_mib: u32,
+    pub gpus: u32,
+    pub timeout_seconds: Option<u32>,
+    pub tags: BTreeMap<String, String>,
+    pub job_definition: String,
+    pub directory: PathBuf,
+    pub files: PathBuf,
+    pub log: Option<PathBuf>,
+    pub retry_of: Option<String>,
+    pub accepted_at: String,
+    pub started_at: Option<String>,
+    pub finished_at: Option<String>,
+    pub cancel_requested_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt_history: Option<Vec<AttemptView>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<Vec<EventView>>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct AttemptView {
+    pub number: u32,
+    pub pid: Option<u32>,
+    pub files_mounted: Option<bool>,
+    pub opened_at: String,
+    pub started_at: Option<String>,
+    pub closed_at: Option<String>,
+    pub exit_code: Option<i32>,
+    pub signal: Option<i32>,
+    pub class: Option<&'static str>,
+    pub reason: Option<String>,
+    pub log: PathBuf,
+}
+
+#[derive(Debug, Serialize)]
+pub struct EventView {
+    pub at: String,
+    pub attempt: u32,
+    pub event: String,
+    pub state: &'static str,
+    pub reason: Option<String>,
+}
+
+impl JobView {
+    pub fn new(job: &JobRecord, dir: &StateDir) -> Self {
+        let spec = &job.plan.spec;
+        Self {
+            id: job.id.to_string(),
+            short: job.id.short(),
+            name: spec.name.to_string(),
+            queue: spec.queue,
+            engine: job.engine.clone(),
+            engine_id: job.engine_id.clone(),
+            state: job.state.as_str(),
+            class: job.class.map(crate::job::FailureClass::as_str),
+            reason: job.reason.clone(),
+            exit_code: job.exit_code,
+            signal: job.signal,
+            run_exit_code: job.state.is_terminal().then(|| exit_code(job)),
+            attempt: job.attempt,
+            attempts: spec.retry.attempts,
+            interruptions: job.interruptions,
+            losses: job.losses,
+            command: spec.command.words().to_vec(),
+            environment: spec
+                .environment
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.clone()))
+                .collect(),
+            secrets: spec.secrets.iter().map(ToString::to_string).collect(),
+            vcpus: spec.resources.vcpus.to_string(),
+            memory_mib: spec.resources.memory.as_mib(),
+            gpus: spec.resources.gpus,
+            timeout_seconds: spec.timeout.map(crate::job::Timeout::seconds),
+            tags: spec.tags.clone(),
+            job_definition: spec.job_definition.clone(),
+            directory: job.directory.clone(),
+            files: dir.files(job.id),
+            log: (job.attempt > 0).then(|| dir.log(job.id, job.attempt)),
+            retry_of: job.retry_of.map(|id| id.to_string()),
+            accepted_at: timestamp(job.accepted_at),
+            started_at: job.started_at.map(timestamp),
+            finished_at: job.finished_at.map(timestamp),
+            cancel_requested_at: job.cancel_requested_at.map(timestamp),
+            attempt_history: None,
+            events: None,
+        }
+    }
+
+    #[must_use]
+    pub fn with_history(
+        mut self,
+        job: &JobRecord,
+        attempts: &[AttemptRecord],
+        events: &[EventRecord],
+        dir: &StateDir,
+    ) -> Self {
+        let attempt = |attempt: &AttemptRecord| AttemptView {
+            number: attempt.number,
+            pid: attempt.pid,
+            files_mounted: attempt.mounted,
+            opened_at: timestamp(attempt.opened_at),
+            started_at: attempt.started_at.map(timestamp),
+            closed_at: attempt.closed_at.map(timestamp),
+            exit_code: attempt.exit_code,
+            signal: attempt.signal,
+            class: attempt.class.map(crate::job::FailureClass::as_str),
+            reason: attempt.reason.clone(),
+            log: dir.log(job.id, attempt.number),
+        };
+        let event = |event: &EventRecord| EventView {
+            at: timestamp(event.at),
+            attempt: event.attempt,
+            event: event.event.clone(),
+            state: event.state.as_str(),
+            reason: event.reason.clone(),
+        };
+        self.attempt_history = Some(attempts.iter().map(attempt).collect());
+        self.events = Some(events.iter().map(event).collect());
+        self
+    }
+}
+
+/// A line of the stream that `run` and `wait` print.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum EventLine<'a> {
+    Submitted { id: String, short: String, name: &'a str },
+    State { id: String, state: &'static str, attempt: u32, reason: Option<&'a str> },
+    Log(LogLine<'a>),
+    Ended { job: &'a JobView },
+    Detached { id: String, resume: &'a str },
+    LimitReached { ids: Vec<String>, resume: &'a str },
+    Rehearsed(Rehearsed<'a>),
+}
+
+/// A line that a job wrote. Bytes that are no UTF-8 are replaced.
+#[derive(Debug, Serialize)]
+pub struct LogLine<'a> {
+    pub attempt: u32,
+    pub line: std::borrow::Cow<'a, str>,
+}
+
+/// What a job made of a host that went away.
+#[derive(Debug, Serialize)]
+pub struct Rehearsed<'a> {
+    pub seconds_to_end: Option<f64>,
+    pub verdict: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ErrorLine<'a> {
+    pub error: &'a str,
+    pub hint: Option<&'a str>,
+    pub exit_code: u8,
+}
+
+#[derive(Debug, Serialize)]
+pub struct QueueView {
+    pub queue: Queue,
+    pub priority: u16,
+    pub interruptible: bool,
+    pub about: &'static str,
+    /// How many jobs are in each state; states without any are left out.
+    pub jobs: BTreeMap<&'static str, u64>,
+    pub workers: usize,
+}
+
+#[derive(Debug, Serialize)]
+pub struct WorkerView {
+    pub id: String,
+    pub pid: u32,
+    pub background: bool,
+    pub vcpus: String,
+    pub memory_mib: u32,
+    pub gpus: u32,
+    pub queues: Vec<Queue>,
+    pub started_at: String,
+}
+
+impl WorkerView {
+    pub fn new(record: &WorkerRecord) -> Self {
+        let worker = &record.worker;
+        Self {
+            id: worker.id.clone(),
+            pid: worker.pid,
+            background: worker.background,
+            vcpus: worker.capacity.vcpus.to_string(),
+            memory_mib: worker.capacity.memory.as_mib(),
+            gpus: worker.capacity.gpus,
+            queues: worker.queues.clone(),
+            started_at: timestamp(record.started_at),
+        }
+    }
+}

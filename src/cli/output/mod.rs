@@ -1,0 +1,168 @@
+//! The only place that prints. stdout is data, stderr is everything else.
+
+mod human;
+mod json;
+mod progress;
+mod time;
+
+pub use human::{job_details, job_line_header, job_lines, queue_lines};
+pub use json::{EventLine, JobView, LogLine, QueueView, Rehearsed, WorkerView};
+pub use progress::Progress;
+pub use time::duration;
+
+use std::cell::Cell;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::error::{Failure, Kind};
+
+pub struct Output {
+    pub json: bool,
+    quiet: bool,
+    /// Whoever read our stdout has gone.
+    reader_gone: Cell<bool>,
+}
+
+impl Output {
+    pub const fn new(json: bool, quiet: bool) -> Self {
+        Self { json, quiet, reader_gone: Cell::new(false) }
+    }
+
+    /// Data, as it is.
+    ///
+    /// # Errors
+    /// When stdout can't take it; with [`Kind::ReaderGone`] if nobody reads it any more.
+    pub fn data(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+        Ok(written.inspect_err(|error| {
+            self.reader_gone.set(error.kind() == io::ErrorKind::BrokenPipe);
+        })?)
+    }
+
+    /// Data of a job that goes on, whether somebody reads it or not.
+    pub fn data_while_read(&self, bytes: &[u8]) -> Result<(), Failure> {
+        if self.reader_gone.get() {
+            return Ok(());
+        }
+        match self.data(bytes) {
+            Err(failure) if failure.kind == Kind::ReaderGone => Ok(()),
+            result => result,
+        }
+    }
+
+    pub fn line(&self, line: &str) -> Result<(), Failure> {
+        self.data(format!("{line}\n").as_bytes())
+    }
+
+    pub fn json_line(&self, value: &impl Serialize) -> Result<(), Failure> {
+        self.line(&to_json(value))
+    }
+
+    pub fn json_line_while_read(&self, value: &impl Serialize) -> Result<(), Failure> {
+        self.data_while_read(format!("{}\n", to_json(value)).as_bytes())
+    }
+
+    pub fn json_pretty(&self, value: &impl Serialize) -> Result<(), Failure> {
+        // As in `to_json`.
+        self.line(&serde_json::to_string_pretty(value).unwrap_or_default())
+    }
+
+    /// What happens, for people.
+    pub fn status(&self, line: &str) {
+        if !self.quiet {
+            self.complain(line);
+        }
+    }
+
+    /// Something that the user may not expect.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            self.complain(&format!("note: {text}"));
+        }
+    }
+
+    /// Something that the user has to know, quiet or not.
+    pub fn warning(&self, text: &str) {
+        self.complain(&format!("warning: {text}"));
+    }
+
+    /// Prints what went wrong and gives the exit code.
+    pub fn failure(&self, failure: &Failure) -> u8 {
+        if failure.kind == Kind::ReaderGone {
+            return failure.exit_code();
+        }
+        let message = failure.message();
+        if self.json {
+            let error = json::ErrorLine {
+                error: &message,
+                hint: failure.hint.as_deref(),
+                exit_code: failure.exit_code(),
+            };
+            self.complain(&to_json(&error));
+        } else {
+            let (red, bold, plain) =
+                if colour() { ("\x1b[31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
+            self.complain(&format!("{red}{bold}error{plain}: {message}"));
+            if let Some(hint) = &failure.hint {
+                self.complain(&format!("{bold}hint{plain}: {hint}"));
+            }
+        }
+        failure.exit_code()
+    }
+
+    #[expect(clippy::unused_self, reason = "printing goes through an Output")]
+    fn complain(&self, line: &str) {
+        // There is nowhere left to say that stderr is closed.
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+
+    /// Bars move only where somebody sees them.
+    pub fn progress(&self, total: u64) -> Progress {
+        Progress::new(!self.quiet && !self.json && io::stderr().is_terminal(), total)
+    }
+
+    /// Does somebody sit at a terminal who can answer?
+    #[expect(clippy::unused_self, reason = "the terminal is reached through an Output")]
+    pub fn is_interactive(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    pub const fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+}
+
+/// Structures of texts, numbers and lists always have a JSON form.
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn colour() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// What the parser of the command line says: help on stdout, errors on stderr.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    // A closed pipe is no error, and there is nobody left to tell of any other.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(super::error::code::USAGE))
+}
+
+/// Writes the program's own story to stderr, if `COMPUTES_LOG` asks for it.
+pub fn trace(env: &dyn Fn(&str) -> Option<OsString>) {
+    let level = env("COMPUTES_LOG").and_then(|level| level.to_str()?.parse().ok());
+    if let Some(level) = level {
+        let level: tracing::Level = level;
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(io::stderr)
+            .with_ansi(false)
+            .with_max_level(level)
+            .finish();
+        // Only the first one counts, and this is called once.
+        let _ = tracing::subscriber::set_global_default(subscriber);
+    }
+}

@@ -1,0 +1,123 @@
+//! `computes run`: submit a job, follow it, exit with its code.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::context::{Context, block_on, internal};
+use super::error::Failure;
+use super::follow::{self, End, Interrupts};
+use super::job_options::JobOptions;
+use super::output::{EventLine, Rehearsed};
+use super::{submission, submit};
+use crate::engine::Engine;
+use crate::job::{FailureClass, State, parse_duration};
+use crate::ledger::JobRecord;
+
+/// Run a job and follow it to the end; exits with the job's own code
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    job: JobOptions,
+    /// Cancel the job on Ctrl-C or SIGTERM, without asking; for CI
+    #[arg(long)]
+    cancel_on_interrupt: bool,
+    /// Stop waiting after so long, with exit code 124; the job goes on
+    #[arg(long, value_name = "DURATION")]
+    limit: Option<String>,
+    /// Show the job a host that is taken away so long after its start: SIGTERM, 30 s, SIGKILL
+    #[arg(long, value_name = "AFTER", num_args = 0..=1, require_equals = true, default_missing_value = "5s")]
+    rehearse_interruption: Option<String>,
+}
+
+pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
+    let limit = options.limit.as_deref().map(|text| parse("--limit", text)).transpose()?;
+    let rehearse = options.rehearse_interruption.as_deref();
+    let rehearse = rehearse.map(|text| parse("--rehearse-interruption", text)).transpose()?;
+    let after = rehearse.map(|after| u32::try_from(after.as_millis()).unwrap_or(u32::MAX));
+    let submissions = submission::prepare(&options.job, after, context)?;
+    if options.job.dry_run {
+        return submit::dry_run(&submissions, context);
+    }
+    let [one] = submissions.as_slice() else {
+        return Err(Failure::usage(
+            format!("{} jobs in one `run`, which follows one", submissions.len()),
+            "submit them with `computes submit`, then `computes wait`",
+        ));
+    };
+    block_on(async {
+        let mut engine = context.engine()?;
+        // From here on a signal detaches or cancels, and says which.
+        let mut interrupts = Interrupts::new(limit)?;
+        let mut watch = engine.watch()?;
+        submission::hand_over(&mut *engine, &submissions).await?;
+        let (id, name) = (one.job.id, &one.job.plan.spec.name);
+        if context.output.json {
+            let (id, short, name) = (id.to_string(), id.short(), name.as_str());
+            context.output.json_line_while_read(&EventLine::Submitted { id, short, name })?;
+        } else {
+            let queue = one.job.plan.spec.queue;
+            context.output.status(&format!("{} {name} submitted to {queue}", id.short()));
+        }
+        let follow =
+            follow::Options { log: true, cancel_on_interrupt: options.cancel_on_interrupt };
+        match follow::follow(&mut *engine, &mut *watch, &mut interrupts, id, follow, context)
+            .await?
+        {
+            End::Over(record) => {
+                if after.is_some() {
+                    say_rehearsed(&mut *engine, &record, context)?;
+                }
+                follow::say_end(&record, context)
+            }
+            End::Left(code) => super::wait::leave(&[id], code, context),
+        }
+    })
+}
+
+pub fn parse(option: &str, text: &str) -> Result<Duration, Failure> {
+    parse_duration(text).ok_or_else(|| {
+        Failure::usage(
+            format!("{option}: `{text}` is no duration"),
+            "give seconds, or units as in 90s, 50m or 1h",
+        )
+    })
+}
+
+/// What the rehearsal showed.
+fn say_rehearsed(
+    engine: &mut dyn Engine,
+    record: &JobRecord,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let attempts = engine.ledger().attempts(record)?;
+    let first = attempts.first().ok_or_else(|| internal("a job that ended has no attempt"))?;
+    let after = i64::from(record.rehearse_after.unwrap_or_default());
+    let took = first.started_at.zip(first.closed_at).map(|(from, to)| to - from - after);
+    let verdict = match (took, first.class) {
+        (Some(took), _) if took < 0 => "the job was over before its host was taken away",
+        (_, Some(FailureClass::Interrupted)) if record.attempt > 1 => {
+            "the attempt was lost with its host, and the job was tried again"
+        }
+        (_, Some(FailureClass::Interrupted)) => {
+            "the attempt was lost with its host, and there was no other: give it more with --attempts"
+        }
+        (_, None) if first.exit_code == Some(0) && record.state == State::Succeeded => {
+            "the job answered SIGTERM with exit code 0, which AWS Batch counts as success: \
+             exit with another code if there was work left"
+        }
+        _ => "the job ended with a failure of its own",
+    };
+    let seconds = took.filter(|took| *took >= 0).map(|took| {
+        let took = Duration::from_millis(took.unsigned_abs());
+        took.as_secs_f64()
+    });
+    if context.output.json {
+        let line = EventLine::Rehearsed(Rehearsed { seconds_to_end: seconds, verdict });
+        return context.output.json_line_while_read(&line);
+    }
+    let when =
+        seconds.map_or_else(String::new, |seconds| format!("{seconds:.1} s after SIGTERM: "));
+    context.output.status(&format!("rehearsal: {when}{verdict}"));
+    Ok(())
+}

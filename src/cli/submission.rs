@@ -1,0 +1,83 @@
+//! Handing jobs over: what `run`, `submit` and `retry` have in common.
+
+use uuid::Uuid;
+
+use super::context::Context;
+use super::error::{Doing, Failure};
+use super::intake;
+use super::job_options::JobOptions;
+use crate::engine::{Clock, Engine, Submission};
+use crate::job::{Draft, JobId};
+use crate::ledger::NewJob;
+use crate::plan::Plan;
+
+/// The jobs that the options describe, checked, and written down nowhere.
+pub fn prepare(
+    options: &JobOptions,
+    rehearse_after: Option<u32>,
+    context: &Context<'_>,
+) -> Result<Vec<Submission>, Failure> {
+    intake::check_engine(options)?;
+    let mut ids = Ids::at(context.clock.now());
+    let mut submissions = Vec::new();
+    for draft in intake::drafts(options)? {
+        let asked = draft.name.clone();
+        let called = asked.clone().or_else(|| draft.command.as_ref().map(|words| words.join(" ")));
+        let submission = submission(draft, rehearse_after, &mut ids, context)
+            .doing(|| called.map_or("submit".to_owned(), |name| format!("submit `{name}`")))?;
+        let name = &submission.job.plan.spec.name;
+        if let Some(asked) = asked.filter(|asked| asked != name.as_str()) {
+            context.output.note(&format!("job name `{asked}` became `{name}`"));
+        }
+        submissions.push(submission);
+    }
+    Ok(submissions)
+}
+
+fn submission(
+    draft: Draft,
+    rehearse_after: Option<u32>,
+    ids: &mut Ids,
+    context: &Context<'_>,
+) -> Result<Submission, Failure> {
+    let draft = draft.over(context.config.job.clone());
+    let (spec, secrets) = draft.resolve(&|name| std::env::var(name))?;
+    if rehearse_after.is_some() && !spec.queue.interruptible() {
+        return Err(Failure::usage(
+            format!("queue `{}` is never interrupted, so there is nothing to rehearse", spec.queue),
+            "rehearse it in the queue `default` or `asap`",
+        ));
+    }
+    let plan = Plan::new(spec, context.config.files_mount.clone(), &secrets)?;
+    let directory = context.directory.clone();
+    let job = NewJob { id: ids.next(), plan, directory, rehearse_after, retry_of: None };
+    Ok(Submission { job, secrets })
+}
+
+/// Hands them over and says so.
+pub async fn hand_over(engine: &mut dyn Engine, submissions: &[Submission]) -> Result<(), Failure> {
+    engine.submit(submissions).await.doing(|| match submissions {
+        [one] => format!("submit `{}`", one.job.plan.spec.name),
+        several => format!("submit {} jobs", several.len()),
+    })
+}
+
+/// Ids in the order of their making, also within the same millisecond.
+pub struct Ids {
+    context: uuid::ContextV7,
+    seconds: u64,
+    nanos: u32,
+}
+
+impl Ids {
+    pub fn at(now: i64) -> Self {
+        let now = now.unsigned_abs();
+        let nanos = u32::try_from(now % 1000 * 1_000_000).unwrap_or(0);
+        Self { context: uuid::ContextV7::new(), seconds: now / 1000, nanos }
+    }
+
+    pub fn next(&mut self) -> JobId {
+        let time = uuid::Timestamp::from_unix(&self.context, self.seconds, self.nanos);
+        JobId::new(Uuid::new_v7(time))
+    }
+}

@@ -1,0 +1,95 @@
+//! `computes wait`: wait for jobs to be over.
+
+use clap::Args;
+
+use super::context::{Context, block_on, find_all};
+use super::error::{Failure, code};
+use super::follow::{self, End, Interrupts};
+use super::output::EventLine;
+use crate::job::{JobId, JobRef, State};
+use crate::ledger::Filter;
+
+/// Wait for jobs; exits with the code of the first, as given, that did not succeed
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Ids, the beginning of ids, or `last`
+    #[arg(required_unless_present = "all", value_name = "JOB")]
+    jobs: Vec<JobRef>,
+    /// Every job that is not over yet
+    #[arg(long, conflicts_with = "jobs")]
+    all: bool,
+    /// Stop waiting after so long, with exit code 124; the jobs go on
+    #[arg(long, value_name = "DURATION")]
+    limit: Option<String>,
+    /// Cancel the jobs on Ctrl-C or SIGTERM, without asking; for CI
+    #[arg(long)]
+    cancel_on_interrupt: bool,
+}
+
+pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
+    let limit =
+        options.limit.as_deref().map(|text| super::run::parse("--limit", text)).transpose()?;
+    let Some(ledger) = context.ledger()? else {
+        return match options.jobs.first() {
+            Some(job) => Err(crate::ledger::LedgerError::NoSuchJob(job.to_string()).into()),
+            None => Ok(0),
+        };
+    };
+    let ids = if options.all {
+        let states = State::ALL.into_iter().filter(|state| !state.is_terminal()).collect();
+        let mut jobs = ledger.list(&Filter { states, ..Filter::default() })?;
+        jobs.reverse();
+        jobs.into_iter().map(|job| job.id).collect()
+    } else {
+        find_all(&ledger, &options.jobs)?
+    };
+    drop(ledger);
+    block_on(wait(&ids, limit, options.cancel_on_interrupt, context))
+}
+
+/// One job after the other, in the order given: while we wait for the first, the others end
+/// as well, and each wake-up costs one look only.
+async fn wait(
+    ids: &[JobId],
+    limit: Option<std::time::Duration>,
+    cancel_on_interrupt: bool,
+    context: &Context<'_>,
+) -> Result<u8, Failure> {
+    let mut engine = context.engine()?;
+    let mut interrupts = Interrupts::new(limit)?;
+    let mut watch = engine.watch()?;
+    let progress = context.output.progress(ids.len() as u64);
+    let mut first_failure = 0;
+    let options = follow::Options { log: false, cancel_on_interrupt };
+    for (index, id) in ids.iter().enumerate() {
+        let end = follow::follow(&mut *engine, &mut *watch, &mut interrupts, *id, options, context)
+            .await?;
+        match end {
+            End::Over(record) => {
+                let exit_code = follow::say_end(&record, context)?;
+                if first_failure == 0 {
+                    first_failure = exit_code;
+                }
+                progress.one_more();
+            }
+            End::Left(exit_code) => return leave(&ids[index..], exit_code, context),
+        }
+    }
+    Ok(first_failure)
+}
+
+/// The wait ends before the jobs do.
+pub fn leave(ids: &[JobId], exit_code: u8, context: &Context<'_>) -> Result<u8, Failure> {
+    if exit_code == code::LIMIT_REACHED {
+        let resume = follow::resume(ids);
+        if context.output.json {
+            let ids = ids.iter().map(ToString::to_string).collect();
+            context
+                .output
+                .json_line_while_read(&EventLine::LimitReached { ids, resume: &resume })?;
+        } else {
+            context.output.warning(&format!("the limit was reached; to go on waiting: {resume}"));
+        }
+    }
+    Ok(exit_code)
+}

@@ -1,0 +1,223 @@
+//! The embedded engine as those see it who submit, wait and cancel.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Command, Stdio};
+
+use async_trait::async_trait;
+
+use super::wake::{self, Bell, Listener};
+use super::{LocalSettings, lease, machine, secrets};
+use crate::engine::{Cancelled, Changes, Clock, Engine, EngineError, LogReader, Submission, Watch};
+use crate::job::{JobId, Resources, State};
+use crate::ledger::{Applied, Ledger, LedgerError, StateDir};
+
+pub struct LocalEngine<'a> {
+    dir: StateDir,
+    settings: LocalSettings,
+    ledger: Ledger,
+    clock: &'a dyn Clock,
+}
+
+impl<'a> LocalEngine<'a> {
+    #[must_use]
+    pub const fn new(
+        dir: StateDir,
+        settings: LocalSettings,
+        ledger: Ledger,
+        clock: &'a dyn Clock,
+    ) -> Self {
+        Self { dir, settings, ledger, clock }
+    }
+
+    /// A job that fits neither the machine nor any worker would wait for ever.
+    fn check_fit(&self, asked: &Resources) -> Result<(), EngineError> {
+        let machine = machine::capacity();
+        if asked.fits_in(&machine) {
+            return Ok(());
+        }
+        let workers = self.ledger.workers()?;
+        if workers.iter().any(|worker| asked.fits_in(&worker.worker.capacity)) {
+            return Ok(());
+        }
+        Err(EngineError::NeverFits { asked: *asked, machine })
+    }
+
+    /// A worker of its own session, which outlives the terminal. It gets the settings that
+    /// hold here and nothing else of the caller's environment: no credential has any business
+    /// in a process that runs everybody's jobs.
+    fn start_worker(&self) -> Result<(), EngineError> {
+        let start = |source| EngineError::Io { what: "start a worker".to_owned(), source };
+        let program = std::env::current_exe().map_err(start)?;
+        let log = self.dir.workers().join("background.log");
+        let log =
+            OpenOptions::new().create(true).append(true).mode(0o600).open(log).map_err(start)?;
+        let settings = &self.settings;
+        let mut command = Command::new(program);
+        command
+            .args(["worker", "--background"])
+            .env_clear()
+            .envs(
+                ["HOME", "LANG", "COMPUTES_LOG"]
+                    .iter()
+                    .filter_map(|name| std::env::var_os(name).map(|value| (*name, value))),
+            )
+            .env("COMPUTES_STATE_DIR", self.dir.root())
+            .env("COMPUTES_LOCAL_LEASE", format!("{}ms", settings.lease.as_millis()))
+            .env("COMPUTES_LOCAL_LOST_RETRIES", settings.lost_retries.to_string())
+            .env("COMPUTES_LOCAL_IDLE_EXIT", format!("{}ms", settings.idle_exit.as_millis()))
+            .env("COMPUTES_LOCAL_GRACE", format!("{}ms", settings.grace.as_millis()))
+            .env("COMPUTES_LOCAL_MOUNT", if settings.mount { "on" } else { "off" })
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
+        // Nobody waits for it: it goes on when we have ended.
+        command.spawn().map(drop).map_err(start)
+    }
+}
+
+#[async_trait(?Send)]
+impl Engine for LocalEngine<'_> {
+    async fn submit(&mut self, submissions: &[Submission]) -> Result<(), EngineError> {
+        for submission in submissions {
+            self.check_fit(&submission.job.plan.spec.resources)?;
+        }
+        // The bell rings when this function ends, or when we are killed anywhere in it.
+        let _bell = wake::hold(&self.dir, Bell::Queue).map_err(EngineError::io("wake a worker"))?;
+        let mut written = Vec::new();
+        let result = self.write_down(submissions, &mut written);
+        if result.is_err() {
+            for submission in submissions {
+                secrets::remove(&self.dir, submission.job.id)
+                    .map_err(EngineError::io("remove the job's secrets"))?;
+            }
+        }
+        result?;
+        drop(written);
+        let mut known: Vec<(crate::job::Queue, Resources)> = Vec::new();
+        for spec in submissions.iter().map(|submission| &submission.job.plan.spec) {
+            let kind = (spec.queue, spec.resources);
+            if !known.contains(&kind) {
+                known.push(kind);
+            }
+        }
+        for (queue, resources) in known {
+            if !lease::somebody_takes(&self.dir, &self.ledger, queue, &resources)? {
+                // One takes all.
+                return self.start_worker();
+            }
+        }
+        Ok(())
+    }
+
+    fn watch(&mut self) -> Result<Box<dyn Watch>, EngineError> {
+        let listener = Listener::new(&self.dir, &[Bell::Jobs, Bell::Workers])
+            .map_err(EngineError::io("watch the jobs"))?;
+        Ok(Box::new(LocalWatch { dir: self.dir.clone(), listener, log: None }))
+    }
+
+    async fn attend(&mut self, jobs: &[JobId]) -> Result<(), EngineError> {
+        for job in jobs {
+            let record = match self.ledger.standing(*job)? {
+                (State::Queued, _) => self.ledger.job(*job)?,
+                // Its worker may be dead: whoever is started takes it over.
+                (State::Starting | State::Running, _) if !self.is_held(*job)? => {
+                    return self.start_worker();
+                }
+                _ => continue,
+            };
+            let spec = &record.plan.spec;
+            if !lease::somebody_takes(&self.dir, &self.ledger, spec.queue, &spec.resources)? {
+                return self.start_worker();
+            }
+        }
+        Ok(())
+    }
+
+    async fn cancel(&mut self, job: JobId, reason: &str) -> Result<Cancelled, EngineError> {
+        let bells = wake::hold(&self.dir, Bell::Cancel)
+            .and_then(|cancel| Ok((cancel, wake::hold(&self.dir, Bell::Jobs)?)))
+            .map_err(EngineError::io("wake the worker"))?;
+        let now = self.clock.now();
+        let applied = match self.ledger.write(|change| change.request_cancel(job, reason, now)) {
+            Err(LedgerError::Illegal(_)) => return Ok(Cancelled::TooLate),
+            applied => applied?,
+        };
+        drop(bells);
+        match applied {
+            Applied::Done(holder) if holder.state.is_terminal() => {
+                secrets::remove(&self.dir, job)
+                    .map_err(EngineError::io("remove the job's secrets"))?;
+                Ok(Cancelled::AtOnce)
+            }
+            Applied::Done(_) => Ok(Cancelled::Asked),
+            // The job was read in the same transaction, so it can't have moved on.
+            Applied::Stale => Ok(Cancelled::TooLate),
+        }
+    }
+
+    fn log(&self, job: JobId, attempt: u32) -> LogReader {
+        LogReader::new(self.dir.log(job, attempt))
+    }
+
+    fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+}
+
+impl LocalEngine<'_> {
+    fn write_down(
+        &mut self,
+        submissions: &[Submission],
+        written: &mut Vec<secrets::Written>,
+    ) -> Result<(), EngineError> {
+        for Submission { job, secrets } in submissions {
+            if !secrets.is_empty() {
+                let file = secrets::write(&self.dir, job.id, secrets);
+                written.push(file.map_err(EngineError::io("write the job's secrets"))?);
+            }
+        }
+        let now = self.clock.now();
+        self.ledger.write(|change| {
+            submissions.iter().try_for_each(|submission| change.accept_queued(&submission.job, now))
+        })?;
+        Ok(())
+    }
+
+    fn is_held(&mut self, job: JobId) -> Result<bool, EngineError> {
+        let boot = machine::boot_id();
+        for worker in self.ledger.workers()? {
+            let held = self.ledger.write(|change| change.held_by(worker.seq))?;
+            if held.iter().any(|(id, _, _)| *id == job) {
+                return lease::lives(&self.dir, &worker, &boot);
+            }
+        }
+        Ok(false)
+    }
+}
+
+struct LocalWatch {
+    dir: StateDir,
+    listener: Listener,
+    log: Option<(JobId, u32)>,
+}
+
+#[async_trait(?Send)]
+impl Watch for LocalWatch {
+    async fn changed(&mut self) -> Result<Changes, EngineError> {
+        let rings = self.listener.rung().await.map_err(EngineError::io("watch the jobs"))?;
+        Ok(Changes { jobs: rings.jobs, workers: rings.workers, log: rings.log })
+    }
+
+    fn follow_log(&mut self, job: JobId, attempt: u32) -> Result<(), EngineError> {
+        if self.log == Some((job, attempt)) {
+            return Ok(());
+        }
+        let path = self.dir.log(job, attempt);
+        if self.listener.follow(&path).map_err(EngineError::io("watch the job's log"))? {
+            self.log = Some((job, attempt));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,298 @@
+//! A worker: pulls jobs from the ledger, runs them, and records how they ended.
+
+mod agenda;
+mod child;
+mod round;
+mod running;
+mod stop;
+
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+
+use self::agenda::{Agenda, Due};
+use self::child::Ended;
+use self::running::{Finished, Running, Start};
+use super::claim::Passed;
+use super::launch::Launcher;
+use super::lease::Life;
+use super::room::Room;
+use super::wake::{self, Bell, Listener, Rings};
+use super::{LocalSettings, lease, machine, room};
+use crate::engine::{Clock, EngineError};
+use crate::job::{Queue, Resources};
+use crate::ledger::{Durability, Ledger, NewWorker, StateDir, WorkerRecord};
+
+/// What one worker brings, and how long it stays.
+#[derive(Debug, Clone)]
+pub struct WorkerOptions {
+    pub id: String,
+    pub capacity: Resources,
+    pub queues: Vec<Queue>,
+    /// Started by a submit: it leaves if another one is there already.
+    pub background: bool,
+    /// Leave after so long without a job.
+    pub idle_exit: Option<Duration>,
+}
+
+/// What a worker tells when it is ready.
+#[derive(Debug)]
+pub struct Ready<'a> {
+    pub options: &'a WorkerOptions,
+    /// Why jobs find their directory in `COMPUTES_FILES` and not at `/files`.
+    pub no_mount: Option<&'a str>,
+}
+
+struct Worker<'a> {
+    dir: &'a StateDir,
+    settings: &'a LocalSettings,
+    clock: &'a dyn Clock,
+    ledger: Ledger,
+    record: WorkerRecord,
+    idle_exit: Option<Duration>,
+    listener: Listener,
+    leave: [Signal; 2],
+    launcher: Launcher,
+    mounted: bool,
+    children: JoinSet<Ended>,
+    running: Vec<Running>,
+    free_gpus: Vec<u32>,
+    started: Vec<Start>,
+    finished: Vec<Finished>,
+    agenda: Agenda,
+    passed: Passed,
+    /// Until when the others believe us, as of the last commit.
+    lease: i64,
+    idle_since: i64,
+    look: bool,
+    leaving: bool,
+}
+
+/// Runs a worker until it is asked to leave or has been idle for long enough.
+///
+/// # Errors
+/// When the ledger or the machine fails it.
+pub fn run_worker(
+    dir: &StateDir,
+    settings: &LocalSettings,
+    options: &WorkerOptions,
+    clock: &dyn Clock,
+    ready: impl FnOnce(&Ready<'_>),
+) -> Result<(), EngineError> {
+    // Makes the state directory, and finds out whether it can be used at all.
+    drop(Ledger::open(dir, Durability::KilledProcess)?);
+    let room = if settings.mount {
+        room::enter(&dir.workers())
+    } else {
+        Room::Shared { why: "`local.mount` is off".to_owned() }
+    };
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(EngineError::io("start a worker"))?
+        .block_on(work(dir, settings, options, clock, &room, ready))
+}
+
+async fn work(
+    dir: &StateDir,
+    settings: &LocalSettings,
+    options: &WorkerOptions,
+    clock: &dyn Clock,
+    room: &Room,
+    ready: impl FnOnce(&Ready<'_>),
+) -> Result<(), EngineError> {
+    let start = |source| EngineError::Io { what: "start a worker".to_owned(), source };
+    let mut ledger = Ledger::open(dir, Durability::KilledProcess)?;
+    let _life = Life::begin(dir, &options.id).map_err(start)?;
+    // Rings when we are gone, in whichever way.
+    let _bell = wake::hold(dir, Bell::Workers).map_err(start)?;
+    let listener =
+        Listener::new(dir, &[Bell::Queue, Bell::Cancel, Bell::Workers]).map_err(start)?;
+    let terminate = signal(SignalKind::terminate()).map_err(start)?;
+    let interrupt = signal(SignalKind::interrupt()).map_err(start)?;
+    let isolate = *room == Room::Own;
+    let launcher = Launcher::new(isolate).map_err(start)?;
+    if !isolate {
+        // What a job leaves behind becomes our child, so that we see it.
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
+            .map_err(|error| start(error.into()))?;
+    }
+    let Some(record) = sign_on(dir, &mut ledger, options, clock)? else { return Ok(()) };
+    let no_mount = match room {
+        Room::Own => None,
+        Room::Shared { why } => Some(why.as_str()),
+    };
+    ready(&Ready { options, no_mount });
+    let now = clock.monotonic();
+    let mut worker = Worker {
+        dir,
+        settings,
+        clock,
+        ledger,
+        idle_exit: options.idle_exit,
+        listener,
+        leave: [terminate, interrupt],
+        launcher,
+        mounted: isolate,
+        children: JoinSet::new(),
+        running: Vec::new(),
+        free_gpus: (0..options.capacity.gpus).collect(),
+        started: Vec::new(),
+        finished: Vec::new(),
+        agenda: Agenda::default(),
+        passed: Passed::default(),
+        lease: now,
+        idle_since: now,
+        look: true,
+        leaving: false,
+        record,
+    };
+    let result = worker.run().await;
+    tracing::info!(ok = result.is_ok(), "the worker leaves");
+    result
+}
+
+/// `None`: this is a background worker, and another one is there.
+fn sign_on(
+    dir: &StateDir,
+    ledger: &mut Ledger,
+    options: &WorkerOptions,
+    clock: &dyn Clock,
+) -> Result<Option<WorkerRecord>, EngineError> {
+    let boot = machine::boot_id();
+    let mut others = Vec::new();
+    for worker in ledger.workers()? {
+        if worker.worker.background && lease::lives(dir, &worker, &boot)? {
+            others.push(worker.seq);
+        }
+    }
+    let worker = NewWorker {
+        id: options.id.clone(),
+        pid: std::process::id(),
+        background: options.background,
+        boot,
+        capacity: options.capacity,
+        queues: options.queues.clone(),
+    };
+    let now = clock.now();
+    let seq = ledger.write(|change| {
+        // Two that start at the same moment both find nobody; one too many does no harm.
+        let still_there = change.workers()?.iter().any(|worker| others.contains(&worker.seq));
+        if options.background && still_there {
+            Ok(None)
+        } else {
+            change.sign_on(&worker, now).map(Some)
+        }
+    })?;
+    Ok(seq.map(|seq| WorkerRecord { seq, worker, started_at: now, lease: None }))
+}
+
+impl Worker<'_> {
+    async fn run(&mut self) -> Result<(), EngineError> {
+        self.recover()?;
+        loop {
+            self.round()?;
+            if self.leaving && self.running.is_empty() && self.finished.is_empty() {
+                let me = self.record.seq;
+                self.ledger.write(|change| change.strike_off(me))?;
+                return Ok(());
+            }
+            if self.is_idle() && self.has_been_idle_for_long() && self.sign_off()? {
+                return Ok(());
+            }
+            self.sleep().await?;
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.finished.is_empty() && !self.look
+    }
+
+    fn has_been_idle_for_long(&mut self) -> bool {
+        let Some(idle_exit) = self.idle_exit else { return false };
+        let at = self.idle_since + millis(idle_exit);
+        if at <= self.clock.monotonic() {
+            return true;
+        }
+        self.agenda.at(at, Due::IdleExit);
+        false
+    }
+
+    /// Leaves if really nothing is there; the ledger decides, so that no submit that counted
+    /// on us is left alone.
+    fn sign_off(&mut self) -> Result<bool, EngineError> {
+        let record = &self.record;
+        let gone = self.ledger.write(|change| change.strike_off_if_idle(record))?;
+        self.look = !gone;
+        Ok(gone)
+    }
+
+    /// Takes over what dead workers held.
+    fn recover(&mut self) -> Result<(), EngineError> {
+        let me = self.record.seq;
+        let again = lease::recover(self.dir, &mut self.ledger, self.settings, self.clock, me)?;
+        if let Some(at) = again {
+            self.agenda.at(at + 1, Due::Peers);
+        }
+        self.look = true;
+        Ok(())
+    }
+
+    /// Sleeps until something happens, and notes what it was.
+    async fn sleep(&mut self) -> Result<(), EngineError> {
+        if self.look || !self.finished.is_empty() {
+            return Ok(());
+        }
+        if !self.started.is_empty() {
+            // Something is to be written down. What has happened by now goes along.
+            tokio::task::yield_now().await;
+            self.collect_ended();
+            return Ok(());
+        }
+        let now = self.clock.monotonic();
+        let due =
+            self.agenda.next().map(|at| Duration::from_millis((at - now).max(0).unsigned_abs()));
+        let [terminate, interrupt] = &mut self.leave;
+        tokio::select! {
+            Some(ended) = self.children.join_next() => self.note(ended),
+            rings = self.listener.rung() => {
+                let rings = rings.map_err(EngineError::io("listen for work"))?;
+                self.hear(rings)?;
+            }
+            _ = terminate.recv() => self.prepare_to_leave()?,
+            _ = interrupt.recv() => self.prepare_to_leave()?,
+            () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
+        }
+        self.collect_ended();
+        self.do_what_is_due()
+    }
+
+    fn hear(&mut self, rings: Rings) -> Result<(), EngineError> {
+        self.look |= rings.queue;
+        if rings.cancel {
+            self.stop_cancelled()?;
+        }
+        if rings.workers {
+            self.recover()?;
+        }
+        Ok(())
+    }
+
+    fn do_what_is_due(&mut self) -> Result<(), EngineError> {
+        let now = self.clock.monotonic();
+        while let Some(due) = self.agenda.pop(now) {
+            match due {
+                Due::KeepAlive => self.keep_alive()?,
+                Due::Peers => self.recover()?,
+                Due::IdleExit => {}
+                Due::Job { seq, attempt, task } => self.do_for(seq, attempt, task),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
+}

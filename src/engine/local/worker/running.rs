@@ -1,0 +1,76 @@
+//! A job while the worker holds it.
+
+use crate::engine::local::outcome::{Exit, Stop};
+use crate::job::{Decision, Event, FailureClass, JobId, Outcome, Resources, Verdict, decide};
+use crate::ledger::{Assignment, Holder};
+use crate::plan::Plan;
+
+pub struct Running {
+    pub holder: Holder,
+    pub id: JobId,
+    pub plan: Plan,
+    pub gpus: Vec<u32>,
+    pub pid: u32,
+    pub stop: Option<Stop>,
+    /// Attempts used up before this one.
+    pub used_before: u32,
+}
+
+/// A start that is not in the ledger yet.
+pub struct Start {
+    pub seq: i64,
+    pub pid: u32,
+}
+
+/// An end that is not in the ledger yet.
+pub struct Finished {
+    pub holder: Holder,
+    pub id: JobId,
+    pub event: Event,
+    pub outcome: Outcome,
+    pub has_secrets: bool,
+}
+
+/// Attempts that count, before the one that was opened last.
+pub fn used_before(assignment: &Assignment, holder: Holder) -> u32 {
+    (holder.attempt - 1).saturating_sub(assignment.interruptions + assignment.losses)
+}
+
+impl Running {
+    pub fn resources(&self) -> &Resources {
+        &self.plan.spec.resources
+    }
+
+    pub fn finished(self, exit: Exit) -> Finished {
+        let outcome = crate::engine::local::outcome::outcome(exit, self.stop);
+        let interrupted = outcome.verdict == Verdict::Failed(FailureClass::Interrupted);
+        let event = if self.stop == Some(Stop::Leave) && interrupted {
+            Event::Interrupted
+        } else {
+            event(&self.plan, self.used_before + 1, &outcome)
+        };
+        self.ended(event, outcome)
+    }
+
+    pub fn ended(self, event: Event, outcome: Outcome) -> Finished {
+        Finished {
+            holder: self.holder,
+            id: self.id,
+            event,
+            outcome,
+            has_secrets: !self.plan.spec.secrets.is_empty(),
+        }
+    }
+}
+
+/// What follows from an attempt's end. `used` counts the attempt itself.
+pub fn event(plan: &Plan, used: u32, outcome: &Outcome) -> Event {
+    match outcome.verdict {
+        Verdict::Succeeded => Event::Succeeded,
+        Verdict::Cancelled => Event::Cancelled,
+        Verdict::Failed(_) => match decide(&plan.spec.retry, used, outcome) {
+            Decision::Again => Event::Retried,
+            Decision::Over => Event::Failed,
+        },
+    }
+}

@@ -1,0 +1,118 @@
+//! What runs jobs, and the words that every engine shares.
+//!
+//! Engines are small: they hand over, observe, stream logs and cancel. What follows from
+//! what they saw is decided in [`job`](crate::job).
+
+mod clock;
+pub mod local;
+mod log;
+
+pub use clock::{Clock, SystemClock};
+pub use log::LogReader;
+
+use async_trait::async_trait;
+
+use crate::job::{JobId, Secrets};
+use crate::ledger::{Ledger, LedgerError, NewJob};
+
+/// A job that is to be handed over, with the values of its secrets.
+#[derive(Debug)]
+pub struct Submission {
+    pub job: NewJob,
+    pub secrets: Secrets,
+}
+
+/// What became of the wish to end a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It is over.
+    AtOnce,
+    /// It is being ended.
+    Asked,
+    /// It was over already.
+    TooLate,
+}
+
+#[async_trait(?Send)]
+pub trait Engine {
+    /// Writes the jobs down and hands them over: all of them, or none.
+    async fn submit(&mut self, submissions: &[Submission]) -> Result<(), EngineError>;
+
+    /// Wakes whoever looks at jobs. Taken before the first look, so that no change between
+    /// the look and the sleep is missed.
+    ///
+    /// # Errors
+    /// When the machine gives no more watches.
+    fn watch(&mut self) -> Result<Box<dyn Watch>, EngineError>;
+
+    /// Sees to it that jobs that wait will be run.
+    async fn attend(&mut self, jobs: &[JobId]) -> Result<(), EngineError>;
+
+    async fn cancel(&mut self, job: JobId, reason: &str) -> Result<Cancelled, EngineError>;
+
+    fn log(&self, job: JobId, attempt: u32) -> LogReader;
+
+    fn ledger(&mut self) -> &mut Ledger;
+}
+
+/// What may have changed since the last look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub jobs: bool,
+    pub workers: bool,
+    pub log: bool,
+}
+
+#[async_trait(?Send)]
+pub trait Watch {
+    /// Sleeps until something may have changed.
+    async fn changed(&mut self) -> Result<Changes, EngineError>;
+
+    /// Watches the log of one attempt too, in place of the one before.
+    ///
+    /// # Errors
+    /// When the machine gives no more watches.
+    fn follow_log(&mut self, job: JobId, attempt: u32) -> Result<(), EngineError>;
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("cannot {what}")]
+    Io { what: String, source: std::io::Error },
+    #[error("the job asks for {asked}, and this machine has {machine}")]
+    NeverFits { asked: crate::job::Resources, machine: crate::job::Resources },
+    #[error("this worker was silent for longer than its lease, and its jobs were given to another")]
+    StruckOff,
+}
+
+impl EngineError {
+    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Ledger(error) => error.hint(),
+            Self::NeverFits { .. } => Some(
+                "ask for less with --vcpus, --memory and --gpus, or take a larger machine".into(),
+            ),
+            Self::StruckOff => Some("raise `local.lease` if this machine stalls so long".into()),
+            Self::Io { source, .. } => match source.raw_os_error() {
+                Some(libc::EMFILE) => {
+                    Some("raise `ulimit -n`, or the sysctl fs.inotify.max_user_instances".into())
+                }
+                Some(libc::ENOSPC) => Some(
+                    "make room on the disk of the state directory, or raise the sysctl \
+                     fs.inotify.max_user_watches"
+                        .into(),
+                ),
+                _ => None,
+            },
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! A job that is still being put together from flags, files and settings.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env::VarError;
+
+use serde::Deserialize;
+
+use super::spec::check_tags;
+use super::{
+    Command, EnvName, ExitRule, JobName, JobSpec, Memory, Queue, Resources, RetryStrategy, Secret,
+    Secrets, SizeError, SpecError, Timeout, Vcpus,
+};
+
+/// What one source says about a job; what it doesn't say is left to the next.
+/// A job file (`--from`) is this, as TOML or JSON.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Draft {
+    pub name: Option<String>,
+    pub queue: Option<String>,
+    pub command: Option<Vec<String>>,
+    #[serde(default, rename = "env", deserialize_with = "entries")]
+    pub environment: Vec<EnvironmentEntry>,
+    #[serde(default)]
+    pub secrets: BTreeSet<String>,
+    #[serde(default, deserialize_with = "text_or_number")]
+    pub vcpus: Option<String>,
+    #[serde(default, deserialize_with = "text_or_number")]
+    pub memory: Option<String>,
+    pub gpus: Option<u32>,
+    pub attempts: Option<u64>,
+    #[serde(default)]
+    pub retry_rules: Vec<ExitRule>,
+    #[serde(default, deserialize_with = "text_or_number")]
+    pub timeout: Option<String>,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    pub job_definition: Option<String>,
+}
+
+/// A variable with its value, or one whose value the caller's environment has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentEntry {
+    pub name: String,
+    pub value: Option<String>,
+}
+
+/// How the caller's environment is asked.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Result<String, VarError>;
+
+impl Draft {
+    /// What `self` doesn't say, `beneath` may.
+    #[must_use]
+    pub fn over(self, beneath: Self) -> Self {
+        let mut environment = beneath.environment;
+        environment.extend(self.environment);
+        let mut secrets = beneath.secrets;
+        secrets.extend(self.secrets);
+        let mut tags = beneath.tags;
+        tags.extend(self.tags);
+        Self {
+            name: self.name.or(beneath.name),
+            queue: self.queue.or(beneath.queue),
+            command: self.command.or(beneath.command),
+            environment,
+            secrets,
+            vcpus: self.vcpus.or(beneath.vcpus),
+            memory: self.memory.or(beneath.memory),
+            gpus: self.gpus.or(beneath.gpus),
+            attempts: self.attempts.or(beneath.attempts),
+            retry_rules: if self.retry_rules.is_empty() {
+                beneath.retry_rules
+            } else {
+                self.retry_rules
+            },
+            timeout: self.timeout.or(beneath.timeout),
+            tags,
+            job_definition: self.job_definition.or(beneath.job_definition),
+        }
+    }
+
+    /// The job, and the values of its secrets apart from it.
+    ///
+    /// # Errors
+    /// When something is missing, malformed or out of range.
+    pub fn resolve(self, lookup: Lookup<'_>) -> Result<(JobSpec, Secrets), SpecError> {
+        let command = Command::new(self.command.unwrap_or_default())?;
+        let name = match &self.name {
+            Some(text) => JobName::from_text(text),
+            None => JobName::from_command(command.words()),
+        };
+        let queue = self.queue.as_deref().map_or(Ok(Queue::Default), str::parse)?;
+        let timeout = self.timeout.as_deref().map(str::parse::<Timeout>).transpose()?;
+        let resources = resources(self.vcpus.as_deref(), self.memory.as_deref(), self.gpus)?;
+        let retry = RetryStrategy::new(self.attempts.unwrap_or(1), self.retry_rules)?;
+        check_tags(&self.tags)?;
+        let job_definition = self.job_definition.unwrap_or_else(|| "default".to_owned());
+        if job_definition.is_empty() {
+            return Err(SpecError::JobDefinition(job_definition));
+        }
+        let (environment, secrets) = environment(self.environment, self.secrets, lookup)?;
+        let spec = JobSpec {
+            name,
+            queue,
+            command,
+            environment,
+            secrets: secrets.iter().map(|(name, _)| name.clone()).collect(),
+            resources,
+            retry,
+            timeout,
+            tags: self.tags,
+            job_definition,
+        };
+        Ok((spec, secrets))
+    }
+}
+
+/// What a job gets that asks for nothing: enough for a small build, on any machine.
+const MEMORY_OF_A_SMALL_BUILD: u32 = 1024;
+
+fn resources(
+    vcpus: Option<&str>,
+    memory: Option<&str>,
+    gpus: Option<u32>,
+) -> Result<Resources, SizeError> {
+    let gpus = gpus.unwrap_or(0);
+    if gpus > super::resources::MOST_GPUS {
+        return Err(SizeError::Gpus(gpus.to_string()));
+    }
+    Ok(Resources {
+        vcpus: vcpus.map_or(Ok(Vcpus::ONE), str::parse)?,
+        memory: memory.map_or_else(|| Memory::mib(MEMORY_OF_A_SMALL_BUILD), str::parse)?,
+        gpus,
+    })
+}
+
+/// Later entries win. A variable that is named as a secret is one, wherever its value is from.
+fn environment(
+    entries: Vec<EnvironmentEntry>,
+    secret_names: BTreeSet<String>,
+    lookup: Lookup<'_>,
+) -> Result<(BTreeMap<EnvName, String>, Secrets), SpecError> {
+    let mut given = BTreeMap::new();
+    for entry in entries {
+        given.insert(EnvName::new(entry.name)?, entry.value);
+    }
+    let mut secrets = Secrets::default();
+    for name in secret_names {
+        let name = EnvName::new(name)?;
+        let value = match given.remove(&name).flatten() {
+            Some(value) => value,
+            None => {
+                from_caller(&name, lookup)?.ok_or_else(|| SpecError::SecretUnset(name.clone()))?
+            }
+        };
+        if value.is_empty() {
+            return Err(SpecError::SecretEmpty(name));
+        }
+        secrets.insert(name, Secret::new(value));
+    }
+    let mut environment = BTreeMap::new();
+    for (name, value) in given {
+        let value = match value {
+            Some(value) => value,
+            None => from_caller(&name, lookup)?.ok_or_else(|| SpecError::Unset(name.clone()))?,
+        };
+        if value.contains('\0') {
+            return Err(SpecError::NulInValue(name));
+        }
+        environment.insert(name, value);
+    }
+    Ok((environment, secrets))
+}
+
+fn from_caller(name: &EnvName, lookup: Lookup<'_>) -> Result<Option<String>, SpecError> {
+    match lookup(name.as_str()) {
+        Ok(value) => Ok(Some(value)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(SpecError::NotUnicode(name.clone())),
+    }
+}
+
+/// A table of `NAME = "value"`, or a list of `"NAME"` and `"NAME=value"` as on the command line.
+fn entries<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<EnvironmentEntry>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        Table(BTreeMap<String, String>),
+        List(Vec<String>),
+    }
+    Ok(match Form::deserialize(from)? {
+        Form::Table(table) => table
+            .into_iter()
+            .map(|(name, value)| EnvironmentEntry { name, value: Some(value) })
+            .collect(),
+        Form::List(list) => list.iter().map(|text| EnvironmentEntry::parse(text)).collect(),
+    })
+}
+
+impl EnvironmentEntry {
+    /// `NAME` or `NAME=VALUE`.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        match text.split_once('=') {
+            Some((name, value)) => Self { name: name.to_owned(), value: Some(value.to_owned()) },
+            None => Self { name: text.to_owned(), value: None },
+        }
+    }
+}
+
+/// `1024`, `0.25` or `"1GiB"`.
+fn text_or_number<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        Text(String),
+        Whole(u64),
+        Part(f64),
+    }
+    Ok(Option::<Form>::deserialize(from)?.map(|form| match form {
+        Form::Text(text) => text,
+        Form::Whole(number) => number.to_string(),
+        Form::Part(number) => number.to_string(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nothing(_: &str) -> Result<String, VarError> {
+        Err(VarError::NotPresent)
+    }
+
+    fn draft() -> Draft {
+        Draft { command: Some(vec!["true".into()]), ..Draft::default() }
+    }
+
+    #[test]
+    fn a_command_is_enough() {
+        let (spec, secrets) = draft().resolve(&nothing).expect("a job");
+        assert_eq!(spec.name.as_str(), "true");
+        assert_eq!(spec.queue, Queue::Default);
+        assert_eq!(spec.retry.attempts, 1);
+        assert!(secrets.is_empty());
+    }
+
+    #[test]
+    fn an_unset_variable_is_an_error_and_never_an_empty_text() {
+        let mut job = draft();
+        job.environment.push(EnvironmentEntry::parse("A"));
+        assert_eq!(
+            job.resolve(&nothing).map(|_| ()),
+            Err(SpecError::Unset(EnvName::new("A").expect("a name")))
+        );
+    }
+
+    #[test]
+    fn a_secret_leaves_the_environment() {
+        let mut job = draft();
+        job.environment.push(EnvironmentEntry::parse("TOKEN=hunter2"));
+        job.secrets.insert("TOKEN".into());
+        let (spec, secrets) = job.resolve(&nothing).expect("a job");
+        let token = EnvName::new("TOKEN").expect("a name");
+        assert!(spec.environment.is_empty());
+        assert!(spec.secrets.contains(&token));
+        assert_eq!(secrets.get(&token).map(Secret::expose), Some("hunter2"));
+        assert!(!format!("{spec:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn flags_win_over_what_lies_beneath() {
+        let flags = Draft { queue: Some("asap".into()), ..Draft::default() };
+        let mut file = draft();
+        file.queue = Some("default".into());
+        file.memory = Some("2GiB".into());
+        let (spec, _) = flags.over(file).resolve(&nothing).expect("a job");
+        assert_eq!(spec.queue, Queue::Asap);
+        assert_eq!(spec.resources.memory.as_mib(), 2048);
+    }
+}

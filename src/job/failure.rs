@@ -1,0 +1,110 @@
+//! How an attempt or a job ended, and why.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a job failed. Every `failed` job has exactly one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// The command ended by itself with a code other than 0.
+    ExitCode,
+    /// The command was ended by a signal that the engine did not send.
+    Signal,
+    /// It ran longer than its timeout.
+    TimedOut,
+    /// It used more memory than it asked for.
+    OutOfMemory,
+    /// The host was reclaimed or the worker was asked to leave.
+    Interrupted,
+    /// The container image could not be had.
+    ImagePull,
+    /// The command could not be started at all.
+    StartFailed,
+    /// A job that this one waits for failed.
+    DependencyFailed,
+    /// The worker went silent, more often than is made up for.
+    KeepAliveLost,
+    /// The engine did not accept the job.
+    Refused,
+}
+
+impl FailureClass {
+    pub const ALL: [Self; 10] = [
+        Self::ExitCode,
+        Self::Signal,
+        Self::TimedOut,
+        Self::OutOfMemory,
+        Self::Interrupted,
+        Self::ImagePull,
+        Self::StartFailed,
+        Self::DependencyFailed,
+        Self::KeepAliveLost,
+        Self::Refused,
+    ];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ExitCode => "exit_code",
+            Self::Signal => "signal",
+            Self::TimedOut => "timed_out",
+            Self::OutOfMemory => "out_of_memory",
+            Self::Interrupted => "interrupted",
+            Self::ImagePull => "image_pull",
+            Self::StartFailed => "start_failed",
+            Self::DependencyFailed => "dependency_failed",
+            Self::KeepAliveLost => "keep_alive_lost",
+            Self::Refused => "refused",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == text)
+    }
+}
+
+impl std::fmt::Display for FailureClass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What an attempt came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Succeeded,
+    Failed(FailureClass),
+    /// Ended because a cancel was asked for.
+    Cancelled,
+}
+
+/// The end of an attempt as the engine saw it, with the words that Batch would use,
+/// so that retry rules written for Batch hold on every engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    pub verdict: Verdict,
+    /// The command's exit code; 128 + signal where a signal ended it.
+    pub exit_code: Option<i32>,
+    pub signal: Option<i32>,
+    /// Batch's `statusReason`.
+    pub status_reason: String,
+    /// Batch's `container.reason`.
+    pub reason: Option<String>,
+}
+
+impl Outcome {
+    /// One sentence for people and for the ledger.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        self.reason.clone().unwrap_or_else(|| self.status_reason.clone())
+    }
+
+    #[must_use]
+    pub fn class(&self) -> Option<FailureClass> {
+        match self.verdict {
+            Verdict::Failed(class) => Some(class),
+            Verdict::Succeeded | Verdict::Cancelled => None,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Our own identifiers of jobs.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A UUID version 7: sorted by the time of acceptance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobId(Uuid);
+
+impl JobId {
+    #[must_use]
+    pub const fn new(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    /// The start of the last group, which is random: the front of a version 7 UUID
+    /// is the time, and alike for all jobs of the same minute.
+    #[must_use]
+    pub fn short(&self) -> String {
+        self.0.hyphenated().to_string()[SHORT_FROM..SHORT_FROM + SHORT_LENGTH].to_owned()
+    }
+}
+
+/// Where the last group of a hyphenated UUID begins.
+const SHORT_FROM: usize = 24;
+const SHORT_LENGTH: usize = 8;
+
+impl std::fmt::Display for JobId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl std::str::FromStr for JobId {
+    type Err = uuid::Error;
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        text.parse().map(Self)
+    }
+}
+
+/// A job as a person names it on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobRef {
+    /// The job that was accepted last.
+    Last,
+    /// The start of an id, of its last group, or an engine's id.
+    Text(String),
+}
+
+impl std::str::FromStr for JobRef {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "last" => Self::Last,
+            other => Self::Text(other.to_owned()),
+        })
+    }
+}
+
+impl std::fmt::Display for JobRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Last => f.write_str("last"),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_form_is_the_random_end() {
+        let id: JobId = "019a9f3e-5b7c-7d11-8f0a-3f9c2a71b0de".parse().expect("a uuid");
+        assert_eq!(id.short(), "3f9c2a71");
+    }
+}

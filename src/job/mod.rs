@@ -1,0 +1,35 @@
+//! What a job is, and which changes it may go through.
+//!
+//! Everything here is pure: no clock, no file, no process. What the rest of the
+//! program decides about a job (may it start, is it tried again, is it over) is
+//! decided here and carried out elsewhere.
+
+mod command;
+mod draft;
+mod environment;
+mod failure;
+mod id;
+mod name;
+mod queue;
+mod resources;
+mod retry;
+mod secret;
+mod spec;
+mod state;
+mod timeout;
+mod transition;
+
+pub use command::{Command, CommandError};
+pub use draft::{Draft, EnvironmentEntry};
+pub use environment::{EnvName, EnvNameError};
+pub use failure::{FailureClass, Outcome, Verdict};
+pub use id::{JobId, JobRef};
+pub use name::JobName;
+pub use queue::{Queue, UnknownQueue};
+pub use resources::{Memory, Resources, SizeError, Vcpus};
+pub use retry::{Action, Decision, ExitRule, Pattern, RetryError, RetryStrategy, decide};
+pub use secret::{MASK, Secret, Secrets};
+pub use spec::{JobSpec, SpecError};
+pub use state::State;
+pub use timeout::{Timeout, TimeoutError, parse_duration};
+pub use transition::{Effect, Event, IllegalTransition, mermaid, table, transition};

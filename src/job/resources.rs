@@ -1,0 +1,209 @@
+//! How much of a machine a job asks for.
+
+use serde::{Deserialize, Serialize};
+
+/// Virtual processors, in thousandths: Fargate has 0.25 and 0.5, all else is whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Vcpus(u32);
+
+/// Memory in MiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Memory(u32);
+
+/// What a job asks for, or what a machine has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    pub vcpus: Vcpus,
+    pub memory: Memory,
+    pub gpus: u32,
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SizeError {
+    #[error("`{0}` is no number of vCPUs: Batch takes 0.25, 0.5 or a whole number from 1 to 1024")]
+    Vcpus(String),
+    #[error("`{0}` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB`")]
+    Memory(String),
+    #[error("{0} MiB of memory is less than the 4 MiB that Batch asks for at least")]
+    TooLittleMemory(u32),
+    #[error("`{0}` is no number of GPUs: it is a whole number from 0 to 1024")]
+    Gpus(String),
+}
+
+/// Far above any machine that there is; it keeps the sums from overflowing.
+const MOST_VCPUS: u32 = 1024;
+pub const MOST_GPUS: u32 = 1024;
+/// SubmitJob: the hard limit of a container is at least 4 MiB.
+const LEAST_MEMORY: u32 = 4;
+
+impl Vcpus {
+    pub const ONE: Self = Self(1000);
+
+    /// # Errors
+    /// When Batch has no such size.
+    pub fn whole(count: u32) -> Result<Self, SizeError> {
+        if (1..=MOST_VCPUS).contains(&count) {
+            Ok(Self(count * 1000))
+        } else {
+            Err(SizeError::Vcpus(count.to_string()))
+        }
+    }
+
+    #[must_use]
+    pub const fn from_thousandths(thousandths: u32) -> Self {
+        Self(thousandths)
+    }
+
+    #[must_use]
+    pub const fn thousandths(self) -> u32 {
+        self.0
+    }
+}
+
+impl std::str::FromStr for Vcpus {
+    type Err = SizeError;
+    fn from_str(text: &str) -> Result<Self, SizeError> {
+        let whole = text.strip_suffix(".0").unwrap_or(text);
+        match whole {
+            "0.25" | ".25" => Ok(Self(250)),
+            "0.5" | ".5" | "0.50" => Ok(Self(500)),
+            digits => {
+                digits.parse().map_err(|_| SizeError::Vcpus(text.to_owned())).and_then(|count| {
+                    Self::whole(count).map_err(|_| SizeError::Vcpus(text.to_owned()))
+                })
+            }
+        }
+    }
+}
+
+/// As Batch takes it: `1`, never `1.0`, which EC2 refuses.
+impl std::fmt::Display for Vcpus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            whole if whole % 1000 == 0 => write!(f, "{}", whole / 1000),
+            part => {
+                write!(f, "{}", format!("{}.{:03}", part / 1000, part % 1000).trim_end_matches('0'))
+            }
+        }
+    }
+}
+
+impl Memory {
+    /// # Errors
+    /// Below what Batch asks for at least.
+    pub fn mib(mib: u32) -> Result<Self, SizeError> {
+        if mib < LEAST_MEMORY { Err(SizeError::TooLittleMemory(mib)) } else { Ok(Self(mib)) }
+    }
+
+    /// What a machine has; no lower bound.
+    #[must_use]
+    pub const fn of_machine(mib: u32) -> Self {
+        Self(mib)
+    }
+
+    #[must_use]
+    pub const fn as_mib(self) -> u32 {
+        self.0
+    }
+
+    #[must_use]
+    pub const fn bytes(self) -> u64 {
+        self.0 as u64 * 1024 * 1024
+    }
+}
+
+impl std::str::FromStr for Memory {
+    type Err = SizeError;
+    fn from_str(text: &str) -> Result<Self, SizeError> {
+        let wrong = || SizeError::Memory(text.to_owned());
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let number: u32 = digits.trim_end().parse().map_err(|_| wrong())?;
+        let times = match text[digits.len()..].to_ascii_lowercase().as_str() {
+            "" | "m" | "mib" => 1,
+            "g" | "gib" => 1024,
+            "t" | "tib" => 1024 * 1024,
+            _ => return Err(wrong()),
+        };
+        Self::mib(number.checked_mul(times).ok_or_else(wrong)?)
+    }
+}
+
+impl std::fmt::Display for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            mib if mib >= 1024 && mib % 1024 == 0 => write!(f, "{} GiB", mib / 1024),
+            mib => write!(f, "{mib} MiB"),
+        }
+    }
+}
+
+impl Resources {
+    #[must_use]
+    pub fn fits_in(&self, room: &Self) -> bool {
+        self.vcpus <= room.vcpus && self.memory <= room.memory && self.gpus <= room.gpus
+    }
+
+    /// What is left of `self` once `used` is taken from it; never below nothing.
+    #[must_use]
+    pub fn less(&self, used: &Self) -> Self {
+        Self {
+            vcpus: Vcpus(self.vcpus.0.saturating_sub(used.vcpus.0)),
+            memory: Memory(self.memory.0.saturating_sub(used.memory.0)),
+            gpus: self.gpus.saturating_sub(used.gpus),
+        }
+    }
+
+    #[must_use]
+    pub fn plus(&self, more: &Self) -> Self {
+        Self {
+            vcpus: Vcpus(self.vcpus.0.saturating_add(more.vcpus.0)),
+            memory: Memory(self.memory.0.saturating_add(more.memory.0)),
+            gpus: self.gpus.saturating_add(more.gpus),
+        }
+    }
+
+    /// No job can start here: each needs processors and memory.
+    #[must_use]
+    pub fn is_used_up(&self) -> bool {
+        self.vcpus.0 == 0 || self.memory.0 == 0
+    }
+}
+
+impl std::fmt::Display for Resources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} vCPU, {}", self.vcpus, self.memory)?;
+        if self.gpus > 0 { write!(f, ", {} GPU", self.gpus) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vcpus_as_batch_takes_them() {
+        for (text, shown) in
+            [("1", "1"), ("1.0", "1"), ("0.25", "0.25"), ("0.5", "0.5"), ("16", "16")]
+        {
+            assert_eq!(text.parse::<Vcpus>().expect(text).to_string(), shown);
+        }
+        for text in ["0", "0.3", "1.5", "-1", "", "two", "1025"] {
+            assert_eq!(text.parse::<Vcpus>(), Err(SizeError::Vcpus(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn memory_with_and_without_a_unit() {
+        for (text, mib) in
+            [("512", 512), ("1GiB", 1024), ("2g", 2048), ("64MiB", 64), ("1 GiB", 1024)]
+        {
+            assert_eq!(text.parse::<Memory>().expect(text).as_mib(), mib);
+        }
+        assert_eq!("3".parse::<Memory>(), Err(SizeError::TooLittleMemory(3)));
+        for text in ["", "GiB", "1GB", "1.5GiB", "-5", "9999999TiB"] {
+            assert!(matches!(text.parse::<Memory>(), Err(SizeError::Memory(_))), "{text}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! When an attempt that went wrong is followed by another, as AWS Batch decides it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{FailureClass, Outcome, Verdict};
+
+/// SubmitJob's `retryStrategy`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RetryStrategy {
+    /// How often the job is started at the most, 1 to 10.
+    #[serde(default = "one")]
+    pub attempts: u8,
+    /// At most five rules; the first that matches decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evaluate_on_exit: Vec<ExitRule>,
+}
+
+const fn one() -> u8 {
+    1
+}
+
+/// One rule of `evaluateOnExit`. All patterns that are set have to match.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExitRule {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_status_reason: Option<Pattern>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_reason: Option<Pattern>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_exit_code: Option<Pattern>,
+    pub action: Action,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    #[serde(rename = "RETRY", alias = "retry", alias = "Retry")]
+    Retry,
+    #[serde(rename = "EXIT", alias = "exit", alias = "Exit")]
+    Exit,
+}
+
+/// Text that has to be equal, or to start so where it ends in `*`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Pattern(pub String);
+
+impl Pattern {
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(start) => text.starts_with(start),
+            None => text == self.0,
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum RetryError {
+    #[error("{0} attempts: AWS Batch takes 1 to 10")]
+    Attempts(u64),
+    #[error("{0} retry rules: AWS Batch takes at most 5")]
+    TooManyRules(usize),
+    #[error("retry rule {0} has no pattern: it needs onStatusReason, onReason or onExitCode")]
+    NoPattern(usize),
+    #[error("`{0}` is no pattern: AWS Batch knows `*` only as the last character")]
+    Star(String),
+}
+
+impl RetryStrategy {
+    /// # Errors
+    /// When Batch would refuse the strategy.
+    pub fn new(attempts: u64, rules: Vec<ExitRule>) -> Result<Self, RetryError> {
+        let count = u8::try_from(attempts).ok().filter(|count| (1..=10).contains(count));
+        let attempts = count.ok_or(RetryError::Attempts(attempts))?;
+        if rules.len() > 5 {
+            return Err(RetryError::TooManyRules(rules.len()));
+        }
+        for (index, rule) in rules.iter().enumerate() {
+            let patterns = [&rule.on_status_reason, &rule.on_reason, &rule.on_exit_code];
+            if patterns.iter().all(|pattern| pattern.is_none()) {
+                return Err(RetryError::NoPattern(index + 1));
+            }
+            for Pattern(text) in patterns.into_iter().flatten() {
+                if text.strip_suffix('*').unwrap_or(text).contains('*') {
+                    return Err(RetryError::Star(text.clone()));
+                }
+            }
+        }
+        Ok(Self { attempts, evaluate_on_exit: rules })
+    }
+}
+
+/// What follows an attempt's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    Again,
+    Over,
+}
+
+/// `used` counts the attempts that were used up, the ended one among them.
+///
+/// A timeout is never retried, and an outcome that no rule matches is: both as Batch does.
+#[must_use]
+pub fn decide(strategy: &RetryStrategy, used: u32, outcome: &Outcome) -> Decision {
+    match outcome.verdict {
+        Verdict::Succeeded
+        | Verdict::Cancelled
+        | Verdict::Failed(FailureClass::TimedOut | FailureClass::Refused) => Decision::Over,
+        Verdict::Failed(_) if used >= u32::from(strategy.attempts) => Decision::Over,
+        Verdict::Failed(_) => {
+            let rule = strategy.evaluate_on_exit.iter().find(|rule| rule.matches(outcome));
+            match rule.map(|rule| rule.action) {
+                Some(Action::Exit) => Decision::Over,
+                Some(Action::Retry) | None => Decision::Again,
+            }
+        }
+    }
+}
+
+impl ExitRule {
+    fn matches(&self, outcome: &Outcome) -> bool {
+        let holds = |pattern: &Option<Pattern>, text: Option<&str>| match (pattern, text) {
+            (None, _) => true,
+            (Some(pattern), Some(text)) => pattern.matches(text),
+            (Some(_), None) => false,
+        };
+        let code = outcome.exit_code.map(|code| code.to_string());
+        holds(&self.on_status_reason, Some(&outcome.status_reason))
+            && holds(&self.on_reason, outcome.reason.as_deref())
+            && holds(&self.on_exit_code, code.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(class: FailureClass, code: i32, status_reason: &str) -> Outcome {
+        Outcome {
+            verdict: Verdict::Failed(class),
+            exit_code: Some(code),
+            signal: None,
+            status_reason: status_reason.to_owned(),
+            reason: None,
+        }
+    }
+
+    fn spot_rules() -> RetryStrategy {
+        let pattern = |text: &str| Some(Pattern(text.to_owned()));
+        let rule = |on_status_reason, on_reason, action| ExitRule {
+            on_status_reason,
+            on_reason,
+            on_exit_code: None,
+            action,
+        };
+        RetryStrategy::new(
+            3,
+            vec![
+                rule(pattern("Host EC2*"), None, Action::Retry),
+                rule(pattern("*"), None, Action::Exit),
+            ],
+        )
+        .expect("valid rules")
+    }
+
+    #[test]
+    fn spot_rules_retry_what_was_interrupted_and_nothing_else() {
+        let reclaimed =
+            failed(FailureClass::Interrupted, 143, "Host EC2 (instance i-0a1) terminated.");
+        let broken = failed(FailureClass::ExitCode, 1, "Essential container in task exited");
+        assert_eq!(decide(&spot_rules(), 1, &reclaimed), Decision::Again);
+        assert_eq!(decide(&spot_rules(), 3, &reclaimed), Decision::Over);
+        assert_eq!(decide(&spot_rules(), 1, &broken), Decision::Over);
+    }
+
+    #[test]
+    fn what_no_rule_matches_is_retried_and_a_timeout_never() {
+        let plain = RetryStrategy::new(2, vec![]).expect("valid");
+        let broken = failed(FailureClass::ExitCode, 1, "Essential container in task exited");
+        let late = failed(FailureClass::TimedOut, 137, "Job attempt duration exceeded timeout");
+        assert_eq!(decide(&plain, 1, &broken), Decision::Again);
+        assert_eq!(decide(&plain, 2, &broken), Decision::Over);
+        assert_eq!(decide(&plain, 1, &late), Decision::Over);
+    }
+
+    #[test]
+    fn all_patterns_of_a_rule_have_to_match() {
+        let rule = ExitRule {
+            on_status_reason: Some(Pattern("Essential*".into())),
+            on_reason: None,
+            on_exit_code: Some(Pattern("7*".into())),
+            action: Action::Exit,
+        };
+        let strategy = RetryStrategy::new(5, vec![rule]).expect("valid");
+        let with =
+            |code| failed(FailureClass::ExitCode, code, "Essential container in task exited");
+        assert_eq!(decide(&strategy, 1, &with(75)), Decision::Over);
+        assert_eq!(decide(&strategy, 1, &with(1)), Decision::Again);
+    }
+
+    #[test]
+    fn strategies_that_batch_refuses() {
+        assert_eq!(RetryStrategy::new(0, vec![]), Err(RetryError::Attempts(0)));
+        assert_eq!(RetryStrategy::new(11, vec![]), Err(RetryError::Attempts(11)));
+        let empty = ExitRule {
+            on_status_reason: None,
+            on_reason: None,
+            on_exit_code: None,
+            action: Action::Exit,
+        };
+        assert_eq!(RetryStrategy::new(1, vec![empty.clone()]), Err(RetryError::NoPattern(1)));
+        assert_eq!(RetryStrategy::new(1, vec![empty.clone(); 6]), Err(RetryError::TooManyRules(6)));
+        let starred = ExitRule { on_reason: Some(Pattern("a*b".into())), ..empty };
+        assert_eq!(RetryStrategy::new(1, vec![starred]), Err(RetryError::Star("a*b".into())));
+    }
+}

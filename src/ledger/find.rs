@@ -1,0 +1,158 @@
+//! Reading jobs.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{OptionalExtension, named_params};
+
+use super::record::{self, AttemptRecord, EventRecord, JOB_COLUMNS, JobRecord};
+use super::{Ledger, LedgerError};
+use crate::job::{JobId, JobRef, Queue, State};
+
+/// Which jobs a list shows, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub states: Vec<State>,
+    pub queue: Option<Queue>,
+    pub name_contains: Option<String>,
+    pub limit: Option<u32>,
+}
+
+/// How many jobs of each queue are in each state.
+pub type Counts = BTreeMap<(Queue, &'static str), u64>;
+
+/// So many are named when a reference fits several.
+const CANDIDATES_NAMED: u32 = 5;
+
+impl Ledger {
+    /// # Errors
+    /// When there is no such job, or the database fails.
+    pub fn job(&self, id: JobId) -> Result<JobRecord, LedgerError> {
+        self.db
+            .prepare_cached(&format!("SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?1"))?
+            .query_row([id.to_string()], |row| Ok(record::job(row)))
+            .optional()?
+            .unwrap_or_else(|| Err(LedgerError::NoSuchJob(id.to_string())))
+    }
+
+    /// State and attempt alone, for those who look often.
+    ///
+    /// # Errors
+    /// When there is no such job, or the database fails.
+    pub fn standing(&self, id: JobId) -> Result<(State, u32), LedgerError> {
+        let holder = super::Change::new(&self.db).holder(id)?;
+        Ok((holder.state, holder.attempt))
+    }
+
+    /// Finds the one job that a person means.
+    ///
+    /// # Errors
+    /// When the text fits no job or several.
+    pub fn find(&self, job: &JobRef) -> Result<JobId, LedgerError> {
+        let ids: Vec<String> = match job {
+            JobRef::Last => self
+                .db
+                .prepare_cached("SELECT id FROM jobs ORDER BY seq DESC LIMIT 1")?
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?,
+            JobRef::Text(text) => self
+                .db
+                .prepare_cached(
+                    "SELECT id FROM jobs WHERE id >= :from AND id < :to
+                     UNION SELECT id FROM jobs WHERE substr(id, 25) >= :from AND substr(id, 25) < :to
+                     UNION SELECT id FROM jobs WHERE engine_id = :text
+                     LIMIT :limit",
+                )?
+                .query_map(
+                    named_params! {
+                        ":text": text,
+                        ":from": text.to_lowercase(),
+                        // `~` comes after every character of an id.
+                        ":to": format!("{}~", text.to_lowercase()),
+                        ":limit": CANDIDATES_NAMED,
+                    },
+                    |row| row.get(0),
+                )?
+                .collect::<Result<_, _>>()?,
+        };
+        match ids.as_slice() {
+            [] => Err(LedgerError::NoSuchJob(job.to_string())),
+            [id] => record::id(id),
+            several => {
+                Err(LedgerError::Ambiguous { text: job.to_string(), candidates: several.to_vec() })
+            }
+        }
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub fn list(&self, filter: &Filter) -> Result<Vec<JobRecord>, LedgerError> {
+        // Values are bound; what is spliced in are names of states, which are ours.
+        let states: Vec<_> = filter.states.iter().map(|state| format!("'{state}'")).collect();
+        let by_state = if states.is_empty() {
+            String::new()
+        } else {
+            format!("AND state IN ({})", states.join(", "))
+        };
+        let mut list = self.db.prepare(&format!(
+            "SELECT {JOB_COLUMNS} FROM jobs
+             WHERE (:queue IS NULL OR queue = :queue)
+               AND (:name IS NULL OR instr(lower(name), :name) > 0) {by_state}
+             ORDER BY seq DESC LIMIT :limit"
+        ))?;
+        let mut rows = list.query(named_params! {
+            ":queue": filter.queue.map(Queue::as_str),
+            ":name": filter.name_contains.as_ref().map(|name| name.to_lowercase()),
+            ":limit": filter.limit.map_or(-1, i64::from),
+        })?;
+        let mut jobs = Vec::new();
+        while let Some(row) = rows.next()? {
+            jobs.push(record::job(row)?);
+        }
+        Ok(jobs)
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub fn attempts(&self, job: &JobRecord) -> Result<Vec<AttemptRecord>, LedgerError> {
+        let mut attempts = self.db.prepare_cached(
+            "SELECT number, pid, mounted, opened_at, started_at, closed_at, exit_code, signal,
+                 class, reason
+             FROM attempts WHERE job = ?1 ORDER BY number",
+        )?;
+        let mut rows = attempts.query([job.seq])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push(record::attempt(row)?);
+        }
+        Ok(found)
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub fn events(&self, job: &JobRecord) -> Result<Vec<EventRecord>, LedgerError> {
+        let mut events = self.db.prepare_cached(
+            "SELECT at, attempt, event, state, reason FROM events WHERE job = ?1 ORDER BY number",
+        )?;
+        let mut rows = events.query([job.seq])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push(record::event(row)?);
+        }
+        Ok(found)
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub fn counts(&self) -> Result<Counts, LedgerError> {
+        let mut count =
+            self.db.prepare("SELECT queue, state, count(*) FROM jobs GROUP BY queue, state")?;
+        let mut rows = count.query([])?;
+        let mut counts = Counts::new();
+        while let Some(row) = rows.next()? {
+            let queue = record::queue(&row.get::<_, String>(0)?)?;
+            let state = record::state(&row.get::<_, String>(1)?)?;
+            counts.insert((queue, state.as_str()), row.get::<_, i64>(2)?.unsigned_abs());
+        }
+        Ok(counts)
+    }
+}

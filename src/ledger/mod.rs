@@ -1,0 +1,131 @@
+//! The durable record of all jobs: a SQLite database in the state directory.
+//!
+//! A job is written here before any engine hears of it. For the local engine the ledger is
+//! the queue as well. All SQL of the program is in this folder.
+
+mod apply;
+mod error;
+mod find;
+mod intake;
+mod queue;
+mod record;
+mod state_dir;
+mod workers;
+
+pub use apply::{Applied, Change, Detail, Holder};
+pub use error::LedgerError;
+pub use find::{Counts, Filter};
+pub use intake::NewJob;
+pub use queue::{Assignment, Candidate};
+pub use record::{AttemptRecord, EventRecord, JobRecord};
+pub use state_dir::{BELLS, StateDir, StateDirError};
+pub use workers::{Lease, NewWorker, WorkerRecord};
+
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite_migration::{M, Migrations};
+
+/// Milliseconds since the epoch.
+pub type Millis = i64;
+
+/// What a commit survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// A power cut: the commit waits for the disk. For accepting jobs and for cancelling.
+    PowerCut,
+    /// A killed process. A power cut may take the last of it back, to an earlier whole state.
+    KilledProcess,
+}
+
+/// How long one process waits for another's transaction.
+const BUSY: Duration = Duration::from_secs(30);
+/// Pages in the write-ahead log before a commit moves them into the database: 32 MiB. The
+/// default of 4 MiB makes a busy worker wait for the disk every few hundred jobs.
+const CHECKPOINT_PAGES: i64 = 8192;
+
+#[derive(Debug)]
+pub struct Ledger {
+    db: Connection,
+}
+
+impl Ledger {
+    /// Opens the ledger, and makes it where there is none.
+    ///
+    /// # Errors
+    /// When the state directory or the database can't be used.
+    pub fn open(dir: &StateDir, durability: Durability) -> Result<Self, LedgerError> {
+        dir.prepare()?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        Self::connect(dir, durability, flags)
+    }
+
+    /// Opens a ledger that is there, and makes nothing.
+    ///
+    /// # Errors
+    /// When it can't be used.
+    pub fn open_existing(
+        dir: &StateDir,
+        durability: Durability,
+    ) -> Result<Option<Self>, LedgerError> {
+        if dir.ledger().try_exists().map_err(|error| StateDirError::at(dir.ledger(), error))? {
+            Self::connect(dir, durability, OpenFlags::SQLITE_OPEN_READ_WRITE).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn connect(
+        dir: &StateDir,
+        durability: Durability,
+        flags: OpenFlags,
+    ) -> Result<Self, LedgerError> {
+        let path = dir.ledger();
+        let wrap = |error| LedgerError::open(&path, error);
+        // Each process has one connection and one thread that uses it.
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut db = Connection::open_with_flags(&path, flags).map_err(wrap)?;
+        db.busy_timeout(BUSY).map_err(wrap)?;
+        db.set_prepared_statement_cache_capacity(64);
+        // Otherwise each short command that happens to be alone would write the whole log back.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(wrap)?;
+        db.pragma_update(None, "journal_mode", "wal").map_err(wrap)?;
+        db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(wrap)?;
+        let synchronous = match durability {
+            Durability::PowerCut => "full",
+            Durability::KilledProcess => "normal",
+        };
+        db.pragma_update(None, "synchronous", synchronous).map_err(wrap)?;
+        migrations().to_latest(&mut db).map_err(|error| LedgerError::migrate(&path, error))?;
+        Ok(Self { db })
+    }
+
+    /// Runs `change` in one transaction: all of it happens, or nothing.
+    ///
+    /// # Errors
+    /// Those of `change`, and of the database.
+    pub fn write<T>(
+        &mut self,
+        change: impl FnOnce(&Change<'_>) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let result = change(&Change::new(&transaction))?;
+        transaction.commit()?;
+        Ok(result)
+    }
+}
+
+fn migrations() -> Migrations<'static> {
+    Migrations::new(vec![M::up(include_str!("../../migrations/0001_jobs.sql"))])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_are_valid() {
+        migrations().validate().expect("every migration applies");
+    }
+}

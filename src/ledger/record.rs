@@ -1,0 +1,139 @@
+//! Rows of the ledger as values.
+
+use std::path::PathBuf;
+
+use rusqlite::Row;
+
+use super::{LedgerError, Millis};
+use crate::job::{FailureClass, JobId, Queue, State};
+use crate::plan::Plan;
+
+/// A job as the ledger knows it.
+#[derive(Debug, Clone)]
+pub struct JobRecord {
+    pub seq: i64,
+    pub id: JobId,
+    pub engine: String,
+    pub engine_id: Option<String>,
+    pub state: State,
+    /// The number of the newest attempt, 0 before the first.
+    pub attempt: u32,
+    pub interruptions: u32,
+    pub losses: u32,
+    pub plan: Plan,
+    pub directory: PathBuf,
+    pub rehearse_after: Option<u32>,
+    pub retry_of: Option<JobId>,
+    pub accepted_at: Millis,
+    pub started_at: Option<Millis>,
+    pub finished_at: Option<Millis>,
+    pub cancel_requested_at: Option<Millis>,
+    pub exit_code: Option<i32>,
+    pub signal: Option<i32>,
+    pub class: Option<FailureClass>,
+    pub reason: Option<String>,
+}
+
+/// One attempt of a job.
+#[derive(Debug, Clone)]
+pub struct AttemptRecord {
+    pub number: u32,
+    pub pid: Option<u32>,
+    pub mounted: Option<bool>,
+    pub opened_at: Millis,
+    pub started_at: Option<Millis>,
+    pub closed_at: Option<Millis>,
+    pub exit_code: Option<i32>,
+    pub signal: Option<i32>,
+    pub class: Option<FailureClass>,
+    pub reason: Option<String>,
+}
+
+/// One line of a job's history.
+#[derive(Debug, Clone)]
+pub struct EventRecord {
+    pub at: Millis,
+    pub attempt: u32,
+    pub event: String,
+    pub state: State,
+    pub reason: Option<String>,
+}
+
+pub(super) const JOB_COLUMNS: &str = "seq, id, engine, engine_id, state, attempt, interruptions,
+    losses, plan, directory, rehearse_after, retry_of, accepted_at, started_at, finished_at,
+    cancel_requested_at, exit_code, signal, class, reason";
+
+pub(super) fn job(row: &Row<'_>) -> Result<JobRecord, LedgerError> {
+    let text = |index: usize| -> Result<String, LedgerError> { Ok(row.get(index)?) };
+    let retry_of: Option<String> = row.get(11)?;
+    Ok(JobRecord {
+        seq: row.get(0)?,
+        id: id(&text(1)?)?,
+        engine: text(2)?,
+        engine_id: row.get(3)?,
+        state: state(&text(4)?)?,
+        attempt: row.get(5)?,
+        interruptions: row.get(6)?,
+        losses: row.get(7)?,
+        plan: plan(&text(8)?)?,
+        directory: text(9)?.into(),
+        rehearse_after: row.get(10)?,
+        retry_of: retry_of.as_deref().map(id).transpose()?,
+        accepted_at: row.get(12)?,
+        started_at: row.get(13)?,
+        finished_at: row.get(14)?,
+        cancel_requested_at: row.get(15)?,
+        exit_code: row.get(16)?,
+        signal: row.get(17)?,
+        class: class(row.get(18)?)?,
+        reason: row.get(19)?,
+    })
+}
+
+pub(super) fn attempt(row: &Row<'_>) -> Result<AttemptRecord, LedgerError> {
+    Ok(AttemptRecord {
+        number: row.get(0)?,
+        pid: row.get(1)?,
+        mounted: row.get(2)?,
+        opened_at: row.get(3)?,
+        started_at: row.get(4)?,
+        closed_at: row.get(5)?,
+        exit_code: row.get(6)?,
+        signal: row.get(7)?,
+        class: class(row.get(8)?)?,
+        reason: row.get(9)?,
+    })
+}
+
+pub(super) fn event(row: &Row<'_>) -> Result<EventRecord, LedgerError> {
+    Ok(EventRecord {
+        at: row.get(0)?,
+        attempt: row.get(1)?,
+        event: row.get(2)?,
+        state: state(&row.get::<_, String>(3)?)?,
+        reason: row.get(4)?,
+    })
+}
+
+pub(super) fn id(text: &str) -> Result<JobId, LedgerError> {
+    text.parse().map_err(|_| LedgerError::Corrupt(format!("job id `{text}`")))
+}
+
+pub(super) fn state(text: &str) -> Result<State, LedgerError> {
+    State::parse(text).ok_or_else(|| LedgerError::Corrupt(format!("state `{text}`")))
+}
+
+pub(super) fn queue(text: &str) -> Result<Queue, LedgerError> {
+    text.parse().map_err(|_| LedgerError::Corrupt(format!("queue `{text}`")))
+}
+
+pub(super) fn plan(text: &str) -> Result<Plan, LedgerError> {
+    serde_json::from_str(text).map_err(|error| LedgerError::Corrupt(format!("plan: {error}")))
+}
+
+fn class(text: Option<String>) -> Result<Option<FailureClass>, LedgerError> {
+    text.map(|text| {
+        FailureClass::parse(&text).ok_or_else(|| LedgerError::Corrupt(format!("class `{text}`")))
+    })
+    .transpose()
+}

@@ -1,0 +1,155 @@
+//! The state directory: what lies where.
+//!
+//! ```text
+//! ledger.db            the ledger, with its -wal and -shm
+//! logs/<id>.<attempt>  what an attempt wrote to stdout and stderr
+//! files/<id>/          what the job sees as /files
+//! secrets/<id>         values for the worker, mode 0600, gone when the job is over
+//! wake/<bell>          files whose closing wakes those who wait
+//! workers/<id>         locked as long as that worker lives
+//! workers/<id>.log     what a background worker has to say
+//! ```
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use crate::job::JobId;
+
+#[derive(Debug, Clone)]
+pub struct StateDir {
+    root: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StateDirError {
+    #[error("cannot use the state directory: `{}`", .path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("the state directory `{}` is on a network file system, which can't lock the ledger", .path.display())]
+    Network { path: PathBuf },
+    #[error("the state directory `{}` belongs to another user", .path.display())]
+    Foreign { path: PathBuf },
+}
+
+impl StateDirError {
+    pub(super) fn at(path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self::Io { path: path.into(), source }
+    }
+
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                "make room on its disk"
+            }
+            Self::Io { .. } => "make it writable, or set COMPUTES_STATE_DIR to another directory",
+            Self::Network { .. } => {
+                "set COMPUTES_STATE_DIR to a directory on a disk of this machine"
+            }
+            Self::Foreign { .. } => "set COMPUTES_STATE_DIR to a directory of your own",
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// Only the owner may look in: logs and files may hold what is nobody else's business.
+const PRIVATE: u32 = 0o700;
+
+impl StateDir {
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Makes what is missing.
+    pub(super) fn prepare(&self) -> Result<(), StateDirError> {
+        // The one that is made last tells that all are there.
+        if self.logs().is_dir() {
+            return Ok(());
+        }
+        let make = |path: PathBuf| {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(PRIVATE)
+                .create(&path)
+                .map_err(|error| StateDirError::at(path, error))
+        };
+        make(self.root.clone())?;
+        self.check()?;
+        for directory in ["files", "secrets", "workers", "wake"] {
+            make(self.root.join(directory))?;
+        }
+        for bell in BELLS {
+            let path = self.wake().join(bell);
+            fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(&path)
+                .map_err(|error| StateDirError::at(path, error))?;
+        }
+        make(self.logs())
+    }
+
+    fn check(&self) -> Result<(), StateDirError> {
+        let at = |error| StateDirError::at(&self.root, error);
+        let owner = fs::metadata(&self.root).map_err(at)?.uid();
+        if owner != rustix::process::geteuid().as_raw() && !rustix::process::geteuid().is_root() {
+            return Err(StateDirError::Foreign { path: self.root.clone() });
+        }
+        let kind = rustix::fs::statfs(&self.root).map_err(|error| at(error.into()))?.f_type;
+        if NETWORK_FILE_SYSTEMS.contains(&kind) {
+            return Err(StateDirError::Network { path: self.root.clone() });
+        }
+        Ok(())
+    }
+
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    #[must_use]
+    pub fn ledger(&self) -> PathBuf {
+        self.root.join("ledger.db")
+    }
+
+    #[must_use]
+    pub fn logs(&self) -> PathBuf {
+        self.root.join("logs")
+    }
+
+    #[must_use]
+    pub fn log(&self, job: JobId, attempt: u32) -> PathBuf {
+        self.logs().join(format!("{job}.{attempt}"))
+    }
+
+    #[must_use]
+    pub fn files(&self, job: JobId) -> PathBuf {
+        self.root.join("files").join(job.to_string())
+    }
+
+    #[must_use]
+    pub fn secrets(&self) -> PathBuf {
+        self.root.join("secrets")
+    }
+
+    #[must_use]
+    pub fn wake(&self) -> PathBuf {
+        self.root.join("wake")
+    }
+
+    #[must_use]
+    pub fn workers(&self) -> PathBuf {
+        self.root.join("workers")
+    }
+}
+
+/// The files in `wake/`. See `engine/local/wake.rs`.
+pub const BELLS: [&str; 4] = ["queue", "cancel", "jobs", "workers"];
+
+/// `statfs(2)`: NFS, SMB, SMB2, CIFS, AFS, Ceph. SQLite's log needs shared memory, which
+/// none of them has between machines.
+const NETWORK_FILE_SYSTEMS: [rustix::fs::FsWord; 6] =
+    [0x6969, 0x517b, 0xfe53_4d42, 0xff53_4d42, 0x5346_414f, 0x00c3_6400];

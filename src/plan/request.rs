@@ -1,0 +1,257 @@
+//! `SubmitJob` as AWS Batch's API spells it: written for dry runs and for AWS, read for
+//! `--cli-input-json` and `--container-overrides`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::job::{Draft, EnvName, EnvironmentEntry, ExitRule, JobSpec};
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SubmitJob {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_queue: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_definition: Option<String>,
+    pub container_overrides: ContainerOverrides,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_strategy: Option<EvaluatedRetry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<TimeoutSeconds>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub propagate_tags: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ContainerOverrides {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub environment: Vec<KeyValue>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resource_requirements: Vec<ResourceRequirement>,
+    /// Read for old callers, never written: Batch ignores it where the definition has
+    /// `resourceRequirements`.
+    #[serde(skip_serializing)]
+    pub vcpus: Option<u32>,
+    /// MiB; read for old callers, never written.
+    #[serde(skip_serializing)]
+    pub memory: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyValue {
+    pub name: String,
+    /// `null` is what `jq` makes of a variable that is not set.
+    pub value: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResourceRequirement {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub value: String,
+}
+
+/// `retryStrategy`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EvaluatedRetry {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evaluate_on_exit: Vec<ExitRule>,
+}
+
+/// `timeout`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct TimeoutSeconds {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt_duration_seconds: Option<u64>,
+}
+
+/// What a request asks for that this program would have to leave out.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum RequestError {
+    #[error("environment variable `{0}` has no value: it was not set where the JSON was made")]
+    NullValue(String),
+    #[error("resource requirement `{0}` is none of VCPU, MEMORY and GPU")]
+    ResourceType(String),
+    #[error("`{value}` is no value for resource requirement `{kind}`")]
+    ResourceValue { kind: String, value: String },
+}
+
+impl SubmitJob {
+    /// What the request says about a job.
+    ///
+    /// # Errors
+    /// When it says something that can't be kept to.
+    pub fn into_draft(self) -> Result<Draft, RequestError> {
+        let overrides = self.container_overrides.into_draft()?;
+        let retry = self.retry_strategy.unwrap_or_default();
+        Ok(Draft {
+            name: self.job_name,
+            queue: self.job_queue.map(|queue| last_of_arn(&queue).to_owned()),
+            job_definition: self.job_definition,
+            attempts: retry.attempts,
+            retry_rules: retry.evaluate_on_exit,
+            timeout: self
+                .timeout
+                .and_then(|timeout| timeout.attempt_duration_seconds)
+                .map(|seconds| seconds.to_string()),
+            tags: self.tags,
+            ..overrides
+        })
+    }
+}
+
+impl ContainerOverrides {
+    /// What the overrides say about a job.
+    ///
+    /// # Errors
+    /// When they say something that can't be kept to.
+    pub fn into_draft(self) -> Result<Draft, RequestError> {
+        let mut draft = Draft {
+            command: self.command,
+            vcpus: self.vcpus.map(|vcpus| vcpus.to_string()),
+            memory: self.memory.map(|mib| mib.to_string()),
+            ..Draft::default()
+        };
+        for KeyValue { name, value } in self.environment {
+            let value = value.ok_or_else(|| RequestError::NullValue(name.clone()))?;
+            draft.environment.push(EnvironmentEntry { name, value: Some(value) });
+        }
+        for ResourceRequirement { kind, value } in self.resource_requirements {
+            match kind.as_str() {
+                "VCPU" => draft.vcpus = Some(value),
+                "MEMORY" => draft.memory = Some(value),
+                "GPU" => match value.parse() {
+                    Ok(count) => draft.gpus = Some(count),
+                    Err(_) => return Err(RequestError::ResourceValue { kind, value }),
+                },
+                _ => return Err(RequestError::ResourceType(kind)),
+            }
+        }
+        Ok(draft)
+    }
+}
+
+/// `arn:aws:batch:us-east-1:123456789012:job-queue/asap` names the queue `asap`.
+fn last_of_arn(text: &str) -> &str {
+    match text.rsplit_once('/') {
+        Some((start, name)) if start.starts_with("arn:") => name,
+        _ => text,
+    }
+}
+
+pub(super) fn from_spec(
+    spec: &JobSpec,
+    command: Vec<String>,
+    secret: impl Fn(&EnvName) -> String,
+) -> SubmitJob {
+    let plain = spec.environment.iter().map(|(name, value)| (name, value.clone()));
+    let secrets = spec.secrets.iter().map(|name| (name, secret(name)));
+    let environment = plain
+        .chain(secrets)
+        .map(|(name, value)| KeyValue { name: name.to_string(), value: Some(value) })
+        .collect();
+    SubmitJob {
+        job_name: Some(spec.name.to_string()),
+        job_queue: Some(spec.queue.to_string()),
+        job_definition: Some(spec.job_definition.clone()),
+        container_overrides: ContainerOverrides {
+            command: Some(command),
+            environment,
+            resource_requirements: requirements(spec),
+            vcpus: None,
+            memory: None,
+        },
+        retry_strategy: Some(EvaluatedRetry {
+            attempts: Some(spec.retry.attempts.into()),
+            evaluate_on_exit: spec.retry.evaluate_on_exit.clone(),
+        }),
+        timeout: spec.timeout.map(|timeout| TimeoutSeconds {
+            attempt_duration_seconds: Some(timeout.seconds().into()),
+        }),
+        propagate_tags: (!spec.tags.is_empty()).then_some(true),
+        tags: spec.tags.clone(),
+    }
+}
+
+fn requirements(spec: &JobSpec) -> Vec<ResourceRequirement> {
+    let resources = &spec.resources;
+    let mut requirements = vec![
+        ("VCPU", resources.vcpus.to_string()),
+        ("MEMORY", resources.memory.as_mib().to_string()),
+    ];
+    if resources.gpus > 0 {
+        requirements.push(("GPU", resources.gpus.to_string()));
+    }
+    requirements
+        .into_iter()
+        .map(|(kind, value)| ResourceRequirement { kind: kind.to_owned(), value })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{FilesMount, Plan};
+
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        let asked = r#"{
+            "jobName": "n", "jobDefinition": "default:3",
+            "jobQueue": "arn:aws:batch:us-east-1:123456789012:job-queue/asap",
+            "containerOverrides": {
+                "command": ["./build.sh", "test"],
+                "environment": [{"name": "A", "value": "1"}],
+                "memory": 2048, "vcpus": 2
+            },
+            "retryStrategy": {"attempts": 3},
+            "timeout": {"attemptDurationSeconds": 3600},
+            "tags": {"team": "x"}
+        }"#;
+        let draft = serde_json::from_str::<SubmitJob>(asked).expect("json").into_draft();
+        let (spec, secrets) = draft
+            .expect("a draft")
+            .resolve(&|_| Err(std::env::VarError::NotPresent))
+            .expect("a job");
+        let plan = Plan::new(spec.clone(), FilesMount::default(), &secrets).expect("within limits");
+        let mut written = plan.masked_request();
+        let command = written.container_overrides.command.as_mut().expect("a command");
+        assert_eq!(command.drain(..4).next().as_deref(), Some("sh"));
+        let (again, _) = written
+            .into_draft()
+            .expect("a draft")
+            .resolve(&|_| Err(std::env::VarError::NotPresent))
+            .expect("a job");
+        assert_eq!(again, spec);
+    }
+
+    #[test]
+    fn null_is_an_unset_variable() {
+        let overrides: ContainerOverrides =
+            serde_json::from_str(r#"{"environment": [{"name": "SECRET1", "value": null}]}"#)
+                .expect("json");
+        assert_eq!(
+            overrides.into_draft().map(|_| ()),
+            Err(RequestError::NullValue("SECRET1".into()))
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused_by_name() {
+        let error = serde_json::from_str::<SubmitJob>(r#"{"arrayProperties": {"size": 2}}"#);
+        assert!(error.expect_err("unknown").to_string().contains("arrayProperties"));
+    }
+}
