@@ -28,7 +28,9 @@ impl Ledger {
     /// When there is no such job, or the database fails.
     pub fn job(&self, id: JobId) -> Result<JobRecord, LedgerError> {
         self.db
-            .prepare_cached(&format!("SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?1"))?
+            .prepare_cached(&format!(
+                "SELECT {JOB_COLUMNS} FROM jobs JOIN plans ON job = seq WHERE id = ?1"
+            ))?
             .query_row([id.to_string()], |row| Ok(record::job(row)))
             .optional()?
             .unwrap_or_else(|| Err(LedgerError::NoSuchJob(id.to_string())))
@@ -94,7 +96,7 @@ impl Ledger {
             format!("AND state IN ({})", states.join(", "))
         };
         let mut list = self.db.prepare(&format!(
-            "SELECT {JOB_COLUMNS} FROM jobs
+            "SELECT {JOB_COLUMNS} FROM jobs JOIN plans ON job = seq
              WHERE (:queue IS NULL OR queue = :queue)
                AND (:name IS NULL OR instr(lower(name), :name) > 0) {by_state}
              ORDER BY seq DESC LIMIT :limit"

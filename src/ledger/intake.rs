@@ -33,9 +33,9 @@ impl Change<'_> {
             .map_err(|error| LedgerError::Corrupt(error.to_string()))?;
         let mut insert = self.db.prepare_cached(
             "INSERT INTO jobs (id, engine, name, queue, state, changes, rank, vcpus, memory, gpus,
-                 plan, directory, rehearse_after, retry_of, accepted_at)
+                 rehearse_after, retry_of, accepted_at)
              VALUES (:id, 'local', :name, :queue, :state, 1, :rank, :vcpus, :memory, :gpus,
-                 :plan, :directory, :rehearse_after, :retry_of, :now)",
+                 :rehearse_after, :retry_of, :now)",
         )?;
         let seq = insert.insert(named_params! {
             ":id": job.id.to_string(),
@@ -46,12 +46,13 @@ impl Change<'_> {
             ":vcpus": spec.resources.vcpus.thousandths(),
             ":memory": spec.resources.memory.as_mib(),
             ":gpus": spec.resources.gpus,
-            ":plan": plan,
-            ":directory": job.directory.to_string_lossy(),
             ":rehearse_after": job.rehearse_after,
             ":retry_of": job.retry_of.map(|id| id.to_string()),
             ":now": now,
         })?;
+        self.db
+            .prepare_cached("INSERT INTO plans (job, plan, directory) VALUES (?1, ?2, ?3)")?
+            .execute((seq, plan, job.directory.to_string_lossy()))?;
         self.db
             .prepare_cached(
                 "INSERT INTO events (job, number, attempt, at, event, state) VALUES (?1, 1, 0, ?2, ?3, ?4)",

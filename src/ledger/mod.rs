@@ -19,7 +19,7 @@ pub use intake::NewJob;
 pub use queue::{Assignment, Candidate};
 pub use record::{AttemptRecord, EventRecord, JobRecord};
 pub use state_dir::{BELLS, StateDir, StateDirError};
-pub use workers::{Lease, NewWorker, WorkerRecord};
+pub use workers::{Held, Lease, NewWorker, WorkerRecord};
 
 use std::time::Duration;
 

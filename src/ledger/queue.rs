@@ -73,7 +73,7 @@ impl Change<'_> {
             .db
             .prepare_cached(
                 "SELECT id, plan, directory, rehearse_after, interruptions, losses
-                 FROM jobs WHERE seq = ?1",
+                 FROM jobs JOIN plans ON job = seq WHERE seq = ?1",
             )?
             .query_row([seq], |row| {
                 Ok((

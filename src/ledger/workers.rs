@@ -32,6 +32,15 @@ pub struct WorkerRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease(pub Option<i64>);
 
+/// A job that a worker holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Held {
+    pub id: JobId,
+    pub holder: Holder,
+    /// How often it lost a worker before.
+    pub losses: u32,
+}
+
 impl WorkerRecord {
     #[must_use]
     pub fn takes(&self, queue: Queue, resources: &Resources) -> bool {
@@ -46,16 +55,12 @@ impl Ledger {
         Change::new(&self.db).workers()
     }
 
-    /// How many jobs wait for a worker.
+    /// What a worker holds, or held when it died.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn queued(&self) -> Result<u64, LedgerError> {
-        let count: i64 = self
-            .db
-            .prepare_cached("SELECT count(*) FROM jobs WHERE state = 'queued'")?
-            .query_row([], |row| row.get(0))?;
-        Ok(count.unsigned_abs())
+    pub fn held_by(&self, worker: i64) -> Result<Vec<Held>, LedgerError> {
+        Change::new(&self.db).held_by(worker)
     }
 }
 
@@ -172,7 +177,7 @@ impl Change<'_> {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn held_by(&self, worker: i64) -> Result<Vec<(JobId, Holder, u32)>, LedgerError> {
+    pub fn held_by(&self, worker: i64) -> Result<Vec<Held>, LedgerError> {
         let mut held = self.db.prepare_cached(
             "SELECT id, seq, attempt, state, losses FROM jobs WHERE worker = ?1 ORDER BY seq",
         )?;
@@ -184,7 +189,11 @@ impl Change<'_> {
                 attempt: row.get(2)?,
                 state: record::state(&row.get::<_, String>(3)?)?,
             };
-            jobs.push((record::id(&row.get::<_, String>(0)?)?, holder, row.get(4)?));
+            jobs.push(Held {
+                id: record::id(&row.get::<_, String>(0)?)?,
+                holder,
+                losses: row.get(4)?,
+            });
         }
         Ok(jobs)
     }

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use super::wake::{self, Bell, Listener};
 use super::{LocalSettings, lease, machine, secrets};
 use crate::engine::{Cancelled, Changes, Clock, Engine, EngineError, LogReader, Submission, Watch};
-use crate::job::{JobId, Resources, State};
-use crate::ledger::{Applied, Ledger, LedgerError, StateDir};
+use crate::job::{JobId, Queue, Resources, State};
+use crate::ledger::{Applied, Ledger, LedgerError, StateDir, WorkerRecord};
 
 pub struct LocalEngine<'a> {
     dir: StateDir,
@@ -31,16 +31,16 @@ impl<'a> LocalEngine<'a> {
     }
 
     /// A job that fits neither the machine nor any worker would wait for ever.
-    fn check_fit(&self, asked: &Resources) -> Result<(), EngineError> {
+    fn check_fit(&self, kinds: &[(Queue, Resources)]) -> Result<(), EngineError> {
         let machine = machine::capacity();
-        if asked.fits_in(&machine) {
-            return Ok(());
-        }
         let workers = self.ledger.workers()?;
-        if workers.iter().any(|worker| asked.fits_in(&worker.worker.capacity)) {
-            return Ok(());
+        for (_, asked) in kinds {
+            let fits = |worker: &WorkerRecord| asked.fits_in(&worker.worker.capacity);
+            if !asked.fits_in(&machine) && !workers.iter().any(fits) {
+                return Err(EngineError::NeverFits { asked: *asked, machine });
+            }
         }
-        Err(EngineError::NeverFits { asked: *asked, machine })
+        Ok(())
     }
 
     /// A worker of its own session, which outlives the terminal. It gets the settings that
@@ -80,9 +80,8 @@ impl<'a> LocalEngine<'a> {
 #[async_trait(?Send)]
 impl Engine for LocalEngine<'_> {
     async fn submit(&mut self, submissions: &[Submission]) -> Result<(), EngineError> {
-        for submission in submissions {
-            self.check_fit(&submission.job.plan.spec.resources)?;
-        }
+        let kinds = kinds(submissions);
+        self.check_fit(&kinds)?;
         // The bell rings when this function ends, or when we are killed anywhere in it.
         let _bell = wake::hold(&self.dir, Bell::Queue).map_err(EngineError::io("wake a worker"))?;
         let mut written = Vec::new();
@@ -95,14 +94,7 @@ impl Engine for LocalEngine<'_> {
         }
         result?;
         drop(written);
-        let mut known: Vec<(crate::job::Queue, Resources)> = Vec::new();
-        for spec in submissions.iter().map(|submission| &submission.job.plan.spec) {
-            let kind = (spec.queue, spec.resources);
-            if !known.contains(&kind) {
-                known.push(kind);
-            }
-        }
-        for (queue, resources) in known {
+        for (queue, resources) in kinds {
             if !lease::somebody_takes(&self.dir, &self.ledger, queue, &resources)? {
                 // One takes all.
                 return self.start_worker();
@@ -118,18 +110,21 @@ impl Engine for LocalEngine<'_> {
     }
 
     async fn attend(&mut self, jobs: &[JobId]) -> Result<(), EngineError> {
-        for job in jobs {
-            let record = match self.ledger.standing(*job)? {
-                (State::Queued, _) => self.ledger.job(*job)?,
-                // Its worker may be dead: whoever is started takes it over.
-                (State::Starting | State::Running, _) if !self.is_held(*job)? => {
+        // Jobs that a dead worker holds are taken over by whoever is started.
+        for worker in self.ledger.workers()? {
+            if !lease::lives(&self.dir, &worker, &machine::boot_id())? {
+                let held = self.ledger.held_by(worker.seq)?;
+                if held.iter().any(|held| jobs.contains(&held.id)) {
                     return self.start_worker();
                 }
-                _ => continue,
-            };
-            let spec = &record.plan.spec;
-            if !lease::somebody_takes(&self.dir, &self.ledger, spec.queue, &spec.resources)? {
-                return self.start_worker();
+            }
+        }
+        for job in jobs {
+            if self.ledger.standing(*job)?.0 == State::Queued {
+                let spec = self.ledger.job(*job)?.plan.spec;
+                if !lease::somebody_takes(&self.dir, &self.ledger, spec.queue, &spec.resources)? {
+                    return self.start_worker();
+                }
             }
         }
         Ok(())
@@ -184,17 +179,18 @@ impl LocalEngine<'_> {
         })?;
         Ok(())
     }
+}
 
-    fn is_held(&mut self, job: JobId) -> Result<bool, EngineError> {
-        let boot = machine::boot_id();
-        for worker in self.ledger.workers()? {
-            let held = self.ledger.write(|change| change.held_by(worker.seq))?;
-            if held.iter().any(|(id, _, _)| *id == job) {
-                return lease::lives(&self.dir, &worker, &boot);
-            }
+/// What is asked for, each kind once: a batch is mostly of one.
+fn kinds(submissions: &[Submission]) -> Vec<(Queue, Resources)> {
+    let mut kinds = Vec::new();
+    for spec in submissions.iter().map(|submission| &submission.job.plan.spec) {
+        let kind = (spec.queue, spec.resources);
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
         }
-        Ok(false)
     }
+    kinds
 }
 
 struct LocalWatch {

@@ -13,7 +13,7 @@ use rustix::fs::{FlockOperation, flock};
 use super::{LocalSettings, processes, secrets, wake};
 use crate::engine::{Clock, EngineError};
 use crate::job::{Event, FailureClass, Queue, Resources};
-use crate::ledger::{Detail, Ledger, StateDir, WorkerRecord};
+use crate::ledger::{Detail, Held, Ledger, StateDir, WorkerRecord};
 
 /// The lock that says that a worker lives.
 pub struct Life {
@@ -113,7 +113,7 @@ pub fn recover(
         if worker.seq == myself {
             continue;
         }
-        let held = ledger.write(|change| change.held_by(worker.seq))?;
+        let held = ledger.held_by(worker.seq)?;
         let expires = worker.lease.filter(|_| !held.is_empty());
         let silent = expires.is_some_and(|lease| lease < clock.monotonic());
         if lives(dir, &worker, &boot)? && !silent {
@@ -124,8 +124,8 @@ pub fn recover(
         }
         tracing::warn!(worker = worker.worker.id, jobs = held.len(), silent, "a worker was lost");
         // Whatever still runs of them has to end before they may run again.
-        for (job, _, _) in &held {
-            processes::kill_marked(*job);
+        for job in &held {
+            processes::kill_marked(job.id);
         }
         strike_off(dir, ledger, settings, clock, &worker)?;
         match fs::remove_file(path(dir, &worker.worker.id)) {
@@ -167,7 +167,7 @@ fn strike_off(
     ledger.write(|change| {
         // What it holds is read again: in the meantime it may have ended a job after all, or
         // somebody else may have struck it off.
-        for (_, holder, losses) in change.held_by(worker.seq)? {
+        for Held { holder, losses, .. } in change.held_by(worker.seq)? {
             let (event, class) = if losses < settings.lost_retries {
                 (Event::WorkerLost, None)
             } else {

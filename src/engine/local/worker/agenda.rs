@@ -7,6 +7,8 @@ use std::collections::{BTreeSet, BinaryHeap};
 pub enum Due {
     /// Renew the lease.
     KeepAlive,
+    /// Write down what was started, if nothing else has happened since.
+    WriteStarts,
     /// Look at the other workers.
     Peers,
     /// Leave, if there is still nothing to do.

@@ -65,7 +65,10 @@ struct Worker<'a> {
     /// Until when the others believe us, as of the last commit.
     lease: i64,
     idle_since: i64,
+    /// There may be a job to claim.
     look: bool,
+    /// Starts have waited long enough for something to go along with.
+    write_starts: bool,
     leaving: bool,
 }
 
@@ -145,6 +148,7 @@ async fn work(
         lease: now,
         idle_since: now,
         look: true,
+        write_starts: false,
         leaving: false,
         record,
     };
@@ -244,12 +248,6 @@ impl Worker<'_> {
         if self.look || !self.finished.is_empty() {
             return Ok(());
         }
-        if !self.started.is_empty() {
-            // Something is to be written down. What has happened by now goes along.
-            tokio::task::yield_now().await;
-            self.collect_ended();
-            return Ok(());
-        }
         let now = self.clock.monotonic();
         let due =
             self.agenda.next().map(|at| Duration::from_millis((at - now).max(0).unsigned_abs()));
@@ -285,6 +283,7 @@ impl Worker<'_> {
             match due {
                 Due::KeepAlive => self.keep_alive()?,
                 Due::Peers => self.recover()?,
+                Due::WriteStarts => self.write_starts = true,
                 Due::IdleExit => {}
                 Due::Job { seq, attempt, task } => self.do_for(seq, attempt, task),
             }

@@ -16,12 +16,17 @@ use crate::ledger::{
     Applied, Assignment, Candidate, Change, Detail, Holder, Lease, LedgerError, Millis,
 };
 
+/// How long a start waits to be written down together with what comes next, in ms: a job
+/// that is over by then costs one commit and not two. That it was given to this worker, and
+/// in which attempt, is in the ledger before it starts.
+const STARTS_WAIT: Millis = 2;
+
 impl Worker<'_> {
     pub(super) fn round(&mut self) -> Result<(), EngineError> {
         let free = self.free();
         let claims = self.look && !self.leaving && !free.is_used_up();
-        if !claims && self.started.is_empty() && self.finished.is_empty() {
-            self.look = false;
+        self.look = false;
+        if !claims && !self.write_starts && self.finished.is_empty() {
             return Ok(());
         }
         let was_busy = !self.finished.is_empty() || !self.started.is_empty();
@@ -29,6 +34,9 @@ impl Worker<'_> {
         let nothing_to_do = claims && claimed.is_empty() && self.running.is_empty();
         for (holder, assignment) in claimed {
             self.start(holder, assignment);
+        }
+        if !self.started.is_empty() {
+            self.agenda.at(self.clock.monotonic() + STARTS_WAIT, Due::WriteStarts);
         }
         if nothing_to_do {
             if was_busy {
@@ -51,7 +59,7 @@ impl Worker<'_> {
         let (now, monotonic) = (self.clock.now(), self.clock.monotonic());
         let started = std::mem::take(&mut self.started);
         let mut finished = std::mem::take(&mut self.finished);
-        self.look = false;
+        self.write_starts = false;
         let bell =
             wake::hold(self.dir, Bell::Jobs).map_err(EngineError::io("wake those who wait"))?;
         let me = self.record.seq;
