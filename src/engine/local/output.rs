@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::mask::Mask;
@@ -21,11 +22,11 @@ const BUFFER: usize = 64 * 1024;
 
 impl Output {
     /// Makes the log and what leads to it.
-    pub fn open(log: &Path, secrets: &Secrets) -> io::Result<Self> {
+    pub fn open(log: &Path, secrets: &Secrets, runtime: &Handle) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(log)?;
         let Some(mask) = Mask::new(secrets) else { return Ok(Self::Straight(file)) };
         let (read_end, write_end) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-        let done = tokio::task::spawn_blocking(move || pump(File::from(read_end), file, mask));
+        let done = runtime.spawn_blocking(move || pump(File::from(read_end), file, mask));
         Ok(Self::Masked { write_end, done })
     }
 

@@ -1,11 +1,12 @@
 //! Finding and ending the processes of a job.
 
 use std::fs;
-use std::io;
 use std::os::fd::OwnedFd;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+};
 
 use crate::job::JobId;
 
@@ -40,35 +41,59 @@ pub fn catches_term(pid: u32) -> bool {
 }
 
 /// Kills every process that carries the job's id in the environment it was started with, and
-/// waits until it is gone. That finds what a job left behind where there was no process id
-/// namespace to take it along, children that became daemons included.
+/// waits until it is gone: what a dead worker left behind, children that became daemons
+/// included.
 pub fn kill_marked(job: JobId) {
-    let marker = format!("AWS_BATCH_JOB_ID={job}");
     // A process may start another while we look, so look until there is none.
     loop {
-        let found: Vec<_> = all().filter(|pid| is_marked(*pid, &marker)).collect();
-        let handles: Vec<_> = found.into_iter().filter_map(|pid| open(pid).ok()).collect();
-        // The handle is of one process for ever, the number is not: look again through it.
-        let handles: Vec<_> =
-            handles.into_iter().filter(|(pid, _)| is_marked(*pid, &marker)).collect();
+        let handles: Vec<_> = all()
+            .filter(|pid| carries(*pid, job))
+            .filter_map(|pid| Some((pid, handle(pid)?)))
+            // The handle is of one process for ever, the number is not: look again through it.
+            .filter(|(pid, _)| carries(*pid, job))
+            .collect();
         if handles.is_empty() {
             return;
         }
         for (_, handle) in &handles {
-            // One that ended by itself is as good.
-            let _ = pidfd_send_signal(handle, Signal::KILL);
-        }
-        for (_, handle) in &handles {
-            let mut wait = [PollFd::new(handle, PollFlags::IN)];
-            while matches!(poll(&mut wait, None), Err(rustix::io::Errno::INTR)) {}
+            kill_and_wait(handle);
         }
     }
 }
 
-fn open(pid: u32) -> io::Result<(u32, OwnedFd)> {
-    let raw = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    let raw = raw.ok_or(io::ErrorKind::InvalidInput)?;
-    Ok((pid, pidfd_open(raw, PidfdFlags::empty())?))
+/// Kills a child of ours with all below it, and takes it away.
+pub fn end_child(pid: u32) {
+    for below in tree(pid).into_iter().filter_map(handle) {
+        kill_and_wait(&below);
+    }
+    if let Some(pid) = raw(pid) {
+        // One that is gone already was not there to be taken away.
+        let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED);
+    }
+}
+
+/// Does the process have the job's id in the environment it was started with? A zombie has
+/// no environment any more.
+pub fn carries(pid: u32, job: JobId) -> bool {
+    let marker = format!("AWS_BATCH_JOB_ID={job}");
+    fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
+        environment.split(|byte| *byte == 0).any(|entry| entry == marker.as_bytes())
+    })
+}
+
+fn kill_and_wait(handle: &OwnedFd) {
+    // One that ended by itself is as good.
+    let _ = pidfd_send_signal(handle, Signal::KILL);
+    let mut wait = [PollFd::new(handle, PollFlags::IN)];
+    while matches!(poll(&mut wait, None), Err(rustix::io::Errno::INTR)) {}
+}
+
+fn raw(pid: u32) -> Option<Pid> {
+    i32::try_from(pid).ok().and_then(Pid::from_raw)
+}
+
+fn handle(pid: u32) -> Option<OwnedFd> {
+    pidfd_open(raw(pid)?, PidfdFlags::empty()).ok()
 }
 
 fn all() -> impl Iterator<Item = u32> {
@@ -77,13 +102,6 @@ fn all() -> impl Iterator<Item = u32> {
         .flatten()
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-}
-
-/// A zombie's environment reads as empty, so it is not marked.
-fn is_marked(pid: u32, marker: &str) -> bool {
-    fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
-        environment.split(|byte| *byte == 0).any(|entry| entry == marker.as_bytes())
-    })
 }
 
 #[cfg(test)]
@@ -100,10 +118,9 @@ mod tests {
             .env("AWS_BATCH_JOB_ID", id.to_string())
             .status();
         assert!(status.is_ok_and(|status| status.success()));
-        let marker = format!("AWS_BATCH_JOB_ID={id}");
-        assert!(all().any(|pid| is_marked(pid, &marker)));
+        assert!(all().any(|pid| carries(pid, id)));
         kill_marked(id);
-        assert!(!all().any(|pid| is_marked(pid, &marker)));
+        assert!(!all().any(|pid| carries(pid, id)));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
 use rustix::io::Errno;
@@ -67,7 +68,7 @@ pub struct Rings {
 }
 
 pub struct Listener {
-    inotify: AsyncFd<OwnedFd>,
+    inotify: AsyncFd<Arc<OwnedFd>>,
     bells: Vec<(i32, Bell)>,
     log: Option<i32>,
 }
@@ -87,7 +88,7 @@ impl Listener {
             let path = dir.wake().join(bell.file());
             watched.push((inotify::add_watch(&fd, &path, WatchFlags::CLOSE_WRITE)?, bell));
         }
-        Ok(Self { inotify: super::ready::readable(fd)?, bells: watched, log: None })
+        Ok(Self { inotify: super::ready::readable(Arc::new(fd))?, bells: watched, log: None })
     }
 
     /// Listens to the growth of a log too, in place of the one before. False: it is not there.

@@ -1,21 +1,24 @@
-//! Starting the command of a claimed job, and waiting for its end.
+//! From a claimed job to a running command, and to its end.
 
-use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 use tokio::task::{JoinError, JoinHandle};
 
 use super::agenda::{Due, Task};
-use super::running::{self, Running, Start};
+use super::running::{self, Process, Running, Start};
+use super::starter::{Begun, Order};
 use super::{Worker, millis};
-use crate::engine::local::launch::{DEFAULT_PATH, Launch, LaunchError};
 use crate::engine::local::outcome::{Exit, not_started};
-use crate::engine::local::output::Output;
-use crate::engine::local::{memory, processes, secrets};
-use crate::job::Secrets;
+use crate::engine::local::{memory, processes, ready};
 use crate::ledger::{Assignment, Holder};
+
+/// How long a start waits to be written down together with what comes next, in ms: a job
+/// that is over by then costs one commit and not two. That it was given to this worker, and
+/// in which attempt, is in the ledger before it starts.
+const STARTS_WAIT: i64 = 2;
 
 /// A command that ended, or whose end could not be seen.
 pub struct Ended {
@@ -25,113 +28,77 @@ pub struct Ended {
 }
 
 impl Worker<'_> {
-    /// Starts what was claimed. What can't be started has ended.
+    /// Has the command of a claimed job started.
     pub(super) fn start(&mut self, holder: Holder, assignment: Assignment) {
         let used_before = running::used_before(&assignment, holder);
         let Assignment { id, plan, directory, rehearse_after, .. } = assignment;
+        let plan = Arc::new(plan);
         let count = usize::try_from(plan.spec.resources.gpus).unwrap_or(usize::MAX);
         let gpus = self.free_gpus.split_off(self.free_gpus.len().saturating_sub(count));
-        let mut job = Running { holder, id, plan, gpus, pid: 0, stop: None, used_before };
-        match self.launch(&job, &directory) {
-            Ok((pid, handle, log)) => {
-                job.pid = pid;
-                self.set_times(&job, rehearse_after);
-                self.children.spawn(end(holder, handle, log));
-                self.started.push(Start { seq: holder.seq, pid });
-                self.running.push(job);
+        let order = Order { holder, id, plan: Arc::clone(&plan), directory, gpus: gpus.clone() };
+        self.running.push(Running {
+            holder,
+            id,
+            plan,
+            gpus,
+            rehearse_after,
+            process: None,
+            stop: None,
+            used_before,
+        });
+        self.starter.start(order);
+    }
+
+    /// The command was started, or could not be.
+    pub(super) fn begun(&mut self, begun: Begun) {
+        let Some(index) = self.running.iter().position(|job| job.holder.seq == begun.seq) else {
+            return;
+        };
+        match begun.result {
+            Ok(launched) => {
+                let handle = Arc::new(launched.handle);
+                let job = &mut self.running[index];
+                job.process = Some(Process { pid: launched.pid, handle: Arc::clone(&handle) });
+                let holder = job.holder;
+                self.children.spawn(end(holder, handle, launched.log));
+                self.started.push(Start { seq: holder.seq, pid: launched.pid });
+                self.agenda.at(self.clock.monotonic() + STARTS_WAIT, Due::WriteStarts);
+                self.set_times(index);
+                // Somebody may have asked for its end in the meantime.
+                if let Some(why) = self.running[index].stop {
+                    self.carry_out_stop(index, why);
+                }
             }
             Err((exit_code, why)) => {
-                tracing::info!(job = %id, why, "could not be started");
-                let outcome = not_started(exit_code, &why);
-                let event = running::event(&job.plan, used_before + 1, &outcome);
+                let mut job = self.running.swap_remove(index);
+                tracing::info!(job = %job.id, why, "could not be started");
                 self.free_gpus.append(&mut job.gpus);
-                self.finished.push(job.ended(event, outcome));
+                self.finished.push(job.finished_with(not_started(exit_code, &why)));
+                self.look = true;
             }
         }
     }
 
-    #[expect(clippy::type_complexity, reason = "three things that the caller takes apart at once")]
-    fn launch(
-        &mut self,
-        job: &Running,
-        directory: &std::path::Path,
-    ) -> Result<(u32, OwnedFd, Option<JoinHandle<io::Result<()>>>), (i32, String)> {
-        let cannot =
-            |what: &'static str| move |error: io::Error| (126, format!("cannot {what}: {error}"));
-        let files = self.dir.files(job.id);
-        match fs::create_dir(&files) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(cannot("make the job's directory")(error));
-            }
-            _ => {}
-        }
-        let secrets = if job.plan.spec.secrets.is_empty() {
-            Secrets::default()
-        } else {
-            secrets::read(self.dir, job.id).map_err(cannot("read the job's secrets"))?
-        };
-        let log = self.dir.log(job.id, job.holder.attempt);
-        let output = Output::open(&log, &secrets).map_err(cannot("make the log"))?;
-        let environment = self.environment(job, &secrets);
-        let launched = self
-            .launcher
-            .launch(&Launch {
-                words: job.plan.spec.command.words(),
-                environment: &environment,
-                directory,
-                files: self.mounted.then_some(&files),
-                output: output.writer(),
-            })
-            .map_err(|error: LaunchError| (error.exit_code(), error.to_string()))?;
-        Ok((launched.pid, launched.handle, output.handed_over()))
-    }
-
-    /// What the job declared, what Batch sets, and what every container has.
-    fn environment(&self, job: &Running, secrets: &Secrets) -> Vec<(String, String)> {
-        let mut environment = vec![
-            ("PATH".to_owned(), DEFAULT_PATH.to_owned()),
-            ("AWS_BATCH_CE_NAME".to_owned(), "local".to_owned()),
-            ("AWS_BATCH_JOB_ATTEMPT".to_owned(), job.holder.attempt.to_string()),
-            ("AWS_BATCH_JOB_ID".to_owned(), job.id.to_string()),
-            ("AWS_BATCH_JQ_NAME".to_owned(), job.plan.spec.queue.to_string()),
-        ];
-        if let Ok(home) = std::env::var("HOME") {
-            environment.push(("HOME".to_owned(), home));
-        }
-        if !self.mounted {
-            let files = self.dir.files(job.id).to_string_lossy().into_owned();
-            environment.push(("COMPUTES_FILES".to_owned(), files));
-        }
-        if !job.gpus.is_empty() {
-            let gpus: Vec<_> = job.gpus.iter().map(u32::to_string).collect();
-            environment.push(("CUDA_VISIBLE_DEVICES".to_owned(), gpus.join(",")));
-        }
-        let declared = job.plan.spec.environment.iter();
-        let declared = declared.map(|(name, value)| (name.to_string(), value.clone()));
-        let secret =
-            secrets.iter().map(|(name, secret)| (name.to_string(), secret.expose().to_owned()));
-        for (name, value) in declared.chain(secret) {
-            environment.retain(|(known, _)| *known != name);
-            environment.push((name, value));
-        }
-        environment
-    }
-
-    fn set_times(&mut self, job: &Running, rehearse_after: Option<u32>) {
+    fn set_times(&mut self, index: usize) {
         let now = self.clock.monotonic();
+        let job = &self.running[index];
         let Holder { seq, attempt, .. } = job.holder;
         let mut at = |at: i64, task| self.agenda.at(at, Due::Job { seq, attempt, task });
         if let Some(timeout) = job.plan.spec.timeout {
             at(now + millis(timeout.duration()), Task::TimeOut);
         }
-        if let Some(after) = rehearse_after.filter(|_| attempt == 1) {
+        if let Some(after) = job.rehearse_after.filter(|_| attempt == 1) {
             at(now + i64::from(after), Task::Rehearse);
         }
         let look = memory::next_look(0, job.resources().memory.bytes());
         at(now + millis(look), Task::LookAtMemory);
     }
 
-    pub(super) fn collect_ended(&mut self) {
+    /// Takes along what has happened beside what woke us.
+    pub(super) fn collect(&mut self) {
+        while let Some(begun) = self.starter.try_begun() {
+            self.begun(begun);
+        }
         while let Some(ended) = self.children.try_join_next() {
             self.note(ended);
         }
@@ -153,35 +120,38 @@ impl Worker<'_> {
         self.finished.push(match exit {
             Ok(exit) => job.finished(exit),
             Err(error) => {
-                let outcome = not_started(125, &format!("its end was not seen: {error}"));
-                let event = running::event(&job.plan, job.used_before + 1, &outcome);
-                job.ended(event, outcome)
+                job.finished_with(not_started(125, &format!("its end was not seen: {error}")))
             }
         });
         self.look = true;
     }
 
-    /// Without a process id namespace a job's orphans outlive it, as children of ours.
+    /// Without a process id namespace a job's orphans outlive it, as children of ours. They
+    /// carry its mark; one that shook it off is the job's if nobody else runs.
     fn clear_leftovers(&self, job: &Running) {
-        let me = std::process::id();
-        let known = |pid: &u32| self.running.iter().any(|job| job.pid == *pid);
-        let children = processes::children(me);
-        if children.iter().all(known) {
-            return;
-        }
-        processes::kill_marked(job.id);
-        for pid in children.iter().filter(|pid| !known(pid)) {
-            let pid = i32::try_from(*pid).ok().and_then(rustix::process::Pid::from_raw);
-            if let Some(pid) = pid {
-                // One that belongs to another job still runs: nothing to take away then.
-                let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-                let _ = waitid(WaitId::Pid(pid), options);
+        let alone = self.running.is_empty();
+        loop {
+            let children = processes::children(std::process::id());
+            let known = |pid: &u32| self.running.iter().any(|job| job.pid() == Some(*pid));
+            let left: Vec<u32> = children
+                .into_iter()
+                .filter(|pid| !known(pid) && (alone || processes::carries(*pid, job.id)))
+                .collect();
+            if left.is_empty() {
+                return;
+            }
+            for pid in left {
+                processes::end_child(pid);
             }
         }
     }
 }
 
-async fn end(holder: Holder, handle: OwnedFd, log: Option<JoinHandle<io::Result<()>>>) -> Ended {
+async fn end(
+    holder: Holder,
+    handle: Arc<OwnedFd>,
+    log: Option<JoinHandle<io::Result<()>>>,
+) -> Ended {
     let exit = exit(handle).await;
     if let Some(log) = log {
         match log.await {
@@ -193,8 +163,8 @@ async fn end(holder: Holder, handle: OwnedFd, log: Option<JoinHandle<io::Result<
     Ended { seq: holder.seq, attempt: holder.attempt, exit }
 }
 
-async fn exit(handle: OwnedFd) -> io::Result<Exit> {
-    let handle = crate::engine::local::ready::readable(handle)?;
+async fn exit(handle: Arc<OwnedFd>) -> io::Result<Exit> {
+    let handle = ready::readable(handle)?;
     loop {
         let mut ready = handle.readable().await?;
         let id = WaitId::PidFd(handle.get_ref().as_fd());

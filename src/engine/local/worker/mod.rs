@@ -4,6 +4,7 @@ mod agenda;
 mod child;
 mod round;
 mod running;
+mod starter;
 mod stop;
 
 use std::time::Duration;
@@ -14,8 +15,8 @@ use tokio::task::JoinSet;
 use self::agenda::{Agenda, Due};
 use self::child::Ended;
 use self::running::{Finished, Running, Start};
+use self::starter::Starter;
 use super::claim::Passed;
-use super::launch::Launcher;
 use super::lease::Life;
 use super::room::Room;
 use super::wake::{self, Bell, Listener, Rings};
@@ -44,6 +45,7 @@ pub struct Ready<'a> {
     pub no_mount: Option<&'a str>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own to remember")]
 struct Worker<'a> {
     dir: &'a StateDir,
     settings: &'a LocalSettings,
@@ -53,7 +55,7 @@ struct Worker<'a> {
     idle_exit: Option<Duration>,
     listener: Listener,
     leave: [Signal; 2],
-    launcher: Launcher,
+    starter: Starter,
     mounted: bool,
     children: JoinSet<Ended>,
     running: Vec<Running>,
@@ -115,7 +117,7 @@ async fn work(
     let terminate = signal(SignalKind::terminate()).map_err(start)?;
     let interrupt = signal(SignalKind::interrupt()).map_err(start)?;
     let isolate = *room == Room::Own;
-    let launcher = Launcher::new(isolate).map_err(start)?;
+    let starter = Starter::new(dir.clone(), isolate).map_err(start)?;
     if !isolate {
         // What a job leaves behind becomes our child, so that we see it.
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
@@ -136,7 +138,7 @@ async fn work(
         idle_exit: options.idle_exit,
         listener,
         leave: [terminate, interrupt],
-        launcher,
+        starter,
         mounted: isolate,
         children: JoinSet::new(),
         running: Vec::new(),
@@ -254,6 +256,7 @@ impl Worker<'_> {
         let [terminate, interrupt] = &mut self.leave;
         tokio::select! {
             Some(ended) = self.children.join_next() => self.note(ended),
+            Some(begun) = self.starter.begun() => self.begun(begun),
             rings = self.listener.rung() => {
                 let rings = rings.map_err(EngineError::io("listen for work"))?;
                 self.hear(rings)?;
@@ -262,7 +265,7 @@ impl Worker<'_> {
             _ = interrupt.recv() => self.prepare_to_leave()?,
             () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
         }
-        self.collect_ended();
+        self.collect();
         self.do_what_is_due()
     }
 

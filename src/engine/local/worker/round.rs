@@ -16,11 +16,6 @@ use crate::ledger::{
     Applied, Assignment, Candidate, Change, Detail, Holder, Lease, LedgerError, Millis,
 };
 
-/// How long a start waits to be written down together with what comes next, in ms: a job
-/// that is over by then costs one commit and not two. That it was given to this worker, and
-/// in which attempt, is in the ledger before it starts.
-const STARTS_WAIT: Millis = 2;
-
 impl Worker<'_> {
     pub(super) fn round(&mut self) -> Result<(), EngineError> {
         let free = self.free();
@@ -34,9 +29,6 @@ impl Worker<'_> {
         let nothing_to_do = claims && claimed.is_empty() && self.running.is_empty();
         for (holder, assignment) in claimed {
             self.start(holder, assignment);
-        }
-        if !self.started.is_empty() {
-            self.agenda.at(self.clock.monotonic() + STARTS_WAIT, Due::WriteStarts);
         }
         if nothing_to_do {
             if was_busy {

@@ -1,5 +1,8 @@
 //! A job while the worker holds it.
 
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
 use crate::engine::local::outcome::{Exit, Stop};
 use crate::job::{Decision, Event, FailureClass, JobId, Outcome, Resources, Verdict, decide};
 use crate::ledger::{Assignment, Holder};
@@ -8,12 +11,20 @@ use crate::plan::Plan;
 pub struct Running {
     pub holder: Holder,
     pub id: JobId,
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     pub gpus: Vec<u32>,
-    pub pid: u32,
+    pub rehearse_after: Option<u32>,
+    /// There once the command was started.
+    pub process: Option<Process>,
     pub stop: Option<Stop>,
     /// Attempts used up before this one.
     pub used_before: u32,
+}
+
+pub struct Process {
+    pub pid: u32,
+    /// Means this process for ever, also when the number is another's.
+    pub handle: Arc<OwnedFd>,
 }
 
 /// A start that is not in the ledger yet.
@@ -37,6 +48,10 @@ pub fn used_before(assignment: &Assignment, holder: Holder) -> u32 {
 }
 
 impl Running {
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(|process| process.pid)
+    }
+
     pub fn resources(&self) -> &Resources {
         &self.plan.spec.resources
     }
@@ -52,7 +67,13 @@ impl Running {
         self.ended(event, outcome)
     }
 
-    pub fn ended(self, event: Event, outcome: Outcome) -> Finished {
+    /// An end that no signal of ours brought about.
+    pub fn finished_with(self, outcome: Outcome) -> Finished {
+        let event = event(&self.plan, self.used_before + 1, &outcome);
+        self.ended(event, outcome)
+    }
+
+    fn ended(self, event: Event, outcome: Outcome) -> Finished {
         Finished {
             holder: self.holder,
             id: self.id,
@@ -64,7 +85,7 @@ impl Running {
 }
 
 /// What follows from an attempt's end. `used` counts the attempt itself.
-pub fn event(plan: &Plan, used: u32, outcome: &Outcome) -> Event {
+fn event(plan: &Plan, used: u32, outcome: &Outcome) -> Event {
     match outcome.verdict {
         Verdict::Succeeded => Event::Succeeded,
         Verdict::Cancelled => Event::Cancelled,

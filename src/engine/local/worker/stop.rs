@@ -1,8 +1,10 @@
 //! Ending jobs before they end by themselves.
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::io::Errno;
+use rustix::process::{Signal, pidfd_send_signal};
 
 use super::agenda::{Due, Task};
+use super::running::Process;
 use super::{Worker, millis};
 use crate::engine::EngineError;
 use crate::engine::local::outcome::Stop;
@@ -12,13 +14,14 @@ impl Worker<'_> {
     pub(super) fn do_for(&mut self, seq: i64, attempt: u32, task: Task) {
         let is_it = |job: &&super::Running| job.holder.seq == seq && job.holder.attempt == attempt;
         let Some(job) = self.running.iter().find(is_it) else { return };
+        let Some(pid) = job.pid() else { return };
         match task {
             Task::TimeOut => self.stop(seq, Stop::Timeout),
             Task::Rehearse => self.stop(seq, Stop::Rehearsal),
             Task::Kill => self.kill(seq),
             Task::LookAtMemory => {
                 let limit = job.resources().memory.bytes();
-                let used = memory::used(job.pid, limit);
+                let used = memory::used(pid, limit);
                 if used > limit {
                     self.stop(seq, Stop::OutOfMemory);
                 } else {
@@ -54,30 +57,40 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// SIGTERM, then SIGKILL after the grace, as Batch does it.
     fn stop(&mut self, seq: i64, why: Stop) {
-        let Some(job) = self.running.iter_mut().find(|job| job.holder.seq == seq) else { return };
+        let found = self.running.iter().position(|job| job.holder.seq == seq);
+        let Some(index) = found else { return };
+        let job = &mut self.running[index];
         // Only a cancel overrides another reason: it decides whether the job is tried again.
         if job.stop.is_some() && (why != Stop::Cancel || job.stop == Some(Stop::Cancel)) {
             return;
         }
-        tracing::info!(job = %job.id, ?why, "is being stopped");
         job.stop = Some(why);
-        let attempt = job.holder.attempt;
-        let pid = job.pid;
+        // One that is being started is stopped as soon as it has been.
+        if job.process.is_some() {
+            self.carry_out_stop(index, why);
+        }
+    }
+
+    /// SIGTERM, then SIGKILL after the grace, as Batch does it.
+    pub(super) fn carry_out_stop(&mut self, index: usize, why: Stop) {
+        let job = &self.running[index];
+        let Some(process) = &job.process else { return };
+        tracing::info!(job = %job.id, ?why, "is being stopped");
         // SIGTERM does nothing to the first process of a namespace that has no handler for
         // it, here as in a container. Somebody who wants the job gone need not wait for it;
         // a job whose host goes away has the time to finish.
-        let reaches = !self.mounted || processes::catches_term(pid);
+        let reaches = !self.mounted || processes::catches_term(process.pid);
         let at_once = match why {
             Stop::OutOfMemory => true,
             Stop::Cancel | Stop::Timeout => !reaches,
             Stop::Leave | Stop::Rehearsal => false,
         };
         if at_once {
-            return self.kill(seq);
+            return send(process, Signal::KILL);
         }
-        send(pid, Signal::TERM);
+        send(process, Signal::TERM);
+        let (seq, attempt) = (job.holder.seq, job.holder.attempt);
         let at = self.clock.monotonic() + millis(self.settings.grace);
         self.agenda.at(at, Due::Job { seq, attempt, task: Task::Kill });
     }
@@ -85,17 +98,17 @@ impl Worker<'_> {
     /// Ends the whole tree. With a process id namespace the kernel takes all of it along;
     /// without one what is left is found by its mark once the command itself has ended.
     pub(super) fn kill(&self, seq: i64) {
-        if let Some(job) = self.running.iter().find(|job| job.holder.seq == seq) {
-            send(job.pid, Signal::KILL);
+        let job = self.running.iter().find(|job| job.holder.seq == seq);
+        if let Some(process) = job.and_then(|job| job.process.as_ref()) {
+            send(process, Signal::KILL);
         }
     }
 }
 
-/// To a child of ours that was not waited for yet: its number can't be another's.
-fn send(pid: u32, signal: Signal) {
-    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw)
-        && let Err(error) = kill_process(pid, signal)
-    {
-        tracing::error!(%error, ?signal, "could not signal a job");
+fn send(process: &Process, signal: Signal) {
+    match pidfd_send_signal(&process.handle, signal) {
+        // It has ended by itself.
+        Ok(()) | Err(Errno::SRCH) => {}
+        Err(error) => tracing::error!(%error, ?signal, "could not signal a job"),
     }
 }
