@@ -1,0 +1,7 @@
+//! All integration tests in one binary: it links once.
+
+mod cli;
+mod docs;
+mod engine;
+mod faults;
+mod support;
