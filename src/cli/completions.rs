@@ -15,6 +15,6 @@ pub struct Options {
 pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
     let mut text = Vec::new();
     clap_complete::generate(options.shell, &mut super::command(), "computes", &mut text);
-    output.data(&text)?;
+    output.text(&text)?;
     Ok(0)
 }

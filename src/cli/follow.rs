@@ -152,8 +152,8 @@ async fn interrupted(
             ));
             return Ok(None);
         }
-        Wake::Terminate => return detach(job, code::DETACHED_BY_TERM, context).map(Some),
-        _ => return detach(job, code::DETACHED_BY_INT, context).map(Some),
+        Wake::Terminate => return Ok(Some(code::DETACHED_BY_TERM)),
+        _ => return Ok(Some(code::DETACHED_BY_INT)),
     }
     interrupts.second = None;
     context.output.status("cancelling the job");
@@ -161,15 +161,23 @@ async fn interrupted(
     Ok(None)
 }
 
-fn detach(job: JobId, code: u8, context: &Context<'_>) -> Result<u8, Failure> {
-    let resume = resume(&[job]);
+/// Tells that the wait ends before the jobs do, and how to come back to them.
+pub fn say_left(ids: &[JobId], exit_code: u8, context: &Context<'_>) -> Result<u8, Failure> {
+    let resume = resume(ids);
+    let at_limit = exit_code == code::LIMIT_REACHED;
     if context.output.json {
-        let line = EventLine::Detached { id: job.to_string(), resume: &resume };
-        context.output.json_line_while_read(&line)?;
+        let ids = ids.iter().map(ToString::to_string).collect();
+        context.output.json_line_while_read(&if at_limit {
+            EventLine::LimitReached { ids, resume: &resume }
+        } else {
+            EventLine::Detached { ids, resume: &resume }
+        })?;
     } else {
-        context.output.warning(&format!("detached; the job goes on. To come back: {resume}"));
+        let why = if at_limit { "the limit was reached" } else { "detached" };
+        let go_on = if ids.len() == 1 { "the job goes on" } else { "the jobs go on" };
+        context.output.warning(&format!("{why}; {go_on}. To come back: {resume}"));
     }
-    Ok(code)
+    Ok(exit_code)
 }
 
 /// The line that takes up the wait again.

@@ -22,7 +22,7 @@ pub struct Options {
 pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
     let text = config::commented_toml();
     if options.print {
-        output.data(text.as_bytes())?;
+        output.text(text.as_bytes())?;
         return Ok(0);
     }
     let path = Path::new(config::FILE_NAME);

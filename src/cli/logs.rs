@@ -32,10 +32,10 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
             let end =
                 follow::follow(&mut *engine, &mut *watch, &mut interrupts, id, follow, context)
                     .await?;
-            Ok(match end {
-                End::Over(_) => 0,
-                End::Left(code) => code,
-            })
+            match end {
+                End::Over(_) => Ok(0),
+                End::Left(code) => follow::say_left(&[id], code, context),
+            }
         });
     }
     let (_, newest) = engine.ledger().standing(id)?;

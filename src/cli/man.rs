@@ -23,6 +23,6 @@ pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
     };
     let mut text = Vec::new();
     clap_mangen::Man::new(page).render(&mut text).doing(|| "render the manual".to_owned())?;
-    output.data(&text)?;
+    output.text(&text)?;
     Ok(0)
 }

@@ -70,7 +70,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
                 }
                 follow::say_end(&record, context)
             }
-            End::Left(code) => super::wait::leave(&[id], code, context),
+            End::Left(code) => follow::say_left(&[id], code, context),
         }
     })
 }

@@ -3,9 +3,8 @@
 use clap::Args;
 
 use super::context::{Context, block_on, find_all};
-use super::error::{Failure, code};
+use super::error::Failure;
 use super::follow::{self, End, Interrupts};
-use super::output::EventLine;
 use crate::job::{JobId, JobRef, State};
 use crate::ledger::Filter;
 
@@ -72,24 +71,8 @@ async fn wait(
                 }
                 progress.one_more();
             }
-            End::Left(exit_code) => return leave(&ids[index..], exit_code, context),
+            End::Left(exit_code) => return follow::say_left(&ids[index..], exit_code, context),
         }
     }
     Ok(first_failure)
-}
-
-/// The wait ends before the jobs do.
-pub fn leave(ids: &[JobId], exit_code: u8, context: &Context<'_>) -> Result<u8, Failure> {
-    if exit_code == code::LIMIT_REACHED {
-        let resume = follow::resume(ids);
-        if context.output.json {
-            let ids = ids.iter().map(ToString::to_string).collect();
-            context
-                .output
-                .json_line_while_read(&EventLine::LimitReached { ids, resume: &resume })?;
-        } else {
-            context.output.warning(&format!("the limit was reached; to go on waiting: {resume}"));
-        }
-    }
-    Ok(exit_code)
 }

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::error::Failure;
+use super::output::WorkerReady;
 use super::submission::Ids;
 use crate::engine::Clock;
 use crate::engine::local::{self, Ready, WorkerOptions};
@@ -47,8 +48,11 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         idle_exit: idle_exit.or(options.background.then_some(settings.idle_exit)),
     };
     let dir = &context.config.state_dir;
-    local::run_worker(dir, settings, &worker, &context.clock, |ready| say_ready(ready, context))?;
-    Ok(0)
+    let mut said = Ok(());
+    local::run_worker(dir, settings, &worker, &context.clock, |ready| {
+        said = say_ready(ready, context);
+    })?;
+    said.map(|()| 0)
 }
 
 fn capacity(options: &Options) -> Result<Resources, SpecError> {
@@ -68,11 +72,20 @@ fn queues(names: &[String]) -> Result<Vec<Queue>, SpecError> {
     names.iter().map(|name| name.parse::<Queue>().map_err(SpecError::from)).collect()
 }
 
-fn say_ready(ready: &Ready<'_>, context: &Context<'_>) {
+fn say_ready(ready: &Ready<'_>, context: &Context<'_>) -> Result<(), Failure> {
+    if context.output.json {
+        let view = WorkerReady {
+            kind: "ready",
+            id: &ready.options.id,
+            files_mounted: ready.no_mount.is_none(),
+        };
+        return context.output.json_line_while_read(&view);
+    }
     context.output.status(&format!("worker ready: {}", ready.options.capacity));
     if let Some(why) = ready.no_mount {
         context.output.note(&format!(
             "jobs get no /files here ({why}); their directory is in $COMPUTES_FILES"
         ));
     }
+    Ok(())
 }

@@ -94,10 +94,15 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// One sentence for people and for the ledger.
+    /// Why it did not succeed, for people and for the ledger.
     #[must_use]
-    pub fn sentence(&self) -> String {
-        self.reason.clone().unwrap_or_else(|| self.status_reason.clone())
+    pub fn why(&self) -> Option<&str> {
+        match self.verdict {
+            Verdict::Succeeded => None,
+            Verdict::Failed(_) | Verdict::Cancelled => {
+                Some(self.reason.as_deref().unwrap_or(&self.status_reason))
+            }
+        }
     }
 
     #[must_use]

@@ -62,8 +62,7 @@ impl<'a> Change<'a> {
         let has = |effect| effects.contains(&effect);
         let (opens, closes, finishes) =
             (has(Effect::OpenAttempt), has(Effect::CloseAttempt), has(Effect::Finish));
-        let sentence = detail.outcome.map(Outcome::sentence);
-        let reason = detail.reason.or(sentence.as_deref());
+        let reason = detail.reason.or_else(|| detail.outcome.and_then(Outcome::why));
         let class = detail.class.or_else(|| detail.outcome.and_then(Outcome::class));
         let exit_code = detail.outcome.and_then(|outcome| outcome.exit_code);
         let signal = detail.outcome.and_then(|outcome| outcome.signal);
@@ -148,13 +147,12 @@ impl<'a> Change<'a> {
     ) -> Result<Applied, LedgerError> {
         let holder = self.holder(id)?;
         let detail = Detail { reason: Some(reason), ..Detail::default() };
-        let applied = self.apply(holder, Event::CancelRequested, detail, now)?;
         self.db
             .prepare_cached(
                 "UPDATE jobs SET cancel_reason = coalesce(cancel_reason, ?2) WHERE seq = ?1",
             )?
             .execute((holder.seq, reason))?;
-        Ok(applied)
+        self.apply(holder, Event::CancelRequested, detail, now)
     }
 
     /// How the job stands now.
@@ -189,7 +187,7 @@ const UPDATE_JOB: &str = "
         exit_code = :exit_code,
         signal = :signal,
         class = :class,
-        reason = :reason
+        reason = CASE WHEN :to = 'cancelled' THEN coalesce(cancel_reason, :reason) ELSE :reason END
     WHERE seq = :seq AND state = :from AND attempt = :attempt
     RETURNING attempt, changes";
 

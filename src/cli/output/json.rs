@@ -167,7 +167,7 @@ pub enum EventLine<'a> {
     State { id: String, state: &'static str, attempt: u32, reason: Option<&'a str> },
     Log(LogLine<'a>),
     Ended { job: &'a JobView },
-    Detached { id: String, resume: &'a str },
+    Detached { ids: Vec<String>, resume: &'a str },
     LimitReached { ids: Vec<String>, resume: &'a str },
     Rehearsed(Rehearsed<'a>),
 }
@@ -193,6 +193,12 @@ pub struct ErrorLine<'a> {
     pub exit_code: u8,
 }
 
+/// A text that is printed as it is without `--json`.
+#[derive(Debug, Serialize)]
+pub struct TextView<'a> {
+    pub text: std::borrow::Cow<'a, str>,
+}
+
 #[derive(Debug, Serialize)]
 pub struct QueueView {
     pub queue: Queue,
@@ -202,6 +208,15 @@ pub struct QueueView {
     /// How many jobs are in each state; states without any are left out.
     pub jobs: BTreeMap<&'static str, u64>,
     pub workers: usize,
+}
+
+/// What a worker in the foreground prints when it is ready.
+#[derive(Debug, Serialize)]
+pub struct WorkerReady<'a> {
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub id: &'a str,
+    pub files_mounted: bool,
 }
 
 #[derive(Debug, Serialize)]

@@ -6,7 +6,7 @@ mod progress;
 mod time;
 
 pub use human::{job_details, job_line_header, job_lines, queue_lines};
-pub use json::{EventLine, JobView, LogLine, QueueView, Rehearsed, WorkerView};
+pub use json::{EventLine, JobView, LogLine, QueueView, Rehearsed, WorkerReady, WorkerView};
 pub use progress::Progress;
 pub use time::duration;
 
@@ -69,6 +69,15 @@ impl Output {
     pub fn json_pretty(&self, value: &impl Serialize) -> Result<(), Failure> {
         // As in `to_json`.
         self.line(&serde_json::to_string_pretty(value).unwrap_or_default())
+    }
+
+    /// A whole text, as it is or as one JSON object.
+    pub fn text(&self, text: &[u8]) -> Result<(), Failure> {
+        if self.json {
+            self.json_line(&json::TextView { text: String::from_utf8_lossy(text) })
+        } else {
+            self.data(text)
+        }
     }
 
     /// What happens, for people.

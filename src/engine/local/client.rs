@@ -32,11 +32,14 @@ impl<'a> LocalEngine<'a> {
 
     /// A job that fits neither the machine nor any worker would wait for ever.
     fn check_fit(&self, kinds: &[(Queue, Resources)]) -> Result<(), EngineError> {
-        let machine = machine::capacity();
         let workers = self.ledger.workers()?;
         for (_, asked) in kinds {
             let fits = |worker: &WorkerRecord| asked.fits_in(&worker.worker.capacity);
-            if !asked.fits_in(&machine) && !workers.iter().any(fits) {
+            if workers.iter().any(fits) {
+                continue;
+            }
+            let machine = machine::capacity();
+            if !asked.fits_in(&machine) {
                 return Err(EngineError::NeverFits { asked: *asked, machine });
             }
         }
@@ -82,8 +85,8 @@ impl Engine for LocalEngine<'_> {
     async fn submit(&mut self, submissions: &[Submission]) -> Result<(), EngineError> {
         let kinds = kinds(submissions);
         self.check_fit(&kinds)?;
-        // The bell rings when this function ends, or when we are killed anywhere in it.
-        let _bell = wake::hold(&self.dir, Bell::Queue).map_err(EngineError::io("wake a worker"))?;
+        // It rings when the jobs are written down, or when we are killed in the middle of that.
+        let bell = wake::hold(&self.dir, Bell::Queue).map_err(EngineError::io("wake a worker"))?;
         let mut written = Vec::new();
         let result = self.write_down(submissions, &mut written);
         if result.is_err() {
@@ -93,6 +96,7 @@ impl Engine for LocalEngine<'_> {
             }
         }
         result?;
+        drop(bell);
         drop(written);
         for (queue, resources) in kinds {
             if !lease::somebody_takes(&self.dir, &self.ledger, queue, &resources)? {
@@ -146,7 +150,11 @@ impl Engine for LocalEngine<'_> {
                     .map_err(EngineError::io("remove the job's secrets"))?;
                 Ok(Cancelled::AtOnce)
             }
-            Applied::Done(_) => Ok(Cancelled::Asked),
+            Applied::Done(_) => {
+                // If its worker is dead, somebody has to find out.
+                self.attend(&[job]).await?;
+                Ok(Cancelled::Asked)
+            }
             // The job was read in the same transaction, so it can't have moved on.
             Applied::Stale => Ok(Cancelled::TooLate),
         }

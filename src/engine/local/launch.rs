@@ -77,6 +77,8 @@ pub struct Launcher {
     /// The child reads the one end; the other is open as long as this process lives.
     alive: (OwnedFd, OwnedFd),
     isolate: bool,
+    /// Those that a command must not inherit from us.
+    signals: Vec<c_int>,
 }
 
 const STACK: usize = 64 * 1024;
@@ -94,11 +96,13 @@ struct Prepared {
     null: c_int,
     alive: (c_int, c_int),
     isolate: bool,
+    signals: Vec<c_int>,
     failed: Option<(Step, c_int)>,
 }
 
 impl Launcher {
-    /// `isolate`: give each command namespaces of its own.
+    /// `isolate`: give each command namespaces of its own. The handlers of this process have
+    /// to be set by now: those that it has are taken from its commands.
     pub fn new(isolate: bool) -> io::Result<Self> {
         let null = rustix::fs::open(
             "/dev/null",
@@ -106,7 +110,7 @@ impl Launcher {
             rustix::fs::Mode::empty(),
         )?;
         let alive = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-        Ok(Self { stack: vec![0; STACK], null, alive, isolate })
+        Ok(Self { stack: vec![0; STACK], null, alive, isolate, signals: handled_signals() })
     }
 
     pub fn launch(&mut self, launch: &Launch<'_>) -> Result<Launched, LaunchError> {
@@ -139,6 +143,7 @@ impl Launcher {
             null: self.null.as_raw_fd(),
             alive: (self.alive.0.as_raw_fd(), self.alive.1.as_raw_fd()),
             isolate: self.isolate,
+            signals: self.signals.clone(),
             failed: None,
         };
         self.clone(&mut prepared)
@@ -223,6 +228,28 @@ extern "C" fn become_command(prepared: *mut c_void) -> c_int {
     unsafe { libc::_exit(127) }
 }
 
+fn default_action() -> libc::sigaction {
+    libc::sigaction {
+        sa_sigaction: libc::SIG_DFL,
+        // SAFETY: a set of signals is a plain number; none of them is in it.
+        sa_mask: unsafe { std::mem::zeroed() },
+        sa_flags: 0,
+        sa_restorer: None,
+    }
+}
+
+/// The signals that this process ignores or has a handler for, from the kernel's own words.
+/// Where it says nothing all are taken.
+fn handled_signals() -> Vec<c_int> {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
+    let set = |field: &str| {
+        let mask = status.lines().find_map(|line| line.strip_prefix(field))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    };
+    let handled = set("SigIgn:").zip(set("SigCgt:")).map_or(u64::MAX, |(a, b)| a | b);
+    (1..=libc::SIGRTMAX()).filter(|signal| handled & (1 << (signal - 1)) != 0).collect()
+}
+
 fn errno() -> c_int {
     // SAFETY: the location is valid in every thread; the child borrows the parent's.
     unsafe { *libc::__errno_location() }
@@ -234,15 +261,9 @@ fn enter(prepared: &Prepared) -> Result<(), Step> {
     // literal, or to a local that outlives the call; the descriptors are open.
     unsafe {
         // Handlers are reset before the mask is lifted; what we ignore the command would too.
-        let default = libc::sigaction {
-            sa_sigaction: libc::SIG_DFL,
-            sa_mask: std::mem::zeroed(),
-            sa_flags: 0,
-            sa_restorer: None,
-        };
-        for signal in 1..=libc::SIGRTMAX() {
-            // SIGKILL, SIGSTOP and the C library's own can't be set, and need not be.
-            libc::sigaction(signal, &raw const default, std::ptr::null_mut());
+        let default = default_action();
+        for signal in &prepared.signals {
+            libc::sigaction(*signal, &raw const default, std::ptr::null_mut());
         }
         check(Step::Session, libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL))?;
         // Had the worker died before that line, nobody would kill us: is it there still? Its

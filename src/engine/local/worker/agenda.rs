@@ -9,6 +9,8 @@ pub enum Due {
     KeepAlive,
     /// Write down what was started, if nothing else has happened since.
     WriteStarts,
+    /// Wake those who wait.
+    Ring,
     /// Look at the other workers.
     Peers,
     /// Leave, if there is still nothing to do.

@@ -19,7 +19,7 @@ use self::starter::Starter;
 use super::claim::Passed;
 use super::lease::Life;
 use super::room::Room;
-use super::wake::{self, Bell, Listener, Rings};
+use super::wake::{self, Bell, Held, Listener, Rings};
 use super::{LocalSettings, lease, machine, room};
 use crate::engine::{Clock, EngineError};
 use crate::job::{Queue, Resources};
@@ -67,6 +67,8 @@ struct Worker<'a> {
     /// Until when the others believe us, as of the last commit.
     lease: i64,
     idle_since: i64,
+    /// Rung when it is let go.
+    bell: Option<Held>,
     /// There may be a job to claim.
     look: bool,
     /// Starts have waited long enough for something to go along with.
@@ -149,6 +151,7 @@ async fn work(
         passed: Passed::default(),
         lease: now,
         idle_since: now,
+        bell: None,
         look: true,
         write_starts: false,
         leaving: false,
@@ -287,6 +290,7 @@ impl Worker<'_> {
                 Due::KeepAlive => self.keep_alive()?,
                 Due::Peers => self.recover()?,
                 Due::WriteStarts => self.write_starts = true,
+                Due::Ring => self.bell = None,
                 Due::IdleExit => {}
                 Due::Job { seq, attempt, task } => self.do_for(seq, attempt, task),
             }

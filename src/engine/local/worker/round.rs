@@ -16,6 +16,9 @@ use crate::ledger::{
     Applied, Assignment, Candidate, Change, Detail, Holder, Lease, LedgerError, Millis,
 };
 
+/// How long those who wait are left asleep by a worker that has more to do, in ms.
+const BELL_WAIT: Millis = 3;
+
 impl Worker<'_> {
     pub(super) fn round(&mut self) -> Result<(), EngineError> {
         let free = self.free();
@@ -39,6 +42,18 @@ impl Worker<'_> {
         Ok(())
     }
 
+    /// Those who wait are woken when something changed, but by a busy worker not more often
+    /// than every few ms: each would look at the ledger each time. The bell is held from
+    /// before the first change, so they hear of it however this process ends.
+    fn hold_bell(&mut self, now: Millis) -> Result<(), EngineError> {
+        if self.bell.is_none() {
+            let bell = wake::hold(self.dir, Bell::Jobs);
+            self.bell = Some(bell.map_err(EngineError::io("wake those who wait"))?);
+            self.agenda.at(now + BELL_WAIT, Due::Ring);
+        }
+        Ok(())
+    }
+
     fn free(&self) -> Resources {
         let used = self.running.iter().map(|job| *job.resources());
         used.fold(self.record.worker.capacity, |free, job| free.less(&job))
@@ -52,8 +67,14 @@ impl Worker<'_> {
         let started = std::mem::take(&mut self.started);
         let mut finished = std::mem::take(&mut self.finished);
         self.write_starts = false;
-        let bell =
-            wake::hold(self.dir, Bell::Jobs).map_err(EngineError::io("wake those who wait"))?;
+        self.hold_bell(monotonic)?;
+        // What a worker that leaves puts back is for the others.
+        let for_others = if self.leaving && !finished.is_empty() {
+            let bell = wake::hold(self.dir, Bell::Queue);
+            Some(bell.map_err(EngineError::io("wake the other workers"))?)
+        } else {
+            None
+        };
         let me = self.record.seq;
         let mounted = self.mounted;
         let lease = monotonic + millis(self.settings.lease);
@@ -93,7 +114,10 @@ impl Worker<'_> {
             let kept = !renew || claimed.is_empty() || change.keep_alive(me, Lease(Some(lease)))?;
             Ok((claimed, stale, kept))
         })?;
-        drop(bell);
+        drop(for_others);
+        if self.running.is_empty() && claimed.is_empty() {
+            self.bell = None;
+        }
 
         if !kept {
             return Err(self.struck_off());
