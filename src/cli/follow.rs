@@ -6,16 +6,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::context::Context;
 use super::error::{Doing, Failure, code};
-use super::output::{EventLine, JobView, LogLine};
-use crate::engine::{Changes, Engine, LogReader, Watch};
+use super::output::{EventLine, JobView};
+use super::tail::Tail;
+use crate::engine::{Changes, Engine, Watch};
 use crate::job::{JobId, State};
 use crate::ledger::JobRecord;
 
 /// Within this time a second Ctrl-C cancels the job; after it the first one detaches.
 const SECOND_THOUGHTS: Duration = Duration::from_secs(10);
-/// Enough for a page of a log at a time.
-const CHUNK: usize = 64 * 1024;
-
 /// How following ended.
 pub enum End {
     /// The job is over.
@@ -254,78 +252,4 @@ pub fn say_end(record: &JobRecord, context: &Context<'_>) -> Result<u8, Failure>
     let (short, name, state) = (record.id.short(), &record.plan.spec.name, record.state);
     context.output.status(&format!("{short} {name} {state}{took}{why}"));
     Ok(code)
-}
-
-/// What the job writes, attempt after attempt.
-pub struct Tail {
-    job: JobId,
-    attempt: u32,
-    reader: Option<LogReader>,
-    /// With JSON, the line that has not ended yet.
-    line: Vec<u8>,
-    buffer: Vec<u8>,
-}
-
-impl Tail {
-    pub fn new(job: JobId) -> Self {
-        Self { job, attempt: 0, reader: None, line: Vec::new(), buffer: vec![0; CHUNK] }
-    }
-
-    /// One attempt alone.
-    pub fn of_attempt(job: JobId, attempt: u32, engine: &mut dyn Engine) -> Self {
-        Self { attempt, reader: Some(engine.log(job, attempt)), ..Self::new(job) }
-    }
-
-    /// Shows what came since, up to the end of the attempt's log so far.
-    pub fn show(
-        &mut self,
-        engine: &mut dyn Engine,
-        attempt: u32,
-        context: &Context<'_>,
-    ) -> Result<(), Failure> {
-        self.drain(context)?;
-        while self.attempt < attempt {
-            self.finish(context)?;
-            self.attempt += 1;
-            self.reader = Some(engine.log(self.job, self.attempt));
-            self.drain(context)?;
-        }
-        Ok(())
-    }
-
-    fn drain(&mut self, context: &Context<'_>) -> Result<(), Failure> {
-        let Some(reader) = &mut self.reader else { return Ok(()) };
-        loop {
-            let count = reader
-                .read(&mut self.buffer)
-                .doing(|| format!("read `{}`", reader.path().display()))?;
-            if count == 0 {
-                return Ok(());
-            }
-            if context.output.json {
-                self.line.extend_from_slice(&self.buffer[..count]);
-                while let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
-                    let rest = self.line.split_off(end + 1);
-                    show_line(self.attempt, &self.line[..end], context)?;
-                    self.line = rest;
-                }
-            } else {
-                context.output.data_while_read(&self.buffer[..count])?;
-            }
-        }
-    }
-
-    /// Nothing more comes of this attempt.
-    pub fn finish(&mut self, context: &Context<'_>) -> Result<(), Failure> {
-        self.drain(context)?;
-        if !self.line.is_empty() {
-            show_line(self.attempt, &std::mem::take(&mut self.line), context)?;
-        }
-        Ok(())
-    }
-}
-
-fn show_line(attempt: u32, line: &[u8], context: &Context<'_>) -> Result<(), Failure> {
-    let line = LogLine { attempt, line: String::from_utf8_lossy(line) };
-    context.output.json_line_while_read(&EventLine::Log(line))
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::cli_io;
 use super::error::{Failure, Kind};
+use super::input;
 use super::job_options::JobOptions;
 use crate::job::{Draft, EnvironmentEntry};
 use crate::plan::{ContainerOverrides, EvaluatedRetry, SubmitJob, TimeoutSeconds};
@@ -104,9 +104,9 @@ fn retry_strategy(text: &str) -> Result<EvaluatedRetry, Failure> {
 /// JSON as the AWS CLI takes it: the text itself, or where to find it.
 fn aws_json<T: DeserializeOwned>(option: &str, text: &str) -> Result<T, Failure> {
     let (from, json) = if text == "-" {
-        (option.to_owned(), cli_io::read_stdin()?)
+        (option.to_owned(), input::read_stdin()?)
     } else if let Some(path) = text.strip_prefix("file://") {
-        (path.to_owned(), cli_io::read_file(Path::new(path))?)
+        (path.to_owned(), input::read_file(Path::new(path))?)
     } else {
         (option.to_owned(), text.to_owned())
     };
@@ -126,7 +126,7 @@ fn broken_json(from: &str, error: &serde_json::Error) -> Failure {
 /// One job or several, in the form that the file's name tells.
 fn job_file(file: &str) -> Result<Vec<Draft>, Failure> {
     let path = Path::new(file);
-    let text = if file == "-" { cli_io::read_stdin()? } else { cli_io::read_file(path)? };
+    let text = if file == "-" { input::read_stdin()? } else { input::read_file(path)? };
     let extension = path.extension().and_then(|extension| extension.to_str());
     let drafts = match extension {
         Some("toml") => toml_jobs(file, &text)?,
@@ -206,7 +206,7 @@ fn toml_jobs(file: &str, text: &str) -> Result<Vec<Draft>, Failure> {
 
 /// As container runtimes read such files: nothing is quoted and nothing is expanded.
 fn environment_file(path: &Path) -> Result<Vec<EnvironmentEntry>, Failure> {
-    let text = cli_io::read_file(path)?;
+    let text = input::read_file(path)?;
     let lines = text.lines().map(str::trim_start);
     Ok(lines
         .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))

@@ -4,7 +4,8 @@ use clap::Args;
 
 use super::context::{Context, block_on};
 use super::error::{Failure, Kind};
-use super::follow::{self, End, Interrupts, Tail};
+use super::follow::{self, End, Interrupts};
+use super::tail::Tail;
 use crate::job::JobRef;
 
 /// Print what a job wrote, while it runs and after

@@ -1,12 +1,12 @@
 //! The command line: one file a verb, named as the verb.
 
 mod cancel;
-mod cli_io;
 mod completions;
 mod context;
 mod error;
 mod follow;
 mod init;
+mod input;
 mod intake;
 mod job_options;
 mod list;
@@ -19,6 +19,7 @@ mod run;
 mod status;
 mod submission;
 mod submit;
+mod tail;
 mod wait;
 mod worker;
 
