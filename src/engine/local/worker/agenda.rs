@@ -43,6 +43,13 @@ impl Agenda {
         }
     }
 
+    /// Forgets what concerns jobs: there is none. An idle worker sleeps until it is woken.
+    pub fn clear_jobs(&mut self) {
+        let stays = |due: &Due| matches!(due, Due::Peers | Due::IdleExit);
+        self.heap.retain(|Reverse((_, due))| stays(due));
+        self.single.retain(stays);
+    }
+
     pub fn next(&self) -> Option<i64> {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
@@ -73,5 +80,17 @@ mod tests {
         assert_eq!(agenda.pop(30), Some(Due::KeepAlive));
         assert_eq!(agenda.pop(30), Some(job(1)));
         assert_eq!(agenda.pop(30), None);
+    }
+
+    #[test]
+    fn an_idle_worker_has_no_reason_to_wake() {
+        let mut agenda = Agenda::default();
+        agenda.at(10, Due::Job { seq: 1, attempt: 1, task: Task::LookAtMemory });
+        agenda.at(20, Due::KeepAlive);
+        agenda.at(30, Due::IdleExit);
+        agenda.clear_jobs();
+        assert_eq!(agenda.next(), Some(30));
+        agenda.at(25, Due::KeepAlive);
+        assert_eq!(agenda.next(), Some(25));
     }
 }

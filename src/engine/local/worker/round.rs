@@ -36,6 +36,7 @@ impl Worker<'_> {
         if nothing_to_do {
             if was_busy {
                 self.idle_since = self.clock.monotonic();
+                self.agenda.clear_jobs();
             }
             self.watch_peers()?;
         }
