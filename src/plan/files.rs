@@ -31,20 +31,37 @@ impl FilesMount {
             .collect()
     }
 
-    /// `AWS_BATCH_JOB_ID` of an array child is `<parent>:<index>`. `rmdir` removes a `/files`
-    /// that the image holds as an empty directory; one that isn't empty is left alone and
-    /// fails the job with 125, because the link would land inside of it.
     fn script(&self) -> String {
-        format!(
-            "d={mount}/${{AWS_BATCH_JOB_ID%%:*}}\
-             ${{AWS_BATCH_JOB_ARRAY_INDEX:+/$AWS_BATCH_JOB_ARRAY_INDEX}}; \
-             {{ mkdir -p \"$d\" && \
-             {{ [ -L /files ] || [ ! -d /files ] || rmdir /files; }} && \
-             ln -sfn \"$d\" /files; }} || exit 125; \
-             unset d; exec \"$@\"",
-            mount = quoted(&self.0),
-        )
+        format!("{DIRECTORY}={}{REST}", quoted(&self.0))
     }
+}
+
+/// The shell variable of the line: no job can have one of that name, so none loses its own.
+const DIRECTORY: &str = "AWS_BATCH_FILES";
+
+/// The line after the mount. `AWS_BATCH_JOB_ID` of an array child is `<parent>:<index>`.
+/// `rmdir` removes a `/files` that the image holds as an empty directory; one that isn't empty
+/// is left alone and fails the job with 125, because the link would land inside of it.
+const REST: &str = "/${AWS_BATCH_JOB_ID%%:*}\
+    ${AWS_BATCH_JOB_ARRAY_INDEX:+/$AWS_BATCH_JOB_ARRAY_INDEX}; \
+    { mkdir -p \"$AWS_BATCH_FILES\" && \
+    { [ -L /files ] || [ ! -d /files ] || rmdir /files; } && \
+    ln -sfn \"$AWS_BATCH_FILES\" /files; } || exit 125; \
+    unset AWS_BATCH_FILES; exec \"$@\"";
+
+/// The command without our own prefix, which a request has that a dry run printed.
+pub(super) fn without_prefix(mut words: Vec<String>) -> Vec<String> {
+    let is_ours = match words.as_slice() {
+        [sh, c, script, zero, _, ..] => {
+            sh == "sh"
+                && c == "-c"
+                && zero == ARGUMENT_ZERO
+                && script.strip_prefix(DIRECTORY).is_some_and(|rest| rest.starts_with('='))
+                && script.ends_with(REST)
+        }
+        _ => false,
+    };
+    if is_ours { words.split_off(4) } else { words }
 }
 
 /// A word that `sh` takes literally.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::files;
 use crate::job::{Draft, EnvName, EnvironmentEntry, ExitRule, JobSpec};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,7 +122,7 @@ impl ContainerOverrides {
     /// When they say something that can't be kept to.
     pub fn into_draft(self) -> Result<Draft, RequestError> {
         let mut draft = Draft {
-            command: self.command,
+            command: self.command.map(files::without_prefix),
             vcpus: self.vcpus.map(|vcpus| vcpus.to_string()),
             memory: self.memory.map(|mib| mib.to_string()),
             ..Draft::default()
@@ -227,9 +228,9 @@ mod tests {
             .resolve(&|_| Err(std::env::VarError::NotPresent))
             .expect("a job");
         let plan = Plan::new(spec.clone(), FilesMount::default(), &secrets).expect("within limits");
-        let mut written = plan.masked_request();
-        let command = written.container_overrides.command.as_mut().expect("a command");
-        assert_eq!(command.drain(..4).next().as_deref(), Some("sh"));
+        let written = plan.masked_request();
+        let command = written.container_overrides.command.clone().expect("a command");
+        assert_eq!(command[0], "sh");
         let (again, _) = written
             .into_draft()
             .expect("a draft")
