@@ -4,4 +4,6 @@ mod cli;
 mod docs;
 mod engine;
 mod faults;
+mod house;
+mod machine;
 mod support;

@@ -1,1 +1,38 @@
-//! One file a verb.
+//! One file a verb, and one for each thing that all verbs have in common. A snapshot holds
+//! exit code, stdout and stderr together.
+
+#![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
+
+mod bad_environment;
+mod bad_job;
+mod bad_json;
+mod bad_ledger;
+mod bad_settings;
+mod bad_size;
+mod bad_state_dir;
+mod cancel;
+mod completions;
+mod drop_in;
+mod dry_run;
+mod from;
+mod help;
+mod init;
+mod interrupts;
+mod list;
+mod logs;
+mod man;
+mod names;
+mod pipes;
+mod precedence;
+mod queues;
+mod rehearsal;
+mod retry;
+mod run;
+mod run_json;
+mod secrets;
+mod stage;
+mod status;
+mod submit;
+mod usage;
+mod wait;
+mod worker;

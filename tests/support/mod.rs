@@ -1,9 +1,17 @@
 //! An empty home for each test, and the program as a user would call it.
 
+#![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
+
+mod gate;
+mod processes;
+
+pub use gate::Gate;
+pub use processes::Wanted;
+
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
@@ -18,6 +26,9 @@ use tempfile::TempDir;
 pub struct Home {
     dir: TempDir,
     settings: Vec<(String, String)>,
+    program: PathBuf,
+    /// Whose home it is, if not that of whoever runs the tests.
+    user: Option<u32>,
 }
 
 /// How a call of the program went.
@@ -32,7 +43,23 @@ impl Home {
     pub fn new() -> Self {
         let dir = tempfile::Builder::new().prefix("computes-").tempdir().expect("a directory");
         fs::create_dir(dir.path().join("work")).expect("a directory");
-        Self { dir, settings: Vec::new() }
+        let program = env!("CARGO_BIN_EXE_computes").into();
+        Self { dir, settings: Vec::new(), program, user: None }
+    }
+
+    /// Gives the home to another user, as whom every call runs then. Only the superuser can.
+    pub fn of_user(mut self, user: u32) -> Self {
+        // The folder that the program was built in may be closed to that user.
+        let program = self.path().join("computes");
+        if fs::hard_link(&self.program, &program).is_err() {
+            fs::copy(&self.program, &program).expect("a copy of the program");
+        }
+        for path in [self.path(), &self.work()] {
+            std::os::unix::fs::chown(path, Some(user), Some(user)).expect("another owner");
+        }
+        self.program = program;
+        self.user = Some(user);
+        self
     }
 
     /// With a setting for every call: `local.grace` is `COMPUTES_LOCAL_GRACE`.
@@ -56,7 +83,10 @@ impl Home {
 
     /// The program with these arguments, in a cleared environment, not started yet.
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_computes"));
+        let mut command = Command::new(&self.program);
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
         command
             .args(arguments)
             .env_clear()
@@ -78,7 +108,8 @@ impl Home {
         self.finish(command.output().expect("the program starts"))
     }
 
-    fn finish(&self, output: Output) -> Run {
+    /// How a call went that has ended.
+    pub fn finish(&self, output: Output) -> Run {
         Run {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
@@ -144,6 +175,16 @@ impl Drop for Home {
         }
         for pid in self.workers() {
             kill_and_wait(pid, Signal::KILL);
+        }
+        // A worker that is only about to sign on, and what jobs left behind.
+        loop {
+            let left = self.processes(Wanted::Home);
+            if left.is_empty() {
+                return;
+            }
+            for pid in left {
+                kill_and_wait(pid, Signal::KILL);
+            }
         }
     }
 }
@@ -214,6 +255,10 @@ static REDACTIONS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b\d+\.\d s\b( *)", "[took] "),
         (r#""pid":\d+"#, r#""pid":[pid]"#),
         (r"\bpid \d+", "pid [pid]"),
+        // Whether the machine lets a job have `/files` is told apart.
+        (r"(?m)^note: this machine gives jobs no /files.*\n", ""),
+        (r"(?m)^ +without /files: .*\n", ""),
+        (r#""files_mounted":(true|false)"#, r#""files_mounted":[mounted]"#),
     ]
     .map(|(pattern, with)| (Regex::new(pattern).expect("a pattern"), with))
     .into()

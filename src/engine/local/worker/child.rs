@@ -114,9 +114,6 @@ impl Worker<'_> {
         let Some(index) = self.running.iter().position(is_it) else { return };
         let mut job = self.running.swap_remove(index);
         self.free_gpus.append(&mut job.gpus);
-        if !self.mounted {
-            self.clear_leftovers(&job);
-        }
         self.finished.push(match exit {
             Ok(exit) => job.finished(exit),
             Err(error) => {

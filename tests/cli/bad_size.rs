@@ -1,0 +1,115 @@
+//! Sizes that no job can have, or no machine.
+
+use super::bad_job::refused;
+use super::stage::each;
+use crate::support::Home;
+
+#[test]
+fn vcpus() {
+    let refused = |vcpus: &&str| refused(&["--vcpus", vcpus, "--", "true"]);
+    insta::assert_snapshot!(each(&["0", "0.3", "1.5", "two", "1025"], refused), @r"
+    > 0
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: `0` is no number of vCPUs: Batch takes 0.25, 0.5 or a whole number from 1 to 1024
+
+    > 0.3
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: `0.3` is no number of vCPUs: Batch takes 0.25, 0.5 or a whole number from 1 to 1024
+
+    > 1.5
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: `1.5` is no number of vCPUs: Batch takes 0.25, 0.5 or a whole number from 1 to 1024
+
+    > two
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: `two` is no number of vCPUs: Batch takes 0.25, 0.5 or a whole number from 1 to 1024
+
+    > 1025
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: `1025` is no number of vCPUs: Batch takes 0.25, 0.5 or a whole number from 1 to 1024
+    ");
+}
+
+#[test]
+fn memory() {
+    let refused = |memory: &&str| refused(&["--memory", memory, "--", "true"]);
+    insta::assert_snapshot!(each(&["3", "1GB", "much", "1.5GiB", "9999999TiB"], refused), @r"
+    > 3
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: 3 MiB of memory is less than the 4 MiB that Batch asks for at least
+
+    > 1GB
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: `1GB` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB`
+
+    > much
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: `much` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB`
+
+    > 1.5GiB
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: `1.5GiB` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB`
+
+    > 9999999TiB
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: `9999999TiB` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB`
+    ");
+}
+
+#[test]
+fn gpus() {
+    let refused = |gpus: &&str| refused(&["--gpus", gpus, "--", "true"]);
+    insta::assert_snapshot!(each(&["1025", "99999999999", "one"], refused), @r"
+    > 1025
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: `1025` is no number of GPUs: it is a whole number from 0 to 1024
+
+    > 99999999999
+    exit code 2
+    --- stderr
+    error: invalid value '99999999999' for '--gpus <N>': 99999999999 is not in 0..=4294967295
+
+    For more information, try '--help'.
+
+    > one
+    exit code 2
+    --- stderr
+    error: invalid value 'one' for '--gpus <N>': invalid digit found in string
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn a_job_that_fits_no_machine() {
+    let home = Home::new();
+    for verb in ["run", "submit"] {
+        let run = home.run([verb, "--name", "huge", "--vcpus", "1024", "--", "true"]);
+        let machine = r"has \d+(\.\d+)? vCPU, \d+ [MG]iB(, \d+ GPU)?";
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(run.snapshot_without(machine, "has [machine]"), @r"
+            exit code 125
+            --- stderr
+            error: cannot submit `huge`: the job asks for 1024 vCPU, 1 GiB, and this machine has [machine]
+            hint: ask for less with --vcpus, --memory and --gpus, or take a larger machine
+            ");
+        }
+    }
+    assert_eq!(home.run(["list", "--json"]).stdout, "");
+    let run = home.run(["submit", "--memory", "2000TiB", "--", "true"]);
+    assert_eq!(run.code, 125, "{}", run.stderr);
+    let run = home.run(["submit", "--gpus", "1000", "--", "true"]);
+    assert_eq!(run.code, 125, "{}", run.stderr);
+    assert_eq!(home.jobs().len(), 0);
+}

@@ -1,0 +1,157 @@
+//! `computes cancel`: in every state.
+
+use crate::support::Home;
+
+#[test]
+fn a_job_that_waits_is_over_at_once() {
+    let home = Home::new();
+    let (_worker, _) = home.busy();
+    let id = home.submit(["--name", "waits", "--", "true"]);
+    insta::assert_snapshot!(home.run(["cancel", &id, "--reason", "a mistake"]).snapshot(), @r"
+    exit code 0
+    --- stderr
+    [short] cancelled
+    ");
+    insta::assert_snapshot!(home.run(["status", &id]).snapshot(), @r"
+    exit code 0
+    --- stdout
+    job          [id]
+    name         waits
+    state        cancelled
+    reason       a mistake
+    queue        default
+    command      true
+    asks for     1 vCPU, 1024 MiB, 1 attempt
+    directory    [home]/work
+    files        [home]/.local/state/computes/files/[id]
+    accepted     [time]
+    finished     [time]
+    to cancel    [time]
+    ");
+    insta::assert_snapshot!(home.run(["cancel", &id]).snapshot(), @r"
+    exit code 0
+    --- stderr
+    [short] is over already: cancelled
+    ");
+    insta::assert_snapshot!(home.run(["wait", &id]).snapshot(), @r"
+    exit code 120
+    --- stderr
+    [short] waits cancelled: a mistake
+    ");
+}
+
+#[test]
+fn a_job_that_runs_is_ended() {
+    let home = Home::new();
+    let id = home.running();
+    insta::assert_snapshot!(home.run(["cancel", &id]).snapshot(), @r"
+    exit code 0
+    --- stderr
+    [short] is being ended
+    ");
+    insta::assert_snapshot!(home.run(["wait", &id]).snapshot(), @r"
+    exit code 120
+    --- stderr
+    [short] endless cancelled after [took] : cancelled by the user
+    ");
+    let job = home.status(&id);
+    assert_eq!(
+        (&job["state"], &job["reason"]),
+        (&"cancelled".into(), &"cancelled by the user".into())
+    );
+}
+
+#[test]
+fn twice_while_it_takes_its_time() {
+    let home = Home::new();
+    let mut gate = home.gate();
+    let script = "trap 'read x < gate; exit 0' TERM; echo up; sleep 600 & wait";
+    let mut run = super::stage::Following::start(&home, &["run", "--", "sh", "-c", script]);
+    run.until_it_prints("up");
+    assert_eq!(home.run(["cancel", "last", "--reason", "first"]).code, 0);
+    insta::assert_snapshot!(home.run(["cancel", "last", "--reason", "second"]).snapshot(), @r"
+    exit code 0
+    --- stderr
+    [short] is being ended
+    ");
+    gate.open();
+    assert_eq!(run.end(&home).code, 120);
+    assert_eq!(home.status("last")["reason"], "first");
+}
+
+#[test]
+fn a_job_that_is_over() {
+    let home = Home::new();
+    home.run(["run", "--", "false"]);
+    insta::assert_snapshot!(home.run(["cancel", "last"]).snapshot(), @r"
+    exit code 0
+    --- stderr
+    [short] is over already: failed
+    ");
+    assert_eq!(home.status("last")["state"], "failed");
+}
+
+#[test]
+fn several() {
+    let home = Home::new();
+    let (_worker, running) = home.busy();
+    let waiting = home.submit(["--name", "waits", "--", "true"]);
+    insta::assert_snapshot!(home.run(["cancel", &waiting, &running]).snapshot(), @r"
+    exit code 0
+    --- stderr
+    [short] cancelled
+    [short] is being ended
+    ");
+}
+
+#[test]
+fn one_that_is_not_there_and_none_is_cancelled() {
+    let home = Home::new();
+    let id = home.running();
+    insta::assert_snapshot!(home.run(["cancel", &id, "nonesuch"]).snapshot(), @r"
+    exit code 2
+    --- stderr
+    error: no job is called `nonesuch`
+    hint: `computes list --all` shows every job
+    ");
+    assert!(home.status(&id)["cancel_requested_at"].is_null());
+}
+
+#[test]
+fn in_json() {
+    let home = Home::new();
+    let (_worker, _) = home.busy();
+    let id = home.submit(["--", "true"]);
+    let run = home.run(["cancel", "--json", &id, "--reason", "a mistake"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    let job = &run.json()[0];
+    assert_eq!((&job["id"], &job["state"]), (&id.into(), &"cancelled".into()));
+    assert_eq!((&job["reason"], &job["run_exit_code"]), (&"a mistake".into(), &120.into()));
+}
+
+#[test]
+fn the_whole_tree_of_processes_ends() {
+    let home = Home::new();
+    // A daemon of its own session, which holds the pipe's other end as long as it lives.
+    let script = "setsid sh -c 'exec 3>gate; sleep 600' & echo up; wait";
+    let gate = home.gate();
+    drop(gate);
+    let mut run = super::stage::Following::start(&home, &["run", "--", "sh", "-c", script]);
+    run.until_it_prints("up");
+    let reader = std::fs::File::open(home.work().join("gate")).expect("the daemon opens it");
+    assert_eq!(home.run(["cancel", "last"]).code, 0);
+    // Ends when the last writer has.
+    assert_eq!(std::io::read_to_string(reader).expect("readable"), "");
+    assert_eq!(run.end(&home).code, 120);
+}
+
+#[test]
+fn a_reason_that_is_too_long() {
+    let reason = "x".repeat(1025);
+    insta::assert_snapshot!(Home::new().refuses(&["cancel", "last", "--reason", &reason]), @r"
+    exit code 2
+    --- stderr
+    error: the reason is longer than 1024 characters
+    hint: AWS Batch takes no more; shorten it
+    ");
+}

@@ -1,0 +1,168 @@
+//! `computes init`: a file that explains itself.
+
+use crate::support::Home;
+
+#[test]
+fn the_file() {
+    let home = Home::new();
+    insta::assert_snapshot!(home.looks(&["init", "--print"]), @r#"
+    exit code 0
+    --- stdout
+    # Settings of computes. Those of this file hold for the directory it is in and all below it.
+    #
+    # Flags win over environment variables, these over this file, and this file over the one in
+    # ~/.config/computes. What stands here without a space after the `#` is the default, or an
+    # example where there is none.
+
+
+    # Where jobs go
+
+    # What runs the jobs.
+    # Takes `"local"`; COMPUTES_ENGINE
+    #engine = "local"
+
+    # How urgent a job is, and whether its host may be taken away.
+    # Takes `"default"`, `"asap"`, `"default-uninterruptible"` or `"asap-uninterruptible"`; COMPUTES_QUEUE
+    #queue = "default"
+
+    # The job definition on AWS: a name, `name:revision` or an ARN.
+    # Takes text in quotes; COMPUTES_JOB_DEFINITION
+    #job_definition = "default"
+
+
+    # What every job gets, unless it says otherwise
+
+    # Virtual processors: 0.25, 0.5 or a whole number.
+    # Takes a number; COMPUTES_VCPUS
+    #vcpus = 1
+
+    # Memory; a job that takes more is killed.
+    # Takes a number of MiB or a size such as `"1GiB"`; COMPUTES_MEMORY
+    #memory = "1GiB"
+
+    # GPUs, all of them the job's own.
+    # Takes a whole number; COMPUTES_GPUS
+    #gpus = 0
+
+    # How often a job is started at the most, from 1 to 10.
+    # Takes a whole number; COMPUTES_ATTEMPTS
+    #attempts = 1
+
+    # How long an attempt may run, at least 60 seconds.
+    # Takes a number of seconds or a duration such as `"1h"`; none by default; COMPUTES_TIMEOUT
+    #timeout = "1h"
+
+    # Names of secret variables; their values come from the environment you submit from.
+    # Takes a list of names; none by default; COMPUTES_SECRETS
+    #secrets = ["NPM_TOKEN"]
+
+    # Environment variables; a list entry without a value takes it from your environment.
+    # Takes a table of names and texts, or a list of `"NAME"` and `"NAME=value"`; none by default
+    #env = { CI = "true" }
+
+    # Tags that the job has on AWS.
+    # Takes a table of names and texts; none by default
+    #tags = { team = "build" }
+
+
+    # Files on AWS
+
+    # Where the job definition mounts the file system that all jobs share.
+    # Takes text in quotes; COMPUTES_EFS_MOUNT
+    #efs_mount = "/mnt/efs"
+
+
+    # The engine on this machine
+    [local]
+
+    # A worker that is silent for so long loses its jobs; at least 1s.
+    # Takes a number of seconds or a duration such as `"1h"`; COMPUTES_LOCAL_LEASE
+    #lease = "10s"
+
+    # How often a job that lost its worker is started again.
+    # Takes a whole number; COMPUTES_LOCAL_LOST_RETRIES
+    #lost_retries = 2
+
+    # A background worker with nothing to do leaves after so long.
+    # Takes a number of seconds or a duration such as `"1h"`; COMPUTES_LOCAL_IDLE_EXIT
+    #idle_exit = "60s"
+
+    # How long a job has from SIGTERM to SIGKILL, as AWS Batch gives it.
+    # Takes a number of seconds or a duration such as `"1h"`; COMPUTES_LOCAL_GRACE
+    #grace = "30s"
+
+    # Whether a job finds its directory at `/files` where the machine can do that.
+    # Takes `"on"` or `"off"`; COMPUTES_LOCAL_MOUNT
+    #mount = "on"
+    "#);
+}
+
+#[test]
+fn it_is_written_once() {
+    let home = Home::new();
+    insta::assert_snapshot!(home.looks(&["init"]), @r"
+    exit code 0
+    --- stderr
+    wrote computes.toml
+    ");
+    let written = std::fs::read_to_string(home.work().join("computes.toml")).expect("a file");
+    assert_eq!(written, home.run(["init", "--print"]).stdout);
+    home.write("computes.toml", "queue = \"asap\"\n");
+    insta::assert_snapshot!(home.refuses(&["init"]), @r"
+    exit code 2
+    --- stderr
+    error: there is a `computes.toml` already
+    hint: `computes init --print` shows what it would hold
+    ");
+    let kept = std::fs::read_to_string(home.work().join("computes.toml")).expect("a file");
+    assert_eq!(kept, "queue = \"asap\"\n");
+}
+
+#[test]
+fn what_it_writes_is_what_holds_anyway() {
+    let home = Home::new();
+    let before = home.run(["submit", "--dry-run", "--", "true"]);
+    home.run(["init"]);
+    let after = home.run(["submit", "--dry-run", "--", "true"]);
+    assert_eq!((after.code, after.stdout), (0, before.stdout));
+}
+
+/// Each line that is commented out is a setting that can be had by taking the `#` away.
+#[test]
+fn every_commented_setting_is_accepted() {
+    let home = Home::new();
+    let text = home.run(["init", "--print"]).stdout;
+    let plain: Vec<_> = text
+        .lines()
+        .map(|line| {
+            let setting = line.strip_prefix('#').map(str::trim_start);
+            let setting = setting.filter(|it| it.contains(" = ") || it.starts_with('['));
+            setting.unwrap_or(line)
+        })
+        .collect();
+    let plain = plain.join("\n");
+    assert_ne!(plain, text);
+    home.write("computes.toml", &plain);
+    let run = home.run_with_env(&[("NPM_TOKEN", "x")], &["submit", "--dry-run", "--", "true"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{plain}");
+}
+
+#[test]
+fn in_json() {
+    insta::assert_snapshot!(Home::new().looks(&["init", "--json"]), @r#"
+    exit code 0
+    --- stdout
+    {"file":"computes.toml"}
+    "#);
+}
+
+#[test]
+fn a_directory_that_cannot_be_written() {
+    let home = Home::new();
+    let run = home.run_command(home.command(["init"]).current_dir("/proc/self"));
+    insta::assert_snapshot!(run.snapshot(), @r"
+    exit code 125
+    --- stderr
+    error: cannot write `computes.toml`: No such file or directory (os error 2)
+    ");
+}

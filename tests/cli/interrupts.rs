@@ -1,0 +1,107 @@
+//! Leaving a job that is being followed: Ctrl-C and SIGTERM.
+
+use rustix::process::Signal;
+
+use super::stage::Following;
+use crate::support::{Home, Run};
+
+/// Follows a job that would go on for long, and sends a signal once it runs.
+fn interrupted(home: &Home, options: &[&str], signal: Signal) -> Run {
+    let command = ["--name", "long", "--", "sh", "-c", "echo up; exec sleep 600"];
+    let mut run = Following::start(home, &[&["run"], options, &command].concat());
+    run.until_it_prints("up");
+    run.signal(signal);
+    run.end(home)
+}
+
+#[test]
+fn without_a_terminal_ctrl_c_detaches() {
+    let home = Home::new();
+    insta::assert_snapshot!(interrupted(&home, &[], Signal::INT).snapshot(), @r"
+    exit code 130
+    --- stderr
+    [short] long submitted to default
+    warning: detached; the job goes on. To come back: computes logs --follow [short], or computes wait [short]
+    ");
+    home.until("last", "running");
+}
+
+#[test]
+fn a_request_to_end_detaches() {
+    let home = Home::new();
+    insta::assert_snapshot!(interrupted(&home, &[], Signal::TERM).snapshot(), @r"
+    exit code 143
+    --- stderr
+    [short] long submitted to default
+    warning: detached; the job goes on. To come back: computes logs --follow [short], or computes wait [short]
+    ");
+    home.until("last", "running");
+}
+
+#[test]
+fn detaching_is_told_even_when_quiet() {
+    let home = Home::new();
+    insta::assert_snapshot!(interrupted(&home, &["--quiet"], Signal::INT).snapshot(), @r"
+    exit code 130
+    --- stderr
+    warning: detached; the job goes on. To come back: computes logs --follow [short], or computes wait [short]
+    ");
+}
+
+#[test]
+fn detaching_in_json() {
+    let home = Home::new();
+    let mut run = interrupted(&home, &["--json"], Signal::INT);
+    run.stdout = run.stdout.lines().last().expect("a line").to_owned() + "\n";
+    insta::assert_snapshot!(run.snapshot(), @r#"
+    exit code 130
+    --- stdout
+    {"type":"detached","ids":["[id]"],"resume":"computes logs --follow [short], or computes wait [short]"}
+    "#);
+}
+
+#[test]
+fn a_signal_cancels_if_asked_to() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let home = Home::new();
+        let run = interrupted(&home, &["--cancel-on-interrupt"], signal);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(run.snapshot(), @r"
+            exit code 120
+            --- stderr
+            [short] long submitted to default
+            cancelling the job
+            [short] long cancelled after [took] : interrupted while following
+            ");
+        }
+        assert_eq!(home.status("last")["state"], "cancelled");
+    }
+}
+
+#[test]
+fn wait_detaches_or_cancels_as_well() {
+    let home = Home::new();
+    let id = home.running();
+    for (option, code) in [("--quiet", 130), ("--cancel-on-interrupt", 120)] {
+        let wait = Following::start(&home, &["wait", &id, option]);
+        wait.until_it_listens();
+        wait.signal(Signal::INT);
+        assert_eq!(wait.end(&home).code, code);
+    }
+    assert_eq!(home.status(&id)["state"], "cancelled");
+}
+
+#[test]
+fn following_a_log_detaches_as_well() {
+    let home = Home::new();
+    let id = home.submit(["--", "sh", "-c", "echo up; exec sleep 600"]);
+    let mut logs = Following::start(&home, &["logs", "--follow", &id]);
+    logs.until_it_prints("up");
+    logs.signal(Signal::INT);
+    insta::assert_snapshot!(logs.end(&home).snapshot(), @r"
+    exit code 130
+    --- stderr
+    warning: detached; the job goes on. To come back: computes logs --follow [short], or computes wait [short]
+    ");
+    assert_eq!(home.status(&id)["state"], "running");
+}

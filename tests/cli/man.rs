@@ -1,0 +1,49 @@
+//! `computes man`: the manual.
+
+use crate::support::Home;
+
+#[test]
+fn of_the_program() {
+    let run = Home::new().run(["man"]);
+    let sections: Vec<_> = run
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with(".TH") || line.starts_with(".SH"))
+        .collect();
+    insta::assert_snapshot!(sections.join("\n"), @r#"
+    .TH computes 1  "computes 0.1.0" 
+    .SH NAME
+    .SH SYNOPSIS
+    .SH DESCRIPTION
+    .SH OPTIONS
+    .SH SUBCOMMANDS
+    .SH EXTRA
+    .SH VERSION
+    "#);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn every_verb_has_a_page() {
+    let home = Home::new();
+    let help = home.run(["--help"]).stdout;
+    let (_, verbs) = help.split_once("Commands:\n").expect("a list of verbs");
+    let verbs: Vec<_> = verbs.lines().map_while(|line| line.split_whitespace().next()).collect();
+    assert_eq!(verbs.len(), 13, "{verbs:?}");
+    for verb in verbs {
+        let run = home.run(["man", verb]);
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{verb}");
+        assert!(run.stdout.contains(&format!(".TH computes-{verb} 1")), "{}", run.stdout);
+    }
+    home.assert_nothing_written();
+}
+
+#[test]
+fn of_a_verb_that_is_none() {
+    insta::assert_snapshot!(Home::new().refuses(&["man", "sumbit"]), @r"
+    exit code 2
+    --- stderr
+    error: there is no verb `sumbit`
+    hint: `computes --help` lists them
+    ");
+}

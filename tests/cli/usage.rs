@@ -1,0 +1,197 @@
+//! Command lines that can't be read.
+
+use super::stage::each;
+use crate::support::Home;
+
+#[test]
+fn without_a_verb_there_is_help_and_an_error() {
+    let home = Home::new();
+    let (help, run) = (home.run(["--help"]), home.run([""; 0]));
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr), (2, "", help.stdout));
+}
+
+#[test]
+fn an_unknown_verb_option_and_a_missing_argument() {
+    let home = Home::new();
+    insta::assert_snapshot!(home.refuses(&["sumbit"]), @r"
+    exit code 2
+    --- stderr
+    error: unrecognized subcommand 'sumbit'
+
+      tip: a similar subcommand exists: 'submit'
+
+    Usage: computes [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(home.refuses(&["run", "--memry", "1", "--", "true"]), @r"
+    exit code 2
+    --- stderr
+    error: unexpected argument '--memry' found
+
+      tip: a similar argument exists: '--memory'
+      tip: to pass '--memry' as a value, use '-- --memry'
+
+    Usage: computes run --memory <SIZE> [-- <COMMAND>...]
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(home.refuses(&["status"]), @r"
+    exit code 2
+    --- stderr
+    error: the following required arguments were not provided:
+      <JOB>...
+
+    Usage: computes status <JOB>...
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(home.refuses(&["logs"]), @r"
+    exit code 2
+    --- stderr
+    error: the following required arguments were not provided:
+      <JOB>
+
+    Usage: computes logs <JOB>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(home.refuses(&["cancel"]), @r"
+    exit code 2
+    --- stderr
+    error: the following required arguments were not provided:
+      <JOB>...
+
+    Usage: computes cancel <JOB>...
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(home.refuses(&["retry"]), @r"
+    exit code 2
+    --- stderr
+    error: the following required arguments were not provided:
+      <JOB>...
+
+    Usage: computes retry <JOB>...
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(home.refuses(&["wait"]), @r"
+    exit code 2
+    --- stderr
+    error: the following required arguments were not provided:
+      <JOB>...
+
+    Usage: computes wait <JOB>...
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn a_command_without_the_two_dashes() {
+    insta::assert_snapshot!(Home::new().refuses(&["run", "./build.sh", "test"]), @r"
+    exit code 2
+    --- stderr
+    error: unexpected argument './build.sh' found
+
+    Usage: computes run [OPTIONS] [-- <COMMAND>...]
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn what_cannot_be_said_twice_or_at_once() {
+    let home = Home::new();
+    let overrides = r#"{"command": ["true"]}"#;
+    insta::assert_snapshot!(
+        home.refuses(&["submit", "--container-overrides", overrides, "--", "false"]),
+        @r"
+    exit code 2
+    --- stderr
+    error: the command is given twice: after `--` and in --container-overrides
+    hint: leave one of them out
+    "
+    );
+    insta::assert_snapshot!(
+        home.refuses(&["submit", "--attempts", "1", "--retry-strategy", "attempts=1", "--", "a"]),
+        @r"
+    exit code 2
+    --- stderr
+    error: the argument '--attempts <N>' cannot be used with '--retry-strategy <STRATEGY>'
+
+    Usage: computes submit --attempts <N> -- <COMMAND>...
+
+    For more information, try '--help'.
+    "
+    );
+    insta::assert_snapshot!(
+        home.refuses(&["submit", "--from", "a.json", "--cli-input-json", "{}"]),
+        @r"
+    exit code 2
+    --- stderr
+    error: the argument '--from <FILE>' cannot be used with '--cli-input-json <JSON>'
+
+    Usage: computes submit --from <FILE> [-- <COMMAND>...]
+
+    For more information, try '--help'.
+    "
+    );
+}
+
+#[test]
+fn strategies_and_timeouts_that_are_none() {
+    let home = Home::new();
+    let strategies = ["attempts=", "attempts=many", "3", "{\"attempts\": \"3\"}"];
+    let refused = |text: &&str| home.refuses(&["submit", "--retry-strategy", text, "--", "true"]);
+    insta::assert_snapshot!(each(&strategies, refused), @r#"
+    > attempts=
+    exit code 2
+    --- stderr
+    error: --retry-strategy: `` is no number of attempts
+    hint: pass attempts=N with N from 1 to 10, or JSON
+
+    > attempts=many
+    exit code 2
+    --- stderr
+    error: --retry-strategy: `many` is no number of attempts
+    hint: pass attempts=N with N from 1 to 10, or JSON
+
+    > 3
+    exit code 2
+    --- stderr
+    error: --retry-strategy: invalid type: integer `3`, expected struct EvaluatedRetry at line 1 column 1
+    hint: give JSON, file://PATH, or - for stdin
+
+    > {"attempts": "3"}
+    exit code 2
+    --- stderr
+    error: --retry-strategy: invalid type: string "3", expected u64 at line 1 column 16
+    hint: give JSON, file://PATH, or - for stdin
+    "#);
+    let timeouts = ["attemptDurationSeconds=", "attemptDurationSeconds=59", "{}", "{\"x\": 1}"];
+    let refused = |text: &&str| home.refuses(&["submit", "--timeout", text, "--", "true"]);
+    insta::assert_snapshot!(each(&timeouts, refused), @r#"
+    > attemptDurationSeconds=
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: `` is no duration: it is a number of seconds, or has units such as `90m` or `1h`
+
+    > attemptDurationSeconds=59
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: a timeout of 59 s is below the 60 s that AWS Batch asks for at least
+
+    > {}
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: a timeout of 0 s is below the 60 s that AWS Batch asks for at least
+
+    > {"x": 1}
+    exit code 2
+    --- stderr
+    error: --timeout: unknown field `x`, expected `attemptDurationSeconds` at line 1 column 4
+    hint: leave it out: computes has nothing that does the same
+    "#);
+}

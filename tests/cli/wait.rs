@@ -1,0 +1,147 @@
+//! `computes wait`: until jobs are over.
+
+use crate::support::Home;
+
+#[test]
+fn jobs_that_are_over() {
+    let home = Home::new();
+    let good = home.submit(["--name", "good", "--", "true"]);
+    let bad = home.submit(["--name", "bad", "--", "sh", "-c", "exit 7"]);
+    let worse = home.submit(["--name", "worse", "--", "sh", "-c", "exit 8"]);
+    insta::assert_snapshot!(home.run(["wait", &good, &bad, &worse]).snapshot(), @r"
+    exit code 7
+    --- stderr
+    [short] good succeeded after [took]
+    [short] bad failed after [took] : exit_code, exit code 7
+    [short] worse failed after [took] : exit_code, exit code 8
+    ");
+    assert_eq!(home.run(["wait", &good]).code, 0);
+    assert_eq!(home.run(["wait", &worse, &bad]).code, 8);
+}
+
+#[test]
+fn a_job_named_twice_is_waited_for_once() {
+    let home = Home::new();
+    let id = home.submit(["--name", "once", "--", "true"]);
+    insta::assert_snapshot!(home.run(["wait", &id, "last", &id]).snapshot(), @r"
+    exit code 0
+    --- stderr
+    [short] once succeeded after [took]
+    ");
+}
+
+#[test]
+fn a_job_that_goes_on() {
+    let home = Home::new();
+    let mut gate = home.gate();
+    let id = home.submit(["--name", "gated", "--", "sh", "-c", "read x < gate; exit 6"]);
+    let wait = super::stage::Following::start(&home, &["wait", &id]);
+    gate.open();
+    insta::assert_snapshot!(wait.end(&home).snapshot(), @r"
+    exit code 6
+    --- stderr
+    [short] gated failed after [took] : exit_code, exit code 6
+    ");
+}
+
+#[test]
+fn the_limit() {
+    let home = Home::new();
+    let one = home.running();
+    insta::assert_snapshot!(home.run(["wait", "--limit", "0", &one]).snapshot(), @r"
+    exit code 124
+    --- stderr
+    warning: the limit was reached; the job goes on. To come back: computes logs --follow [short], or computes wait [short]
+    ");
+    let two = home.submit(["--name", "endless", "--", "sleep", "1000"]);
+    insta::assert_snapshot!(home.run(["wait", "--limit", "0", &one, &two]).snapshot(), @r"
+    exit code 124
+    --- stderr
+    warning: the limit was reached; the jobs go on. To come back: computes wait [short] [short]
+    ");
+    let mut json = home.run(["wait", "--json", "--limit", "0", &one, &two]);
+    // The states that are seen depend on who is faster.
+    let lines: Vec<_> = json.stdout.lines().filter(|line| !line.contains("\"state\"")).collect();
+    json.stdout = lines.join("\n") + "\n";
+    insta::assert_snapshot!(json.snapshot(), @r#"
+    exit code 124
+    --- stdout
+    {"type":"limit_reached","ids":["[id]","[id]"],"resume":"computes wait [short] [short]"}
+    "#);
+}
+
+#[test]
+fn the_limit_is_no_matter_for_jobs_that_are_over() {
+    let home = Home::new();
+    let id = home.submit(["--", "false"]);
+    home.run(["wait", &id]);
+    assert_eq!(home.run(["wait", "--limit", "0", &id]).code, 1);
+}
+
+#[test]
+fn all() {
+    let home = Home::new();
+    let mut gate = home.gate();
+    home.submit(["--name", "before", "--", "false"]);
+    home.run(["wait", "last"]);
+    home.submit(["--name", "gated", "--", "sh", "-c", "read x < gate; exit 6"]);
+    let wait = super::stage::Following::start(&home, &["wait", "--all"]);
+    wait.until_it_listens();
+    gate.open();
+    // A job that failed before doesn't count.
+    insta::assert_snapshot!(wait.end(&home).snapshot(), @r"
+    exit code 6
+    --- stderr
+    [short] gated failed after [took] : exit_code, exit code 6
+    ");
+    insta::assert_snapshot!(home.run(["wait", "--all"]).snapshot(), @"exit code 0");
+}
+
+#[test]
+fn all_of_none() {
+    insta::assert_snapshot!(Home::new().looks(&["wait", "--all"]), @"exit code 0");
+}
+
+#[test]
+fn in_json() {
+    let home = Home::new();
+    let (good, bad) = (home.submit(["--", "true"]), home.submit(["--", "false"]));
+    let run = home.run(["wait", "--json", &good, &bad]);
+    assert_eq!((run.code, run.stderr.as_str()), (1, ""));
+    let lines = run.json();
+    let ended: Vec<_> = lines
+        .iter()
+        .filter(|line| line["type"] == "ended")
+        .map(|line| (line["job"]["id"].clone(), line["job"]["run_exit_code"].clone()))
+        .collect();
+    assert_eq!(ended, [(good.into(), 0.into()), (bad.into(), 1.into())]);
+}
+
+#[test]
+fn the_codes_of_other_ends() {
+    let home = Home::new();
+    let cancelled = home.running();
+    home.run(["cancel", &cancelled]);
+    assert_eq!(home.run(["wait", &cancelled]).code, 120);
+    let absent = home.submit(["--", "no-such-program"]);
+    assert_eq!(home.run(["wait", &absent]).code, 127);
+}
+
+#[test]
+fn all_and_names_at_once() {
+    insta::assert_snapshot!(Home::new().refuses(&["wait", "--all", "last"]), @r"
+    exit code 2
+    --- stderr
+    error: the argument '--all' cannot be used with '[JOB]...'
+
+    Usage: computes wait --all [JOB]...
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(Home::new().refuses(&["wait", "--limit", "soon", "last"]), @r"
+    exit code 2
+    --- stderr
+    error: --limit: `soon` is no duration
+    hint: give seconds, or units as in 90s, 50m or 1h
+    ");
+}

@@ -1,0 +1,81 @@
+//! Every field that the program prints is explained, and no other.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::{pattern, read};
+use crate::support::{Home, send};
+
+/// The first column of the tables under a heading of a document.
+fn fields(document: &str, heading: &str) -> BTreeSet<String> {
+    let field = pattern(r"^\| `([a-z_]+)` \|");
+    let mut inside = false;
+    let mut found = BTreeSet::new();
+    for line in document.lines() {
+        if line.starts_with('#') {
+            inside = line.trim_start_matches('#').trim() == heading;
+        } else if inside && let Some(name) = field.captures(line) {
+            found.insert(name[1].to_owned());
+        }
+    }
+    assert!(!found.is_empty(), "docs/json.md has no fields under `{heading}`");
+    found
+}
+
+fn keys(value: &Value) -> BTreeSet<String> {
+    value.as_object().expect("an object").keys().cloned().collect()
+}
+
+fn json_lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).expect("json")).collect()
+}
+
+#[test]
+fn every_field_of_the_json_is_explained_and_no_other() {
+    let document = read("docs/json.md");
+    let check = |heading: &str, value: &Value| {
+        assert_eq!(fields(&document, heading), keys(value), "docs/json.md, `{heading}`");
+    };
+    let home = Home::new();
+    let run = home.run(["run", "--json", "--", "sh", "-c", "echo hello; exit 3"]);
+    let rehearsal = home.run(["run", "--json", "--rehearse-interruption=0s", "--", "true"]);
+    let stream = json_lines(&(run.stdout + &rehearsal.stdout));
+    for kind in ["submitted", "state", "log", "rehearsed", "ended"] {
+        match stream.iter().find(|line| line["type"] == kind) {
+            Some(line) => check(kind, line),
+            // A job may be over before anybody sees a state on the way.
+            None => assert_eq!(kind, "state"),
+        }
+    }
+
+    let job = home.status("last");
+    check("A job", &job);
+    check("An attempt", &job["attempt_history"][0]);
+    check("An event", &job["events"][0]);
+
+    let limited = home.run(["run", "--json", "--limit", "0", "--", "sleep", "1000"]);
+    assert_eq!(limited.code, 124, "{}", limited.stderr);
+    let last = json_lines(&limited.stdout).pop().expect("a line");
+    assert_eq!(last["type"], "limit_reached");
+    check("limit_reached", &last);
+
+    let mut command = home.command(["run", "--json", "--", "sleep", "1000"]);
+    let mut left = command.stdout(Stdio::piped()).spawn().expect("the program starts");
+    let mut lines = BufReader::new(left.stdout.take().expect("a pipe")).lines();
+    lines.next().expect("a line").expect("text");
+    send(left.id(), Signal::TERM);
+    let last = lines.last().expect("a line").expect("text");
+    check("detached", &json_lines(&last)[0]);
+    assert_eq!(left.wait().expect("an end").code(), Some(143));
+
+    check("A queue", &json_lines(&home.run(["queues", "--json"]).stdout)[0]);
+    check("A worker", &json_lines(&home.run(["queues", "--workers", "--json"]).stdout)[0]);
+    check("An error", &json_lines(&home.run(["status", "--json", "nobody"]).stderr)[0]);
+    check("ready", &json_lines(&home.run(["worker", "--json", "--idle-exit", "0"]).stdout)[0]);
+    check("Text", &json_lines(&home.run(["completions", "bash", "--json"]).stdout)[0]);
+    check("init", &json_lines(&home.run(["init", "--json"]).stdout)[0]);
+}

@@ -1,0 +1,119 @@
+//! What the suite is run against.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::support::Home;
+
+/// An engine, and how it is met.
+pub trait Subject {
+    /// A home whose jobs go to this engine. `None` where the machine can't, once that was said.
+    fn home() -> Option<Home>;
+
+    /// Where a job finds its directory, as a shell understands it.
+    const FILES: &'static str;
+
+    /// What the first attempt of a job in the queue `default` finds in its environment.
+    fn environment(home: &Home, job: &str) -> BTreeMap<String, String>;
+
+    /// Where a job of this home stands.
+    fn directory(home: &Home) -> PathBuf {
+        home.work()
+    }
+}
+
+/// The local engine, as it should be.
+pub struct Mounted;
+/// The local engine on a machine that has no namespaces for it.
+pub struct NotMounted;
+/// The local engine of a user who may do nothing.
+pub struct Nobody;
+
+const NOBODY: u32 = 65534;
+
+impl Subject for Mounted {
+    fn home() -> Option<Home> {
+        can_mount(None).then(short_grace)
+    }
+
+    const FILES: &'static str = "/files";
+
+    fn environment(home: &Home, job: &str) -> BTreeMap<String, String> {
+        local(home, job)
+    }
+}
+
+impl Subject for NotMounted {
+    fn home() -> Option<Home> {
+        Some(short_grace().with("COMPUTES_LOCAL_MOUNT", "off"))
+    }
+
+    const FILES: &'static str = "$COMPUTES_FILES";
+
+    fn environment(home: &Home, job: &str) -> BTreeMap<String, String> {
+        let mut environment = local(home, job);
+        let files = home.state().join("files").join(job).display().to_string();
+        environment.insert("COMPUTES_FILES".to_owned(), files);
+        environment
+    }
+}
+
+impl Subject for Nobody {
+    fn home() -> Option<Home> {
+        if !rustix::process::geteuid().is_root() {
+            say("the tests as another user: they need the superuser to become one");
+            return None;
+        }
+        can_mount(Some(NOBODY)).then(|| short_grace().of_user(NOBODY))
+    }
+
+    const FILES: &'static str = "/files";
+
+    fn environment(home: &Home, job: &str) -> BTreeMap<String, String> {
+        local(home, job)
+    }
+}
+
+/// So that a job that has to be killed is killed soon.
+fn short_grace() -> Home {
+    Home::new().with("COMPUTES_LOCAL_GRACE", "300ms")
+}
+
+fn local(home: &Home, job: &str) -> BTreeMap<String, String> {
+    [
+        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        ("HOME", &home.path().display().to_string()),
+        ("AWS_BATCH_CE_NAME", "local"),
+        ("AWS_BATCH_JOB_ATTEMPT", "1"),
+        ("AWS_BATCH_JOB_ID", job),
+        ("AWS_BATCH_JQ_NAME", "default"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+/// Asks the machine and not the program, which might wrongly believe that it can't.
+fn can_mount(user: Option<u32>) -> bool {
+    let mut unshare = Command::new("unshare");
+    if let Some(user) = user {
+        unshare.uid(user).gid(user);
+    }
+    if !rustix::process::geteuid().is_root() || user.is_some() {
+        unshare.arg("--user");
+    }
+    unshare.args(["--mount", "--pid", "--fork", "true"]);
+    unshare.stdin(Stdio::null()).stderr(Stdio::null()).current_dir("/");
+    let can = unshare.status().is_ok_and(|status| status.success());
+    if !can {
+        say("the tests with /files: this machine gives no namespaces");
+    }
+    can
+}
+
+/// Aloud: not through the macros, whose output is kept back where a test passes.
+fn say(skipped: &str) {
+    writeln!(std::io::stderr(), "skipped {skipped}").expect("stderr");
+}
