@@ -32,7 +32,15 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     let Some(first) = options.jobs.first() else { return Ok(0) };
     let mut engine = context.engine_of_existing(first)?;
     // All are found before the first is cancelled, so that a typing error changes nothing.
-    for id in find_all(engine.ledger(), &options.jobs)? {
+    let mut ids = find_all(engine.ledger(), &options.jobs)?;
+    // Those that wait go first: the end of one that runs would let them start.
+    let mut held = Vec::new();
+    for id in std::mem::take(&mut ids) {
+        let is_held = engine.ledger().standing(id)?.0.is_held();
+        if is_held { held.push(id) } else { ids.push(id) }
+    }
+    ids.append(&mut held);
+    for id in ids {
         let what = block_on(async {
             engine.cancel(id, &options.reason).await.doing(|| format!("cancel {}", id.short()))
         })?;

@@ -67,7 +67,13 @@ impl Failure {
 
     /// The whole chain of causes in one line.
     pub fn message(&self) -> String {
-        let causes: Vec<_> = self.error.chain().map(ToString::to_string).collect();
+        let mut causes: Vec<String> = Vec::new();
+        for cause in self.error.chain().map(ToString::to_string) {
+            // Some libraries say the same thing again one level down.
+            if causes.last().is_none_or(|last| !cause.ends_with(last.as_str())) {
+                causes.push(cause);
+            }
+        }
         causes.join(": ")
     }
 }

@@ -29,6 +29,8 @@ pub struct Options {
     pub log: bool,
     /// A Ctrl-C or SIGTERM cancels the job at once.
     pub cancel_on_interrupt: bool,
+    /// A second Ctrl-C cancels. Who only looks on can't cancel.
+    pub may_cancel: bool,
 }
 
 /// Signals and the time limit: whatever ends a wait before its time.
@@ -142,7 +144,7 @@ async fn interrupted(
     match wake {
         Wake::Interrupt | Wake::Terminate if options.cancel_on_interrupt => {}
         Wake::Interrupt if cancel => {}
-        Wake::Interrupt if context.output.is_interactive() => {
+        Wake::Interrupt if options.may_cancel && context.output.is_interactive() => {
             interrupts.second = Some(tokio::time::Instant::now() + SECOND_THOUGHTS);
             context.output.status(&format!(
                 "press Ctrl-C again within {} s to cancel the job; otherwise it goes on without this terminal",

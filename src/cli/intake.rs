@@ -9,7 +9,7 @@ use super::error::{Failure, Kind};
 use super::input;
 use super::job_options::JobOptions;
 use crate::job::{Draft, EnvironmentEntry};
-use crate::plan::{ContainerOverrides, EvaluatedRetry, SubmitJob, TimeoutSeconds};
+use crate::plan::{ContainerOverrides, EvaluatedRetry, SubmitJob, TimeoutSeconds, queue_name};
 
 /// What the options say, one draft a job, with nothing of the settings in it.
 pub fn drafts(options: &JobOptions) -> Result<Vec<Draft>, Failure> {
@@ -49,7 +49,7 @@ fn flags(options: &JobOptions) -> Result<Draft, Failure> {
     };
     let draft = Draft {
         name: options.name.clone(),
-        queue: options.queue.clone(),
+        queue: options.queue.as_deref().map(|queue| queue_name(queue).to_owned()),
         command: (!options.command.is_empty()).then(|| options.command.clone()),
         environment,
         secrets: options.secrets.iter().cloned().collect(),
@@ -110,6 +110,10 @@ fn aws_json<T: DeserializeOwned>(option: &str, text: &str) -> Result<T, Failure>
     } else {
         (option.to_owned(), text.to_owned())
     };
+    // A list would be taken for the fields in their order.
+    if json.trim_start().starts_with('[') {
+        return Err(Failure::usage(format!("{from}: a list is no JSON object"), JSON_HINT));
+    }
     serde_json::from_str(&json).map_err(|error| broken_json(&from, &error))
 }
 
@@ -118,9 +122,24 @@ fn broken_json(from: &str, error: &serde_json::Error) -> Failure {
     let hint = if error.is_data() && error.to_string().contains("unknown field") {
         "leave it out: computes has nothing that does the same"
     } else {
-        "give JSON, file://PATH, or - for stdin"
+        JSON_HINT
     };
-    Failure::usage(format!("{from}: {error}"), hint)
+    let place = format!("{from}:{}:{}", error.line(), error.column());
+    Failure::usage(format!("{place}: {}", without_values(&error.to_string())), hint)
+}
+
+const JSON_HINT: &str = "give JSON, file://PATH, or - for stdin";
+
+/// What a parser says, without the text that it did not expect, which may be a secret, and
+/// without the place, which is told apart.
+fn without_values(message: &str) -> String {
+    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
+    match (message.find(": string \""), message.rfind("\", expected ")) {
+        (Some(from), Some(to)) if from < to => {
+            format!("{}: a text, {}", &message[..from], &message[to + 3..])
+        }
+        _ => message.to_owned(),
+    }
 }
 
 /// One job or several, in the form that the file's name tells.
@@ -175,14 +194,20 @@ fn json_lines(file: &str, text: &str) -> Result<Vec<Draft>, Failure> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(index, line)| {
-            serde_json::from_str(line)
-                .map_err(|error| broken_job(&format!("{file}:{}", index + 1), &error))
+            serde_json::from_str(line).map_err(|error| {
+                broken_job(&format!("{file}:{}:{}", index + 1, error.column()), &error)
+            })
         })
         .collect()
 }
 
 fn broken_job(place: &str, error: &serde_json::Error) -> Failure {
-    Failure::usage(format!("{place}: {error}"), JOB_FILE_HINT)
+    // One that was made from a value knows no line, and one of a line of many is on line 1.
+    let place = match (error.line(), place.ends_with(|c: char| c.is_ascii_digit())) {
+        (0, _) | (_, true) => place.to_owned(),
+        (line, false) => format!("{place}:{line}:{}", error.column()),
+    };
+    Failure::usage(format!("{place}: {}", without_values(&error.to_string())), JOB_FILE_HINT)
 }
 
 fn toml_jobs(file: &str, text: &str) -> Result<Vec<Draft>, Failure> {
@@ -193,8 +218,8 @@ fn toml_jobs(file: &str, text: &str) -> Result<Vec<Draft>, Failure> {
     }
     let broken = |error: toml::de::Error| {
         // The error's own rendering shows the line, which may hold a secret.
-        let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
-        Failure::usage(format!("{file}:{line}: {}", error.message()), JOB_FILE_HINT)
+        let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+        Failure::usage(format!("{file}:{line}: {}", without_values(error.message())), JOB_FILE_HINT)
     };
     let table: toml::Table = text.parse().map_err(broken)?;
     if table.contains_key("job") {

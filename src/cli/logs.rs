@@ -29,7 +29,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         return block_on(async {
             let mut interrupts = Interrupts::new(None)?;
             let mut watch = engine.watch()?;
-            let follow = follow::Options { log: true, cancel_on_interrupt: false };
+            let follow = follow::Options { log: true, ..follow::Options::default() };
             let end =
                 follow::follow(&mut *engine, &mut *watch, &mut interrupts, id, follow, context)
                     .await?;

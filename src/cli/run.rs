@@ -11,7 +11,7 @@ use super::job_options::JobOptions;
 use super::output::{EventLine, Rehearsed};
 use super::{submission, submit};
 use crate::engine::Engine;
-use crate::job::{FailureClass, State, parse_duration};
+use crate::job::{FailureClass, parse_duration};
 use crate::ledger::JobRecord;
 
 /// Run a job and follow it to the end; exits with the job's own code
@@ -20,13 +20,16 @@ pub struct Options {
     #[command(flatten)]
     job: JobOptions,
     /// Cancel the job on Ctrl-C or SIGTERM, without asking; for CI
-    #[arg(long)]
+    #[arg(long, help_heading = "Following it")]
     cancel_on_interrupt: bool,
     /// Stop waiting after so long, with exit code 124; the job goes on
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", help_heading = "Following it")]
     limit: Option<String>,
     /// Show the job a host that is taken away so long after its start: SIGTERM, 30 s, SIGKILL
-    #[arg(long, value_name = "AFTER", num_args = 0..=1, require_equals = true, default_missing_value = "5s")]
+    #[arg(
+        long,
+        help_heading = "Following it",
+        value_name = "AFTER", num_args = 0..=1, require_equals = true, default_missing_value = "5s")]
     rehearse_interruption: Option<String>,
 }
 
@@ -45,6 +48,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
             "submit them with `computes submit`, then `computes wait`",
         ));
     };
+    submission::check_first(&submissions, context)?;
     block_on(async {
         let mut engine = context.engine()?;
         // From here on a signal detaches or cancels, and says which.
@@ -59,8 +63,11 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
             let queue = one.job.plan.spec.queue;
             context.output.status(&format!("{} {name} submitted to {queue}", id.short()));
         }
-        let follow =
-            follow::Options { log: true, cancel_on_interrupt: options.cancel_on_interrupt };
+        let follow = follow::Options {
+            log: true,
+            cancel_on_interrupt: options.cancel_on_interrupt,
+            may_cancel: true,
+        };
         match follow::follow(&mut *engine, &mut *watch, &mut interrupts, id, follow, context)
             .await?
         {
@@ -94,22 +101,23 @@ fn say_rehearsed(
     let first = attempts.first().ok_or_else(|| internal("a job that ended has no attempt"))?;
     let after = i64::from(record.rehearse_after.unwrap_or_default());
     let took = first.started_at.zip(first.closed_at).map(|(from, to)| to - from - after);
-    let verdict = match (took, first.class) {
-        (Some(took), _) if took < 0 => "the job was over before its host was taken away",
+    let verdict = match (&first.reason, first.class) {
         (_, Some(FailureClass::Interrupted)) if record.attempt > 1 => {
             "the attempt was lost with its host, and the job was tried again"
         }
         (_, Some(FailureClass::Interrupted)) => {
             "the attempt was lost with its host, and there was no other: give it more with --attempts"
         }
-        (_, None) if first.exit_code == Some(0) && record.state == State::Succeeded => {
+        (Some(_), None) if first.exit_code == Some(0) => {
             "the job answered SIGTERM with exit code 0, which AWS Batch counts as success: \
              exit with another code if there was work left"
         }
-        _ => "the job ended with a failure of its own",
+        _ => "the job was over before its host was taken away",
     };
-    let seconds = took.filter(|took| *took >= 0).map(|took| {
-        let took = Duration::from_millis(took.unsigned_abs());
+    let took_away =
+        first.reason.is_some() && matches!(first.class, None | Some(FailureClass::Interrupted));
+    let seconds = took.filter(|_| took_away).map(|took| {
+        let took = Duration::from_millis(took.max(0).unsigned_abs());
         took.as_secs_f64()
     });
     if context.output.json {

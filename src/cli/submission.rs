@@ -6,7 +6,7 @@ use super::context::Context;
 use super::error::{Doing, Failure};
 use super::intake;
 use super::job_options::JobOptions;
-use crate::engine::{Clock, Engine, Submission};
+use crate::engine::{Clock, Engine, Submission, local};
 use crate::job::{Draft, JobId};
 use crate::ledger::NewJob;
 use crate::plan::Plan;
@@ -54,12 +54,21 @@ fn submission(
     Ok(Submission { job, secrets })
 }
 
-/// Hands them over and says so.
-pub async fn hand_over(engine: &mut dyn Engine, submissions: &[Submission]) -> Result<(), Failure> {
-    engine.submit(submissions).await.doing(|| match submissions {
+/// What can be refused before there is a ledger.
+pub fn check_first(submissions: &[Submission], context: &Context<'_>) -> Result<(), Failure> {
+    local::check_first_fit(&context.config.state_dir, submissions).doing(|| called(submissions))
+}
+
+fn called(submissions: &[Submission]) -> String {
+    match submissions {
         [one] => format!("submit `{}`", one.job.plan.spec.name),
         several => format!("submit {} jobs", several.len()),
-    })
+    }
+}
+
+/// Hands them over.
+pub async fn hand_over(engine: &mut dyn Engine, submissions: &[Submission]) -> Result<(), Failure> {
+    engine.submit(submissions).await.doing(|| called(submissions))
 }
 
 /// Ids in the order of their making, also within the same millisecond.

@@ -21,6 +21,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     if options.job.dry_run {
         return dry_run(&submissions, context);
     }
+    submission::check_first(&submissions, context)?;
     let mut engine = context.engine()?;
     block_on(submission::hand_over(&mut *engine, &submissions))?;
     print(&mut *engine, &submissions, context)?;

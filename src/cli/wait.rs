@@ -59,7 +59,7 @@ async fn wait(
     let mut watch = engine.watch()?;
     let progress = context.output.progress(ids.len() as u64);
     let mut first_failure = 0;
-    let options = follow::Options { log: false, cancel_on_interrupt };
+    let options = follow::Options { log: false, cancel_on_interrupt, may_cancel: true };
     for (index, id) in ids.iter().enumerate() {
         let end = follow::follow(&mut *engine, &mut *watch, &mut interrupts, *id, options, context)
             .await?;

@@ -106,6 +106,10 @@ impl EngineError {
                 Some(libc::EMFILE) => {
                     Some("raise `ulimit -n`, or the sysctl fs.inotify.max_user_instances".into())
                 }
+                Some(libc::EROFS | libc::EACCES) => Some(
+                    "make the state directory writable, or set COMPUTES_STATE_DIR to another"
+                        .into(),
+                ),
                 Some(libc::ENOSPC) => Some(
                     "make room on the disk of the state directory, or raise the sysctl \
                      fs.inotify.max_user_watches"

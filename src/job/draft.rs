@@ -156,6 +156,9 @@ fn environment(
         if value.is_empty() {
             return Err(SpecError::SecretEmpty(name));
         }
+        if value.contains('\0') {
+            return Err(SpecError::NulInSecret(name));
+        }
         secrets.insert(name, Secret::new(value));
     }
     let mut environment = BTreeMap::new();
@@ -183,7 +186,10 @@ fn from_caller(name: &EnvName, lookup: Lookup<'_>) -> Result<Option<String>, Spe
 /// A table of `NAME = "value"`, or a list of `"NAME"` and `"NAME=value"` as on the command line.
 fn entries<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<EnvironmentEntry>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
+    #[serde(
+        untagged,
+        expecting = "`env` takes a table of names and texts, or a list of `NAME` and `NAME=value`"
+    )]
     enum Form {
         Table(BTreeMap<String, String>),
         List(Vec<String>),
@@ -211,7 +217,7 @@ impl EnvironmentEntry {
 /// `1024`, `0.25` or `"1GiB"`.
 fn text_or_number<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "a size or duration takes a number or a text")]
     enum Form {
         Text(String),
         Whole(u64),

@@ -11,7 +11,8 @@ pub struct EnvName(String);
 pub enum EnvNameError {
     #[error("an environment variable needs a name")]
     Empty,
-    #[error("`{0}` is no name for an environment variable: it holds `=` or a NUL byte")]
+    /// Without what follows the `=`, which may be a secret.
+    #[error("`{0}=…` is no name for an environment variable: it holds `=` or a NUL byte")]
     Malformed(String),
     /// SubmitJob: names that start with `AWS_BATCH` are reserved for Batch.
     #[error("environment variable `{0}`: names starting with `AWS_BATCH` belong to AWS Batch")]
@@ -26,7 +27,8 @@ impl EnvName {
         if name.is_empty() {
             Err(EnvNameError::Empty)
         } else if name.contains(['=', '\0']) {
-            Err(EnvNameError::Malformed(name))
+            let front = name.split(['=', '\0']).next().unwrap_or_default();
+            Err(EnvNameError::Malformed(front.to_owned()))
         } else if name.to_ascii_uppercase().starts_with("AWS_BATCH") {
             Err(EnvNameError::Reserved(name))
         } else {

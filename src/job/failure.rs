@@ -94,11 +94,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Why it did not succeed, for people and for the ledger.
+    /// Why it did not succeed, or what was odd about it; for people and for the ledger.
     #[must_use]
     pub fn why(&self) -> Option<&str> {
         match self.verdict {
-            Verdict::Succeeded => None,
+            Verdict::Succeeded => self.reason.as_deref(),
             Verdict::Failed(_) | Verdict::Cancelled => {
                 Some(self.reason.as_deref().unwrap_or(&self.status_reason))
             }

@@ -14,8 +14,8 @@ impl JobId {
         Self(uuid)
     }
 
-    /// The start of the last group, which is random: the front of a version 7 UUID
-    /// is the time, and alike for all jobs of the same minute.
+    /// The start of the last group: the front of a version 7 UUID is the time, and alike for
+    /// all jobs of the same minute. Four digits count the jobs of a batch, four are random.
     #[must_use]
     pub fn short(&self) -> String {
         self.0.hyphenated().to_string()[SHORT_FROM..SHORT_FROM + SHORT_LENGTH].to_owned()

@@ -50,6 +50,8 @@ pub enum SpecError {
     SecretUnset(EnvName),
     #[error("secret `{0}` is empty")]
     SecretEmpty(EnvName),
+    #[error("the value of secret `{0}` holds a NUL byte")]
+    NulInSecret(EnvName),
     #[error("tag `{0}`: AWS takes keys of 1 to 128 characters and values of at most 256")]
     Tag(String),
     #[error("{0} tags: AWS Batch takes at most 50")]
@@ -76,6 +78,18 @@ impl SpecError {
             Self::SecretUnset(name) | Self::SecretEmpty(name) => {
                 format!("export {name} before you submit, or take it out of the secrets")
             }
+            Self::EnvName(EnvNameError::Malformed(name)) => {
+                format!(
+                    "give the name alone; the value of a secret is taken from your environment: export {name}"
+                )
+            }
+            Self::Size(SizeError::Vcpus(_)) => "as in --vcpus 2".to_owned(),
+            Self::Size(SizeError::Memory(_) | SizeError::TooLittleMemory(_)) => {
+                "as in --memory 512 or --memory 2GiB".to_owned()
+            }
+            Self::Size(SizeError::Gpus(_)) => "as in --gpus 1".to_owned(),
+            Self::Retry(RetryError::Attempts(_)) => "as in --attempts 3".to_owned(),
+            Self::Timeout(_) => "as in --timeout 3600 or --timeout 1h".to_owned(),
             Self::EnvName(EnvNameError::Reserved(_)) => {
                 "choose another name; the job is given Batch's own variables anyway".to_owned()
             }

@@ -56,6 +56,8 @@ impl Ledger {
                 .prepare_cached("SELECT id FROM jobs ORDER BY seq DESC LIMIT 1")?
                 .query_map([], |row| row.get(0))?
                 .collect::<Result<_, _>>()?,
+            // The empty text would fit every job; it is what an unset shell variable leaves.
+            JobRef::Text(text) if text.is_empty() => Vec::new(),
             JobRef::Text(text) => self
                 .db
                 .prepare_cached(

@@ -7,7 +7,7 @@
 //! secrets/<id>         values for the worker, mode 0600, gone when the job is over
 //! wake/<bell>          files whose closing wakes those who wait
 //! workers/<id>         locked as long as that worker lives
-//! workers/<id>.log     what a background worker has to say
+//! workers/background.log  what background workers have to say
 //! ```
 
 use std::fs::{self, DirBuilder};
@@ -67,7 +67,7 @@ impl StateDir {
     pub(super) fn prepare(&self) -> Result<(), StateDirError> {
         // The one that is made last tells that all are there.
         if self.logs().is_dir() {
-            return Ok(());
+            return self.check();
         }
         let make = |path: PathBuf| {
             DirBuilder::new()

@@ -11,7 +11,7 @@ pub use files::FilesMount;
 pub use limits::LimitError;
 pub use request::{
     ContainerOverrides, EvaluatedRetry, KeyValue, RequestError, ResourceRequirement, SubmitJob,
-    TimeoutSeconds,
+    TimeoutSeconds, queue_name,
 };
 
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::files;
-use crate::job::{Draft, EnvName, EnvironmentEntry, ExitRule, JobSpec};
+use crate::job::{Draft, EnvName, EnvironmentEntry, ExitRule, JobSpec, MASK};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -85,6 +85,8 @@ pub struct TimeoutSeconds {
 pub enum RequestError {
     #[error("environment variable `{0}` has no value: it was not set where the JSON was made")]
     NullValue(String),
+    #[error("`propagateTags` is false, and tags of a job always go to its task as well")]
+    TagsStay,
     #[error("resource requirement `{0}` is none of VCPU, MEMORY and GPU")]
     ResourceType(String),
     #[error("`{value}` is no value for resource requirement `{kind}`")]
@@ -97,11 +99,14 @@ impl SubmitJob {
     /// # Errors
     /// When it says something that can't be kept to.
     pub fn into_draft(self) -> Result<Draft, RequestError> {
+        if self.propagate_tags == Some(false) && !self.tags.is_empty() {
+            return Err(RequestError::TagsStay);
+        }
         let overrides = self.container_overrides.into_draft()?;
         let retry = self.retry_strategy.unwrap_or_default();
         Ok(Draft {
             name: self.job_name,
-            queue: self.job_queue.map(|queue| last_of_arn(&queue).to_owned()),
+            queue: self.job_queue.map(|queue| queue_name(&queue).to_owned()),
             job_definition: self.job_definition,
             attempts: retry.attempts,
             retry_rules: retry.evaluate_on_exit,
@@ -129,6 +134,11 @@ impl ContainerOverrides {
         };
         for KeyValue { name, value } in self.environment {
             let value = value.ok_or_else(|| RequestError::NullValue(name.clone()))?;
+            if value == MASK {
+                // Printed by a dry run: a secret, whose value only the caller has.
+                draft.secrets.insert(name);
+                continue;
+            }
             draft.environment.push(EnvironmentEntry { name, value: Some(value) });
         }
         for ResourceRequirement { kind, value } in self.resource_requirements {
@@ -147,7 +157,8 @@ impl ContainerOverrides {
 }
 
 /// `arn:aws:batch:us-east-1:123456789012:job-queue/asap` names the queue `asap`.
-fn last_of_arn(text: &str) -> &str {
+#[must_use]
+pub fn queue_name(text: &str) -> &str {
     match text.rsplit_once('/') {
         Some((start, name)) if start.starts_with("arn:") => name,
         _ => text,

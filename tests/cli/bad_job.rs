@@ -70,16 +70,19 @@ fn attempts() {
     exit code 2
     --- stderr
     error: cannot submit `true`: 0 attempts: AWS Batch takes 1 to 10
+    hint: as in --attempts 3
 
     > 11
     exit code 2
     --- stderr
     error: cannot submit `true`: 11 attempts: AWS Batch takes 1 to 10
+    hint: as in --attempts 3
 
     > 256
     exit code 2
     --- stderr
     error: cannot submit `true`: 256 attempts: AWS Batch takes 1 to 10
+    hint: as in --attempts 3
 
     > two
     exit code 2
@@ -98,31 +101,37 @@ fn timeouts() {
     exit code 2
     --- stderr
     error: cannot submit `true`: a timeout of 59 s is below the 60 s that AWS Batch asks for at least
+    hint: as in --timeout 3600 or --timeout 1h
 
     > 59s
     exit code 2
     --- stderr
     error: cannot submit `true`: a timeout of 59 s is below the 60 s that AWS Batch asks for at least
+    hint: as in --timeout 3600 or --timeout 1h
 
     > 0
     exit code 2
     --- stderr
     error: cannot submit `true`: a timeout of 0 s is below the 60 s that AWS Batch asks for at least
+    hint: as in --timeout 3600 or --timeout 1h
 
     > soon
     exit code 2
     --- stderr
     error: cannot submit `true`: `soon` is no duration: it is a number of seconds, or has units such as `90m` or `1h`
+    hint: as in --timeout 3600 or --timeout 1h
 
     > 
     exit code 2
     --- stderr
     error: cannot submit `true`: `` is no duration: it is a number of seconds, or has units such as `90m` or `1h`
+    hint: as in --timeout 3600 or --timeout 1h
 
     > 99999999999
     exit code 2
     --- stderr
     error: cannot submit `true`: a timeout of 99999999999 s is beyond what AWS Batch can hold
+    hint: as in --timeout 3600 or --timeout 1h
     ");
 }
 

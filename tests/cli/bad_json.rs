@@ -26,34 +26,33 @@ fn broken() {
     insta::assert_snapshot!(snapshots, @r"
     exit code 2
     --- stderr
-    error: --container-overrides: expected `,` or `]` at line 1 column 76
+    error: --container-overrides:1:76: expected `,` or `]`
     hint: give JSON, file://PATH, or - for stdin
     exit code 2
     --- stderr
-    error: --container-overrides: EOF while parsing a value at line 1 column 0
+    error: --container-overrides:1:0: EOF while parsing a value
     hint: give JSON, file://PATH, or - for stdin
     exit code 2
     --- stderr
-    error: --container-overrides: expected value at line 1 column 1
+    error: --container-overrides:1:1: expected value
     hint: give JSON, file://PATH, or - for stdin
     exit code 2
     --- stderr
-    error: --container-overrides: invalid type: map, expected a sequence at line 1 column 16
+    error: --container-overrides:1:16: invalid type: map, expected a sequence
     hint: give JSON, file://PATH, or - for stdin
     exit code 2
     --- stderr
-    error: --container-overrides: invalid value: integer `-1`, expected u32 at line 1 column 34
+    error: --container-overrides:1:34: invalid value: integer `-1`, expected u32
     hint: give JSON, file://PATH, or - for stdin
     exit code 2
     --- stderr
-    error: --container-overrides: trailing characters at line 1 column 23
+    error: --container-overrides:1:23: trailing characters
     hint: give JSON, file://PATH, or - for stdin
     ");
 }
 
 /// The value may be a secret in the wrong place.
 #[test]
-#[ignore = "the error repeats the value: invalid type: string \"hunter2\", expected a sequence"]
 fn a_value_of_the_wrong_kind_is_not_echoed() {
     refused("--container-overrides", r#"{"command": "hunter2"}"#);
     refused("--container-overrides", r#"["hunter2"]"#);
@@ -76,7 +75,7 @@ fn broken_on_stdin_and_in_a_file() {
     insta::assert_snapshot!(run.snapshot(), @r"
     exit code 2
     --- stderr
-    error: --container-overrides: EOF while parsing a list at line 3 column 0
+    error: --container-overrides:3:0: EOF while parsing a list
     hint: give JSON, file://PATH, or - for stdin
     ");
     home.write("broken.json", broken);
@@ -85,7 +84,7 @@ fn broken_on_stdin_and_in_a_file() {
         @r"
     exit code 2
     --- stderr
-    error: broken.json: unknown field `command`, expected one of `jobName`, `jobQueue`, `jobDefinition`, `containerOverrides`, `retryStrategy`, `timeout`, `tags`, `propagateTags` at line 2 column 11
+    error: broken.json:2:11: unknown field `command`, expected one of `jobName`, `jobQueue`, `jobDefinition`, `containerOverrides`, `retryStrategy`, `timeout`, `tags`, `propagateTags`
     hint: leave it out: computes has nothing that does the same
     "
     );
@@ -118,37 +117,37 @@ fn fields_that_are_not_known() {
     > {"arrayProperties": {"size": 2}}
     exit code 2
     --- stderr
-    error: --cli-input-json: unknown field `arrayProperties`, expected one of `jobName`, `jobQueue`, `jobDefinition`, `containerOverrides`, `retryStrategy`, `timeout`, `tags`, `propagateTags` at line 1 column 18
+    error: --cli-input-json:1:18: unknown field `arrayProperties`, expected one of `jobName`, `jobQueue`, `jobDefinition`, `containerOverrides`, `retryStrategy`, `timeout`, `tags`, `propagateTags`
     hint: leave it out: computes has nothing that does the same
 
     > {"dependsOn": [{"jobId": "x"}]}
     exit code 2
     --- stderr
-    error: --cli-input-json: unknown field `dependsOn`, expected one of `jobName`, `jobQueue`, `jobDefinition`, `containerOverrides`, `retryStrategy`, `timeout`, `tags`, `propagateTags` at line 1 column 12
+    error: --cli-input-json:1:12: unknown field `dependsOn`, expected one of `jobName`, `jobQueue`, `jobDefinition`, `containerOverrides`, `retryStrategy`, `timeout`, `tags`, `propagateTags`
     hint: leave it out: computes has nothing that does the same
 
     > {"containerOverrides": {"instanceType": "m5.large"}}
     exit code 2
     --- stderr
-    error: --cli-input-json: unknown field `instanceType`, expected one of `command`, `environment`, `resourceRequirements`, `vcpus`, `memory` at line 1 column 38
+    error: --cli-input-json:1:38: unknown field `instanceType`, expected one of `command`, `environment`, `resourceRequirements`, `vcpus`, `memory`
     hint: leave it out: computes has nothing that does the same
 
     > {"jobname": "x"}
     exit code 2
     --- stderr
-    error: --cli-input-json: unknown field `jobname`, expected one of `jobName`, `jobQueue`, `jobDefinition`, `containerOverrides`, `retryStrategy`, `timeout`, `tags`, `propagateTags` at line 1 column 10
+    error: --cli-input-json:1:10: unknown field `jobname`, expected one of `jobName`, `jobQueue`, `jobDefinition`, `containerOverrides`, `retryStrategy`, `timeout`, `tags`, `propagateTags`
     hint: leave it out: computes has nothing that does the same
 
     > {"retryStrategy": {"tries": 2}}
     exit code 2
     --- stderr
-    error: --cli-input-json: unknown field `tries`, expected `attempts` or `evaluateOnExit` at line 1 column 26
+    error: --cli-input-json:1:26: unknown field `tries`, expected `attempts` or `evaluateOnExit`
     hint: leave it out: computes has nothing that does the same
 
     > {"timeout": {"seconds": 2}}
     exit code 2
     --- stderr
-    error: --cli-input-json: unknown field `seconds`, expected `attemptDurationSeconds` at line 1 column 22
+    error: --cli-input-json:1:22: unknown field `seconds`, expected `attemptDurationSeconds`
     hint: leave it out: computes has nothing that does the same
     "#);
 }
@@ -215,11 +214,13 @@ fn what_a_job_cannot_have() {
     exit code 2
     --- stderr
     error: cannot submit `true`: 3 MiB of memory is less than the 4 MiB that Batch asks for at least
+    hint: as in --memory 512 or --memory 2GiB
 
     > {"command": ["true"], "vcpus": 0}
     exit code 2
     --- stderr
     error: cannot submit `true`: `0` is no number of vCPUs: Batch takes 0.25, 0.5 or a whole number from 1 to 1024
+    hint: as in --vcpus 2
 
     > {"command": ["true"], "resourceRequirements": [{"type": "DISK", "value": "1"}]}
     exit code 2
@@ -235,6 +236,7 @@ fn what_a_job_cannot_have() {
     exit code 2
     --- stderr
     error: cannot submit `true`: `x` is no number of vCPUs: Batch takes 0.25, 0.5 or a whole number from 1 to 1024
+    hint: as in --vcpus 2
     "#);
 }
 
@@ -265,13 +267,14 @@ fn retry_rules() {
     > {"attempts": 2, "evaluateOnExit": [{"onExitCode": "1", "action": "STOP"}]}
     exit code 2
     --- stderr
-    error: --retry-strategy: unknown variant `STOP`, expected one of `RETRY`, `Retry`, `retry`, `EXIT`, `Exit`, `exit` at line 1 column 71
+    error: --retry-strategy:1:71: unknown variant `STOP`, expected one of `RETRY`, `Retry`, `retry`, `EXIT`, `Exit`, `exit`
     hint: give JSON, file://PATH, or - for stdin
 
     > {"attempts": 0}
     exit code 2
     --- stderr
     error: cannot submit `true`: 0 attempts: AWS Batch takes 1 to 10
+    hint: as in --attempts 3
 
     > {"attempts": 2, "evaluateOnExit": [{"onExitCode": "1", "action": "RETRY"},{"onExitCode": "1", "action": "RETRY"},{"onExitCode": "1", "action": "RETRY"},{"onExitCode": "1", "action": "RETRY"},{"onExitCode": "1", "action": "RETRY"},{"onExitCode": "1", "action": "RETRY"}]}
     exit code 2

@@ -39,55 +39,55 @@ fn garbage() {
     > list
     exit code 125
     --- stderr
-    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: file is not a database: Error code 26: file is not a database
+    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: file is not a database
     hint: move the file away to start a new ledger, or restore it from a backup
 
     > queues
     exit code 125
     --- stderr
-    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: file is not a database: Error code 26: file is not a database
+    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: file is not a database
     hint: move the file away to start a new ledger, or restore it from a backup
 
     > status last
     exit code 125
     --- stderr
-    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: file is not a database: Error code 26: file is not a database
+    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: file is not a database
     hint: move the file away to start a new ledger, or restore it from a backup
 
     > wait last
     exit code 125
     --- stderr
-    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: file is not a database: Error code 26: file is not a database
+    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: file is not a database
     hint: move the file away to start a new ledger, or restore it from a backup
 
     > wait --all
     exit code 125
     --- stderr
-    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: file is not a database: Error code 26: file is not a database
+    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: file is not a database
     hint: move the file away to start a new ledger, or restore it from a backup
 
     > logs last
     exit code 125
     --- stderr
-    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: file is not a database: Error code 26: file is not a database
+    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: file is not a database
     hint: move the file away to start a new ledger, or restore it from a backup
 
     > cancel last
     exit code 125
     --- stderr
-    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: file is not a database: Error code 26: file is not a database
+    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: file is not a database
     hint: move the file away to start a new ledger, or restore it from a backup
 
     > retry last
     exit code 125
     --- stderr
-    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: file is not a database: Error code 26: file is not a database
+    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: file is not a database
     hint: move the file away to start a new ledger, or restore it from a backup
 
     > submit -- true
     exit code 125
     --- stderr
-    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: file is not a database: Error code 26: file is not a database
+    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: file is not a database
     hint: move the file away to start a new ledger, or restore it from a backup
     ");
 }
@@ -192,7 +192,7 @@ fn cut_off_in_the_middle() {
     insta::assert_snapshot!(home.run(["list"]).snapshot(), @r"
     exit code 125
     --- stderr
-    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: database disk image is malformed: Error code 11: database disk image is malformed
+    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: database disk image is malformed
     hint: move the file away to start a new ledger, or restore it from a backup
     ");
 }

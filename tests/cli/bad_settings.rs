@@ -82,6 +82,7 @@ fn values_that_are_wrong() {
     exit code 2
     --- stderr
     error: [home]/work/computes.toml:1:10: `1GB` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB`
+    hint: as in --memory 512 or --memory 2GiB
 
     > attempts = "3"
     exit code 2
@@ -93,11 +94,13 @@ fn values_that_are_wrong() {
     exit code 2
     --- stderr
     error: [home]/work/computes.toml:1:12: 11 attempts: AWS Batch takes 1 to 10
+    hint: as in --attempts 3
 
     > timeout = 59
     exit code 2
     --- stderr
     error: [home]/work/computes.toml:1:11: a timeout of 59 s is below the 60 s that AWS Batch asks for at least
+    hint: as in --timeout 3600 or --timeout 1h
 
     > queue = "fast"
     exit code 2
@@ -236,21 +239,25 @@ fn variables_that_are_wrong() {
     exit code 2
     --- stderr
     error: COMPUTES_ATTEMPTS: 0 attempts: AWS Batch takes 1 to 10
+    hint: as in --attempts 3
 
     > COMPUTES_MEMORY=1GB
     exit code 2
     --- stderr
     error: COMPUTES_MEMORY: `1GB` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB`
+    hint: as in --memory 512 or --memory 2GiB
 
     > COMPUTES_VCPUS=0
     exit code 2
     --- stderr
     error: COMPUTES_VCPUS: `0` is no number of vCPUs: Batch takes 0.25, 0.5 or a whole number from 1 to 1024
+    hint: as in --vcpus 2
 
     > COMPUTES_TIMEOUT=soon
     exit code 2
     --- stderr
     error: COMPUTES_TIMEOUT: `soon` is no duration: it is a number of seconds, or has units such as `90m` or `1h`
+    hint: as in --timeout 3600 or --timeout 1h
 
     > COMPUTES_LOCAL_GRACE=soon
     exit code 2
@@ -266,6 +273,7 @@ fn variables_that_are_wrong() {
     exit code 2
     --- stderr
     error: COMPUTES_GPUS: `many` is no number of GPUs: it is a whole number from 0 to 1024
+    hint: as in --gpus 1
     ");
 }
 

@@ -12,26 +12,31 @@ fn vcpus() {
     exit code 2
     --- stderr
     error: cannot submit `true`: `0` is no number of vCPUs: Batch takes 0.25, 0.5 or a whole number from 1 to 1024
+    hint: as in --vcpus 2
 
     > 0.3
     exit code 2
     --- stderr
     error: cannot submit `true`: `0.3` is no number of vCPUs: Batch takes 0.25, 0.5 or a whole number from 1 to 1024
+    hint: as in --vcpus 2
 
     > 1.5
     exit code 2
     --- stderr
     error: cannot submit `true`: `1.5` is no number of vCPUs: Batch takes 0.25, 0.5 or a whole number from 1 to 1024
+    hint: as in --vcpus 2
 
     > two
     exit code 2
     --- stderr
     error: cannot submit `true`: `two` is no number of vCPUs: Batch takes 0.25, 0.5 or a whole number from 1 to 1024
+    hint: as in --vcpus 2
 
     > 1025
     exit code 2
     --- stderr
     error: cannot submit `true`: `1025` is no number of vCPUs: Batch takes 0.25, 0.5 or a whole number from 1 to 1024
+    hint: as in --vcpus 2
     ");
 }
 
@@ -43,26 +48,31 @@ fn memory() {
     exit code 2
     --- stderr
     error: cannot submit `true`: 3 MiB of memory is less than the 4 MiB that Batch asks for at least
+    hint: as in --memory 512 or --memory 2GiB
 
     > 1GB
     exit code 2
     --- stderr
     error: cannot submit `true`: `1GB` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB`
+    hint: as in --memory 512 or --memory 2GiB
 
     > much
     exit code 2
     --- stderr
     error: cannot submit `true`: `much` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB`
+    hint: as in --memory 512 or --memory 2GiB
 
     > 1.5GiB
     exit code 2
     --- stderr
     error: cannot submit `true`: `1.5GiB` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB`
+    hint: as in --memory 512 or --memory 2GiB
 
     > 9999999TiB
     exit code 2
     --- stderr
     error: cannot submit `true`: `9999999TiB` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB`
+    hint: as in --memory 512 or --memory 2GiB
     ");
 }
 
@@ -74,6 +84,7 @@ fn gpus() {
     exit code 2
     --- stderr
     error: cannot submit `true`: `1025` is no number of GPUs: it is a whole number from 0 to 1024
+    hint: as in --gpus 1
 
     > 99999999999
     exit code 2

@@ -120,6 +120,7 @@ fn a_ledger_that_became_read_only() {
     exit code 125
     --- stderr
     error: cannot submit `n`: cannot wake a worker: Read-only file system (os error 30)
+    hint: make the state directory writable, or set COMPUTES_STATE_DIR to another
     ");
     assert_eq!(home.jobs().len(), 1);
 }
@@ -133,7 +134,7 @@ fn a_full_disk_from_the_start() {
     insta::assert_snapshot!(run.snapshot(), @r"
     exit code 125
     --- stderr
-    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: disk I/O error: Error code 4874: disk I/O error
+    error: cannot open the ledger `[home]/.local/state/computes/ledger.db`: disk I/O error
     hint: look at the disk of the state directory: is it full, or gone?
     ");
 }
@@ -164,7 +165,7 @@ fn a_disk_that_is_full_by_now() {
     code 125
     1
     --- stderr
-    error: cannot submit `n`: cannot use the ledger: database or disk is full: Error code 13: database or disk is full
+    error: cannot submit `n`: cannot use the ledger: database or disk is full
     hint: make room on the disk of the state directory; nothing was written
     error: cannot submit `s`: cannot write the job's secrets: No space left on device (os error 28)
     hint: make room on the disk of the state directory, or raise the sysctl fs.inotify.max_user_watches

@@ -196,7 +196,6 @@ fn a_whole_request() {
 }
 
 #[test]
-#[ignore = "an ARN is taken in --cli-input-json only: there is no queue `arn:...`"]
 fn a_queue_as_arn_by_flag() {
     let arn = "arn:aws:batch:us-east-1:123456789012:job-queue/asap";
     let request = request(&Home::new(), &["--job-queue", arn, "--", "true"], "");

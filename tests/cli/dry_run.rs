@@ -154,7 +154,6 @@ fn fed_back_all_but_the_command_is_the_same() {
 
 /// What was masked is not known any more: `***` is no value to run with.
 #[test]
-#[ignore = "the mask is taken for the secret's value"]
 fn fed_back_a_masked_secret_is_taken_from_the_caller() {
     let home = Home::new();
     let arguments = ["submit", "--dry-run", "--secret", "TOKEN", "--", "true"];

@@ -81,12 +81,11 @@ fn run() {
       [COMMAND]...                 The command and its arguments
 
     As aws batch submit-job takes them:
-          --container-overrides <JSON>
-              JSON, `file://PATH`, or - for stdin
-          --retry-strategy <STRATEGY>
-              attempts=N, or JSON
-          --cli-input-json <JSON>
-              The whole request: JSON, `file://PATH`, or - for stdin
+          --container-overrides <JSON>  JSON, `file://PATH`, or - for stdin
+          --retry-strategy <STRATEGY>   attempts=N, or JSON
+          --cli-input-json <JSON>       The whole request: JSON, `file://PATH`, or - for stdin
+
+    Following it:
           --cancel-on-interrupt
               Cancel the job on Ctrl-C or SIGTERM, without asking; for CI
           --limit <DURATION>
@@ -97,11 +96,14 @@ fn run() {
 }
 
 #[test]
-#[ignore = "the options of run alone stand under the heading of those of aws batch submit-job"]
 fn the_job_of_submit_has_the_options_of_run() {
     let home = Home::new();
     let (run, submit) = (home.run(["run", "-h"]).stdout, home.run(["submit", "-h"]).stdout);
-    let job = |help: &str| help[help.find("\nThe job:").expect("the job")..].to_owned();
+    let job = |help: &str| {
+        let from = help.find("\nThe job:").expect("the job");
+        let to = help.find("\nFollowing it:").unwrap_or(help.len());
+        help[from..to].trim_end().to_owned()
+    };
     assert_eq!(job(&run), job(&submit));
     assert!(!submit.contains("--rehearse-interruption"));
 }

@@ -64,7 +64,6 @@ fn a_job_that_is_tried_again_tells_so() {
 }
 
 #[test]
-#[ignore = "an end within the same millisecond is told as `over before its host was taken away`"]
 fn a_job_that_answers_at_once() {
     let home = Home::new();
     for _ in 0..5 {

@@ -98,6 +98,7 @@ fn a_command_without_the_two_dashes() {
     Usage: computes run [OPTIONS] [-- <COMMAND>...]
 
     For more information, try '--help'.
+    hint: a command goes after `--`, as in `computes run -- ./build.sh test`
     ");
 }
 
@@ -161,13 +162,13 @@ fn strategies_and_timeouts_that_are_none() {
     > 3
     exit code 2
     --- stderr
-    error: --retry-strategy: invalid type: integer `3`, expected struct EvaluatedRetry at line 1 column 1
+    error: --retry-strategy:1:1: invalid type: integer `3`, expected struct EvaluatedRetry
     hint: give JSON, file://PATH, or - for stdin
 
     > {"attempts": "3"}
     exit code 2
     --- stderr
-    error: --retry-strategy: invalid type: string "3", expected u64 at line 1 column 16
+    error: --retry-strategy:1:16: invalid type: a text, expected u64
     hint: give JSON, file://PATH, or - for stdin
     "#);
     let timeouts = ["attemptDurationSeconds=", "attemptDurationSeconds=59", "{}", "{\"x\": 1}"];
@@ -177,21 +178,24 @@ fn strategies_and_timeouts_that_are_none() {
     exit code 2
     --- stderr
     error: cannot submit `true`: `` is no duration: it is a number of seconds, or has units such as `90m` or `1h`
+    hint: as in --timeout 3600 or --timeout 1h
 
     > attemptDurationSeconds=59
     exit code 2
     --- stderr
     error: cannot submit `true`: a timeout of 59 s is below the 60 s that AWS Batch asks for at least
+    hint: as in --timeout 3600 or --timeout 1h
 
     > {}
     exit code 2
     --- stderr
     error: cannot submit `true`: a timeout of 0 s is below the 60 s that AWS Batch asks for at least
+    hint: as in --timeout 3600 or --timeout 1h
 
     > {"x": 1}
     exit code 2
     --- stderr
-    error: --timeout: unknown field `x`, expected `attemptDurationSeconds` at line 1 column 4
+    error: --timeout:1:4: unknown field `x`, expected `attemptDurationSeconds`
     hint: leave it out: computes has nothing that does the same
     "#);
 }

@@ -158,6 +158,13 @@ fn colour() -> bool {
 pub fn usage(error: &clap::Error) -> ExitCode {
     // A closed pipe is no error, and there is nobody left to tell of any other.
     let _ = error.print();
+    let unexpected = error.get(clap::error::ContextKind::InvalidArg).map(ToString::to_string);
+    if error.kind() == clap::error::ErrorKind::UnknownArgument
+        && unexpected.is_some_and(|argument| !argument.starts_with('-'))
+    {
+        let hint = "hint: a command goes after `--`, as in `computes run -- ./build.sh test`";
+        let _ = writeln!(io::stderr().lock(), "{hint}");
+    }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(super::error::code::USAGE))
 }
 

@@ -189,6 +189,22 @@ impl LocalEngine<'_> {
     }
 }
 
+/// Refuses what can never run here, before a first ledger is made for it.
+///
+/// # Errors
+/// When a job asks for more than this machine has.
+pub fn check_first_fit(dir: &StateDir, submissions: &[Submission]) -> Result<(), EngineError> {
+    if dir.ledger().exists() {
+        // A worker may have been told to give more than the machine has.
+        return Ok(());
+    }
+    let machine = machine::capacity();
+    match kinds(submissions).iter().find(|(_, asked)| !asked.fits_in(&machine)) {
+        Some((_, asked)) => Err(EngineError::NeverFits { asked: *asked, machine }),
+        None => Ok(()),
+    }
+}
+
 /// What is asked for, each kind once: a batch is mostly of one.
 fn kinds(submissions: &[Submission]) -> Vec<(Queue, Resources)> {
     let mut kinds = Vec::new();

@@ -17,7 +17,10 @@ pub struct Mask {
 
 impl Mask {
     /// `None` where there is nothing to hide.
-    pub fn new(secrets: &Secrets) -> Option<Self> {
+    ///
+    /// # Errors
+    /// When the secrets are too large to be looked for.
+    pub fn new(secrets: &Secrets) -> Result<Option<Self>, aho_corasick::BuildError> {
         let mut patterns: Vec<Vec<u8>> = Vec::new();
         for (_, secret) in secrets.iter() {
             let value = secret.expose();
@@ -29,13 +32,12 @@ impl Mask {
         }
         patterns.retain(|pattern| !pattern.is_empty());
         if patterns.is_empty() {
-            return None;
+            return Ok(None);
         }
         // Leftmost-longest: of two secrets that begin alike the longer one is hidden whole.
-        // The automaton's size grows with the patterns alone, so it can always be built.
         let find =
-            AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&patterns).ok()?;
-        Some(Self { patterns, find, pending: Vec::new() })
+            AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&patterns)?;
+        Ok(Some(Self { patterns, find, pending: Vec::new() }))
     }
 
     /// Takes what was written and gives what may be shown of it by now.
@@ -93,7 +95,7 @@ mod tests {
             let name = EnvName::new(format!("S{index}")).expect("a name");
             secrets.insert(name, Secret::new((*value).to_owned()));
         }
-        Mask::new(&secrets).expect("something to hide")
+        Mask::new(&secrets).expect("small enough").expect("something to hide")
     }
 
     fn masked(values: &[&str], chunks: &[&str]) -> String {

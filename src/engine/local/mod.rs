@@ -20,7 +20,7 @@ mod terminal;
 mod wake;
 mod worker;
 
-pub use client::LocalEngine;
+pub use client::{LocalEngine, check_first_fit};
 pub use lease::{live_workers, unattended};
 pub use machine::capacity;
 pub use terminal::leave_terminal;

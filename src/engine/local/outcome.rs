@@ -26,6 +26,7 @@ pub enum Exit {
 
 /// The status reason of a host that was reclaimed, as spot rules look for it.
 const HOST_GONE: &str = "Host EC2 (instance i-rehearsal) terminated.";
+const ANSWERED: &str = "answered SIGTERM with exit code 0";
 const ESSENTIAL: &str = "Essential container in task exited";
 
 #[must_use]
@@ -38,7 +39,10 @@ pub fn outcome(exit: Exit, stop: Option<Stop>) -> Outcome {
     let (verdict, status_reason, reason) = match stop {
         Some(Stop::Cancel) => (Verdict::Cancelled, "cancelled".to_owned(), None),
         // As on Batch, a job that answers SIGTERM with exit code 0 has succeeded.
-        _ if exit == Exit::Code(0) => (Verdict::Succeeded, ESSENTIAL.to_owned(), None),
+        _ if exit == Exit::Code(0) => {
+            let answered = stop.map(|_| ANSWERED.to_owned());
+            (Verdict::Succeeded, ESSENTIAL.to_owned(), answered)
+        }
         Some(Stop::Timeout) => (
             Verdict::Failed(FailureClass::TimedOut),
             "Job attempt duration exceeded timeout".to_owned(),

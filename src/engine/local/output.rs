@@ -24,7 +24,8 @@ impl Output {
     /// Makes the log and what leads to it.
     pub fn open(log: &Path, secrets: &Secrets, runtime: &Handle) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(log)?;
-        let Some(mask) = Mask::new(secrets) else { return Ok(Self::Straight(file)) };
+        let mask = Mask::new(secrets).map_err(io::Error::other)?;
+        let Some(mask) = mask else { return Ok(Self::Straight(file)) };
         let (read_end, write_end) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
         let done = runtime.spawn_blocking(move || pump(File::from(read_end), file, mask));
         Ok(Self::Masked { write_end, done })

@@ -22,26 +22,37 @@ fn path(dir: &StateDir, job: JobId) -> PathBuf {
     dir.secrets().join(job.to_string())
 }
 
+/// Under this name until it is locked and whole.
+fn new_path(dir: &StateDir, job: JobId) -> PathBuf {
+    dir.secrets().join(format!("new-{job}"))
+}
+
 /// # Errors
 /// When the file can't be written, and it is gone then.
 pub fn write(dir: &StateDir, job: JobId, secrets: &Secrets) -> io::Result<Written> {
-    let path = path(dir, job);
-    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path)?;
+    let (new, path) = (new_path(dir, job), path(dir, job));
     let values: BTreeMap<&str, &str> =
         secrets.iter().map(|(name, secret)| (name.as_str(), secret.expose())).collect();
-    let write_all = |file: &mut File| -> io::Result<()> {
-        flock(&*file, FlockOperation::NonBlockingLockExclusive)?;
-        file.write_all(&serde_json::to_vec(&values)?)?;
+    let values = serde_json::to_vec(&values)?;
+    let write = |new: &PathBuf| -> io::Result<File> {
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(new)?;
+        flock(&file, FlockOperation::LockExclusive)?;
+        file.write_all(&values)?;
         // A job that survives a power cut needs its secrets to survive as well.
         file.sync_all()?;
-        File::open(dir.secrets())?.sync_all()
+        fs::rename(new, &path)?;
+        File::open(dir.secrets())?.sync_all()?;
+        Ok(file)
     };
-    let written = write_all(&mut file);
-    match written {
-        Ok(()) => Ok(Written(file)),
-        Err(error) => {
-            remove(dir, job)?;
-            Err(error)
+    loop {
+        match write(&new) {
+            Ok(file) => return Ok(Written(file)),
+            // Somebody swept it away before it was locked.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && dir.secrets().is_dir() => {}
+            Err(error) => {
+                remove(dir, job)?;
+                return Err(error);
+            }
         }
     }
 }
@@ -61,10 +72,13 @@ pub fn read(dir: &StateDir, job: JobId) -> io::Result<Secrets> {
 /// # Errors
 /// When it is there and can't be removed.
 pub fn remove(dir: &StateDir, job: JobId) -> io::Result<()> {
-    match fs::remove_file(path(dir, job)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result,
+    for path in [path(dir, job), new_path(dir, job)] {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            result => result?,
+        }
     }
+    Ok(())
 }
 
 /// Removes what killed processes left behind: secrets of jobs that are over, or that never
@@ -78,9 +92,9 @@ pub fn sweep<E: From<io::Error>>(
 ) -> Result<(), E> {
     for entry in fs::read_dir(dir.secrets())? {
         let entry = entry?;
-        let Some(job) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
-            continue;
-        };
+        let name = entry.file_name();
+        let name = name.to_str().unwrap_or_default();
+        let Ok(job) = name.strip_prefix("new-").unwrap_or(name).parse() else { continue };
         let file = match File::open(entry.path()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             file => file?,

@@ -22,10 +22,13 @@ const STARTS_WAIT: i64 = 2;
 
 /// A command that ended, or whose end could not be seen.
 pub struct Ended {
-    seq: i64,
-    attempt: u32,
+    holder: Holder,
     exit: io::Result<Exit>,
+    /// What has to end before the log is whole.
+    log: Option<Log>,
 }
+
+type Log = JoinHandle<io::Result<()>>;
 
 impl Worker<'_> {
     /// Has the command of a claimed job started.
@@ -61,7 +64,8 @@ impl Worker<'_> {
                 job.process = Some(Process { pid: launched.pid, handle: Arc::clone(&handle) });
                 let holder = job.holder;
                 self.children.spawn(end(holder, handle, launched.log));
-                self.started.push(Start { seq: holder.seq, pid: launched.pid });
+                let at = self.clock.now();
+                self.started.push(Start { seq: holder.seq, pid: launched.pid, at });
                 self.agenda.at(self.clock.monotonic() + STARTS_WAIT, Due::WriteStarts);
                 self.set_times(index);
                 // Somebody may have asked for its end in the meantime.
@@ -105,13 +109,26 @@ impl Worker<'_> {
     }
 
     pub(super) fn note(&mut self, ended: Result<Ended, JoinError>) {
-        let Ended { seq, attempt, exit } = match ended {
+        let Ended { holder, exit, log } = match ended {
             Ok(ended) => ended,
             // A wait neither panics nor is aborted.
             Err(error) => return tracing::error!(%error, "lost sight of a job"),
         };
-        let is_it = |job: &Running| job.holder.seq == seq && job.holder.attempt == attempt;
+        let is_it =
+            |job: &Running| job.holder.seq == holder.seq && job.holder.attempt == holder.attempt;
         let Some(index) = self.running.iter().position(is_it) else { return };
+        if let Some(log) = log {
+            // The log is whole when nobody can write to it any more.
+            if !self.mounted {
+                self.clear_leftovers(index);
+            }
+            self.running[index].process = None;
+            self.children.spawn(whole(holder, exit, log));
+            return;
+        }
+        if !self.mounted {
+            self.clear_leftovers(index);
+        }
         let mut job = self.running.swap_remove(index);
         self.free_gpus.append(&mut job.gpus);
         self.finished.push(match exit {
@@ -125,8 +142,9 @@ impl Worker<'_> {
 
     /// Without a process id namespace a job's orphans outlive it, as children of ours. They
     /// carry its mark; one that shook it off is the job's if nobody else runs.
-    fn clear_leftovers(&self, job: &Running) {
-        let alone = self.running.is_empty();
+    fn clear_leftovers(&self, index: usize) {
+        let alone = self.running.len() == 1;
+        let job = &self.running[index];
         loop {
             let children = processes::children(std::process::id());
             let known = |pid: &u32| self.running.iter().any(|job| job.pid() == Some(*pid));
@@ -144,20 +162,18 @@ impl Worker<'_> {
     }
 }
 
-async fn end(
-    holder: Holder,
-    handle: Arc<OwnedFd>,
-    log: Option<JoinHandle<io::Result<()>>>,
-) -> Ended {
+async fn end(holder: Holder, handle: Arc<OwnedFd>, log: Option<Log>) -> Ended {
     let exit = exit(handle).await;
-    if let Some(log) = log {
-        match log.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "the log is not whole"),
-            Err(error) => tracing::error!(%error, "the log is not whole"),
-        }
+    Ended { holder, exit, log }
+}
+
+async fn whole(holder: Holder, exit: io::Result<Exit>, log: Log) -> Ended {
+    match log.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "the log is not whole"),
+        Err(error) => tracing::error!(%error, "the log is not whole"),
     }
-    Ended { seq: holder.seq, attempt: holder.attempt, exit }
+    Ended { holder, exit, log: None }
 }
 
 async fn exit(handle: Arc<OwnedFd>) -> io::Result<Exit> {

@@ -95,7 +95,7 @@ impl Worker<'_> {
                 let Some(holder) = holders.find(|holder| holder.seq == start.seq) else { continue };
                 let detail =
                     Detail { pid: Some(start.pid), mounted: Some(mounted), ..Detail::default() };
-                match change.apply(*holder, Event::Started, detail, now)? {
+                match change.apply(*holder, Event::Started, detail, start.at)? {
                     Applied::Done(now_held) => *holder = now_held,
                     Applied::Stale => stale.push(start.seq),
                 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::local::outcome::{Exit, Stop};
 use crate::job::{Decision, Event, FailureClass, JobId, Outcome, Resources, Verdict, decide};
-use crate::ledger::{Assignment, Holder};
+use crate::ledger::{Assignment, Holder, Millis};
 use crate::plan::Plan;
 
 pub struct Running {
@@ -31,6 +31,7 @@ pub struct Process {
 pub struct Start {
     pub seq: i64,
     pub pid: u32,
+    pub at: Millis,
 }
 
 /// An end that is not in the ledger yet.
