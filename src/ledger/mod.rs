@@ -26,6 +26,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
+use rustix::fs::{FlockOperation, flock};
 
 /// Milliseconds since the epoch.
 pub type Millis = i64;
@@ -90,15 +91,33 @@ impl Ledger {
         db.set_prepared_statement_cache_capacity(64);
         // Otherwise each short command that happens to be alone would write the whole log back.
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(wrap)?;
-        db.pragma_update(None, "journal_mode", "wal").map_err(wrap)?;
         db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(wrap)?;
         let synchronous = match durability {
             Durability::PowerCut => "full",
             Durability::KilledProcess => "normal",
         };
         db.pragma_update(None, "synchronous", synchronous).map_err(wrap)?;
-        migrations().to_latest(&mut db).map_err(|error| LedgerError::migrate(&path, error))?;
+        let version: usize = db
+            .pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))
+            .map_err(wrap)?
+            .try_into()
+            .unwrap_or(usize::MAX);
+        if version != MIGRATIONS.len() {
+            Self::migrate(dir, &mut db)?;
+        }
         Ok(Self { db })
+    }
+
+    /// One process at a time: the others wait, and find that it is done.
+    fn migrate(dir: &StateDir, db: &mut Connection) -> Result<(), LedgerError> {
+        let path = dir.ledger();
+        let at = |error: std::io::Error| StateDirError::at(dir.root(), error);
+        let lock = std::fs::File::open(dir.root()).map_err(at)?;
+        flock(&lock, FlockOperation::LockExclusive).map_err(|error| at(error.into()))?;
+        // It stays with the file, so that it is set once.
+        db.pragma_update(None, "journal_mode", "wal")
+            .map_err(|error| LedgerError::open(&path, error))?;
+        migrations().to_latest(db).map_err(|error| LedgerError::migrate(&path, error))
     }
 
     /// Runs `change` in one transaction: all of it happens, or nothing.
@@ -116,8 +135,11 @@ impl Ledger {
     }
 }
 
+/// In their order. One that was released is never changed.
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_jobs.sql")];
+
 fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(include_str!("../../migrations/0001_jobs.sql"))])
+    Migrations::new(MIGRATIONS.iter().copied().map(M::up).collect())
 }
 
 #[cfg(test)]

@@ -135,6 +135,14 @@ impl Change<'_> {
         Ok(kept == 1)
     }
 
+    /// Is the worker still one that others believe in?
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn is_signed_on(&self, worker: i64) -> Result<bool, LedgerError> {
+        Ok(self.db.prepare_cached("SELECT 1 FROM workers WHERE seq = ?1")?.exists([worker])?)
+    }
+
     /// A worker that leaves takes no more jobs, and nobody may count on it.
     ///
     /// # Errors

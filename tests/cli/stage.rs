@@ -199,7 +199,7 @@ impl Following {
         self.stderr.read_to_string(&mut self.said).expect("text");
         let mut output = self.child.wait_with_output().expect("a child");
         output.stderr = self.said.into_bytes();
-        home.finish(output)
+        home.finish(&output)
     }
 }
 

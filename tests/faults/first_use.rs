@@ -18,7 +18,7 @@ fn all_who_are_first_at_once_are_served() {
             })
             .collect();
         for submit in submits {
-            let run = home.finish(submit.wait_with_output().expect("it ends"));
+            let run = home.finish(&submit.wait_with_output().expect("it ends"));
             assert_eq!(run.code, 0, "{}", run.stderr);
         }
         assert_eq!(home.run(["wait", "--all", "--limit", "60s"]).code, 0);

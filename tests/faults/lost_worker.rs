@@ -22,7 +22,7 @@ fn start_run(home: &Home, script: &str) -> Child {
 
 fn finish(home: &Home, run: Child) -> Run {
     let output: Output = run.wait_with_output().expect("it ends");
-    home.finish(output)
+    home.finish(&output)
 }
 
 /// Two may be there: one that `run` started and one that it started while it did not see the

@@ -114,7 +114,7 @@ fn submit_many(home: &Home, random: &mut Random, printed: &Mutex<Vec<String>>, f
             submit.kill().expect("ours to kill");
             figures.submits_killed.fetch_add(1, Ordering::Relaxed);
         }
-        let run = home.finish(submit.wait_with_output().expect("it ends"));
+        let run = home.finish(&submit.wait_with_output().expect("it ends"));
         assert!(killed || run.code == 0, "{}", run.stderr);
         if let Some(id) = run.stdout.strip_suffix('\n') {
             printed.lock().expect("no panic").push(id.to_owned());

@@ -100,16 +100,16 @@ impl Home {
 
     /// Runs the program to its end.
     pub fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Run {
-        self.finish(self.command(arguments).output().expect("the program starts"))
+        self.finish(&self.command(arguments).output().expect("the program starts"))
     }
 
     /// Runs `command` to its end.
     pub fn run_command(&self, command: &mut Command) -> Run {
-        self.finish(command.output().expect("the program starts"))
+        self.finish(&command.output().expect("the program starts"))
     }
 
     /// How a call went that has ended.
-    pub fn finish(&self, output: Output) -> Run {
+    pub fn finish(&self, output: &Output) -> Run {
         Run {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
@@ -178,7 +178,9 @@ impl Drop for Home {
         }
         // A worker that is only about to sign on, and what jobs left behind.
         loop {
-            let left = self.processes(Wanted::Home);
+            let path = self.path().display().to_string();
+            let mut left = self.processes(Wanted::Home);
+            left.append(&mut self.processes(Wanted::CommandLine(&path)));
             if left.is_empty() {
                 return;
             }
@@ -284,6 +286,7 @@ impl Run {
         for (pattern, with) in REDACTIONS.iter() {
             text = pattern.replace_all(&text, *with).into_owned();
         }
-        text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+        let lines: Vec<_> = text.lines().map(str::trim_end).collect();
+        lines.join("\n") + "\n"
     }
 }

@@ -85,7 +85,11 @@ impl Worker<'_> {
         let running = &mut self.running;
         let passed = &mut self.passed;
         let (queues, capacity) = (&self.record.worker.queues, self.record.worker.capacity);
-        let (claimed, stale, kept) = self.ledger.write(|change| {
+        let written = self.ledger.write(|change| {
+            // A job that was claimed for a worker that is struck off would be nobody's.
+            if !change.is_signed_on(me)? {
+                return Ok(None);
+            }
             let mut stale = Vec::new();
             for start in &started {
                 let mut holders = running
@@ -112,17 +116,17 @@ impl Worker<'_> {
                 }
                 None => Vec::new(),
             };
-            let kept = !renew || claimed.is_empty() || change.keep_alive(me, Lease(Some(lease)))?;
-            Ok((claimed, stale, kept))
+            if renew && !claimed.is_empty() {
+                change.keep_alive(me, Lease(Some(lease)))?;
+            }
+            Ok(Some((claimed, stale)))
         })?;
         drop(for_others);
+        let Some((claimed, stale)) = written else { return Err(self.struck_off()) };
         if self.running.is_empty() && claimed.is_empty() {
             self.bell = None;
         }
 
-        if !kept {
-            return Err(self.struck_off());
-        }
         if !claimed.is_empty() {
             if renew {
                 self.lease = lease;
