@@ -123,7 +123,11 @@ impl<'a> Change<'a> {
     fn honour_cancel(&self, holder: Holder, event: Event) -> Result<Event, LedgerError> {
         if !matches!(
             event,
-            Event::Retried | Event::Interrupted | Event::WorkerLost | Event::Released
+            Event::NotHandedOver
+                | Event::Retried
+                | Event::Interrupted
+                | Event::WorkerLost
+                | Event::Released
         ) {
             return Ok(event);
         }

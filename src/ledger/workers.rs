@@ -1,5 +1,7 @@
 //! The workers of the local engine: who is there, and how long it is believed.
 
+use std::ops::ControlFlow;
+
 use rusqlite::named_params;
 
 use super::record;
@@ -161,20 +163,25 @@ impl Change<'_> {
         Ok(())
     }
 
+    /// Does a job wait that this worker would take?
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn has_queued_for(&self, worker: &WorkerRecord) -> Result<bool, LedgerError> {
+        let mut wanted = false;
+        self.for_each_queued(|job| {
+            wanted = worker.takes(job.queue, &job.resources);
+            if wanted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok(wanted)
+    }
+
     /// Strikes a worker off that has nothing to do. False: there is a job for it after all.
     ///
     /// # Errors
     /// When the database fails.
     pub fn strike_off_if_idle(&self, worker: &WorkerRecord) -> Result<bool, LedgerError> {
-        let mut wanted = false;
-        self.for_each_queued(|candidate| {
-            wanted = worker.takes(candidate.queue, &candidate.resources);
-            if wanted {
-                std::ops::ControlFlow::Break(())
-            } else {
-                std::ops::ControlFlow::Continue(())
-            }
-        })?;
+        let wanted = self.has_queued_for(worker)?;
         if !wanted {
             self.strike_off(worker.seq)?;
         }

@@ -23,5 +23,9 @@ fn all_who_are_first_at_once_are_served() {
         }
         assert_eq!(home.run(["wait", "--all", "--limit", "60s"]).code, 0);
         assert_eq!(home.jobs().len(), AT_ONCE);
+        // All wanted a worker, and one was started: two would give the machine away twice.
+        let log = home.state().join("workers/background.log");
+        let log = std::fs::read_to_string(log).expect("the worker's log");
+        assert_eq!(log.matches("worker ready").count(), 1, "{log}");
     }
 }

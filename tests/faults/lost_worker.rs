@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::support::{Gate, Home, Run, Wanted, eventually, kill_and_wait};
+use crate::support::{Gate, Home, Run, Wanted, eventually};
 
 /// Stands still in all attempts but this one, and says which it is.
 fn script(passes: u32) -> String {
@@ -16,7 +16,7 @@ fn script(passes: u32) -> String {
 }
 
 fn start_run(home: &Home, script: &str) -> Child {
-    let mut command = home.command(["run", "--", "sh", "-c", script]);
+    let mut command = home.command(["run", "--limit", "60s", "--", "sh", "-c", script]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
 }
 
@@ -25,24 +25,16 @@ fn finish(home: &Home, run: Child) -> Run {
     home.finish(&output)
 }
 
-/// Two may be there: one that `run` started and one that it started while it did not see the
-/// first yet.
-fn kill_the_workers(home: &Home) {
-    let workers = home.workers();
-    assert!(!workers.is_empty());
-    for worker in workers {
-        kill_and_wait(worker, Signal::KILL);
-    }
-}
-
 #[test]
 fn run_starts_another_and_ends_by_itself() {
     let home = Home::new();
     let mut gate = Gate::new(&home);
+    let mut worker = home.worker([] as [&str; 0]);
     let run = start_run(&home, &script(2));
     gate.wait_for(1);
     let start = Instant::now();
-    kill_the_workers(&home);
+    worker.signal(Signal::KILL);
+    worker.wait();
     let run = finish(&home, run);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(run.stdout, "attempt 1\nattempt 2\n");

@@ -26,7 +26,7 @@ fn run_many(home: &Home, what: &str, count: usize) {
 fn no_end_is_missed_between_the_look_and_the_sleep() {
     let home = Home::new();
     let _worker = home.worker([] as [&str; 0]);
-    run_many(&home, "with a worker", 1000);
+    run_many(&home, "with a worker", 600);
 }
 
 #[test]

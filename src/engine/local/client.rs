@@ -51,6 +51,11 @@ impl<'a> LocalEngine<'a> {
     /// in a process that runs everybody's jobs.
     fn start_worker(&self) -> Result<(), EngineError> {
         let start = |source| EngineError::Io { what: "start a worker".to_owned(), source };
+        // Who has the right is about to look at the ledger: after signing on, or, if it is the
+        // one that leaves, after it let go of the right.
+        let Some(right) = lease::background_right(&self.dir).map_err(start)? else {
+            return Ok(());
+        };
         let program = std::env::current_exe().map_err(start)?;
         let log = self.dir.workers().join("background.log");
         let log =
@@ -72,7 +77,7 @@ impl<'a> LocalEngine<'a> {
             .env("COMPUTES_LOCAL_GRACE", format!("{}ms", settings.grace.as_millis()))
             .env("COMPUTES_LOCAL_MOUNT", if settings.mount { "on" } else { "off" })
             .current_dir("/")
-            .stdin(Stdio::null())
+            .stdin(right)
             .stdout(Stdio::null())
             .stderr(log);
         // Nobody waits for it: it goes on when we have ended.

@@ -37,6 +37,19 @@ impl Drop for Life {
     }
 }
 
+/// The right to be the background worker. Whoever starts one takes it and hands it on as the
+/// worker's stdin, so that it is held without a gap from the decision to the worker's end,
+/// and two that decide at the same moment start one. `None`: somebody has it.
+pub fn background_right(dir: &StateDir) -> io::Result<Option<File>> {
+    let path = dir.workers().join("background");
+    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn path(dir: &StateDir, id: &str) -> PathBuf {
     dir.workers().join(id)
 }

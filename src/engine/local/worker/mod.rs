@@ -7,6 +7,7 @@ mod running;
 mod starter;
 mod stop;
 
+use std::fs::File;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -31,7 +32,7 @@ pub struct WorkerOptions {
     pub id: String,
     pub capacity: Resources,
     pub queues: Vec<Queue>,
-    /// Started by a submit: it leaves if another one is there already.
+    /// Started by a submit, with the right to be the only one of its kind as stdin.
     pub background: bool,
     /// Leave after so long without a job.
     pub idle_exit: Option<Duration>,
@@ -69,6 +70,8 @@ struct Worker<'a> {
     idle_since: i64,
     /// Rung when it is let go.
     bell: Option<Held>,
+    /// The right to be the background worker, if it was taken a second time.
+    right: Option<File>,
     /// There may be a job to claim.
     look: bool,
     /// Starts have waited long enough for something to go along with.
@@ -125,7 +128,15 @@ async fn work(
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
             .map_err(|error| start(error.into()))?;
     }
-    let Some(record) = sign_on(dir, &mut ledger, options, clock)? else { return Ok(()) };
+    let me = NewWorker {
+        id: options.id.clone(),
+        pid: std::process::id(),
+        background: options.background,
+        boot: machine::boot_id(),
+        capacity: options.capacity,
+        queues: options.queues.clone(),
+    };
+    let record = sign_on(&mut ledger, me, clock)?;
     let no_mount = match room {
         Room::Own => None,
         Room::Shared { why } => Some(why.as_str()),
@@ -152,49 +163,27 @@ async fn work(
         lease: now,
         idle_since: now,
         bell: None,
+        right: None,
         look: true,
         write_starts: false,
         leaving: false,
         record,
     };
     let result = worker.run().await;
+    // Before the bell rings, so that who hears it can start another.
+    worker.let_go_of_right()?;
     tracing::info!(ok = result.is_ok(), "the worker leaves");
     result
 }
 
-/// `None`: this is a background worker, and another one is there.
 fn sign_on(
-    dir: &StateDir,
     ledger: &mut Ledger,
-    options: &WorkerOptions,
+    worker: NewWorker,
     clock: &dyn Clock,
-) -> Result<Option<WorkerRecord>, EngineError> {
-    let boot = machine::boot_id();
-    let mut others = Vec::new();
-    for worker in ledger.workers()? {
-        if worker.worker.background && lease::lives(dir, &worker, &boot)? {
-            others.push(worker.seq);
-        }
-    }
-    let worker = NewWorker {
-        id: options.id.clone(),
-        pid: std::process::id(),
-        background: options.background,
-        boot,
-        capacity: options.capacity,
-        queues: options.queues.clone(),
-    };
+) -> Result<WorkerRecord, EngineError> {
     let now = clock.now();
-    let seq = ledger.write(|change| {
-        // Two that start at the same moment both find nobody; one too many does no harm.
-        let still_there = change.workers()?.iter().any(|worker| others.contains(&worker.seq));
-        if options.background && still_there {
-            Ok(None)
-        } else {
-            change.sign_on(&worker, now).map(Some)
-        }
-    })?;
-    Ok(seq.map(|seq| WorkerRecord { seq, worker, started_at: now, lease: None }))
+    let seq = ledger.write(|change| change.sign_on(&worker, now))?;
+    Ok(WorkerRecord { seq, worker, started_at: now, lease: None })
 }
 
 impl Worker<'_> {
@@ -231,10 +220,36 @@ impl Worker<'_> {
     /// Leaves if really nothing is there; the ledger decides, so that no submit that counted
     /// on us is left alone.
     fn sign_off(&mut self) -> Result<bool, EngineError> {
-        let record = &self.record;
-        let gone = self.ledger.write(|change| change.strike_off_if_idle(record))?;
-        self.look = !gone;
-        Ok(gone)
+        let record = self.record.clone();
+        if !self.ledger.write(|change| change.strike_off_if_idle(&record))? {
+            self.look = true;
+            return Ok(false);
+        }
+        if !record.worker.background {
+            return Ok(true);
+        }
+        self.let_go_of_right()?;
+        // Who submitted in between saw that we have the right, and counts on this look.
+        let wanted = self.ledger.write(|change| change.has_queued_for(&record))?;
+        if !wanted {
+            return Ok(true);
+        }
+        let right = lease::background_right(self.dir).map_err(EngineError::io("stay"))?;
+        let Some(right) = right else { return Ok(true) };
+        self.right = Some(right);
+        self.record = sign_on(&mut self.ledger, self.record.worker.clone(), self.clock)?;
+        self.recover()?;
+        Ok(false)
+    }
+
+    /// The first one came as stdin.
+    fn let_go_of_right(&mut self) -> Result<(), EngineError> {
+        if self.right.take().is_none() && self.record.worker.background {
+            let null = File::open("/dev/null").map_err(EngineError::io("open /dev/null"))?;
+            rustix::stdio::dup2_stdin(null)
+                .map_err(|error| EngineError::io("leave")(error.into()))?;
+        }
+        Ok(())
     }
 
     /// Takes over what dead workers held.

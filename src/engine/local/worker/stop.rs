@@ -41,6 +41,7 @@ impl Worker<'_> {
         self.leaving = true;
         let me = self.record.seq;
         self.ledger.write(|change| change.take_no_more(me))?;
+        self.let_go_of_right()?;
         let interruptible = self.running.iter().filter(|job| job.plan.spec.queue.interruptible());
         let interruptible: Vec<_> = interruptible.map(|job| job.holder.seq).collect();
         for seq in interruptible {
