@@ -7,6 +7,7 @@
 //! secrets/<id>         values for the worker, mode 0600, gone when the job is over
 //! wake/<bell>          files whose closing wakes those who wait
 //! workers/<id>         locked as long as that worker lives
+//! workers/background   the right to be the background worker, as a lock
 //! workers/background.log  what background workers have to say
 //! ```
 
