@@ -41,7 +41,7 @@ mod tests {
         let env = |name: &str| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
         };
-        let caller = Caller { env: &env, directory: Path::new("/work") };
+        let caller = Caller { env: &env, directory: Path::new("/project") };
         state_dir(&caller).ok().map(|state| state.root().to_owned())
     }
 
@@ -57,8 +57,8 @@ mod tests {
 
     #[test]
     fn relative_is_our_own_from_the_working_directory_and_others_are_ignored() {
-        assert_eq!(root(&[("COMPUTES_STATE_DIR", "./state")]), Some("/work/state".into()));
-        assert_eq!(root(&[("COMPUTES_STATE_DIR", "../state")]), Some("/work/../state".into()));
+        assert_eq!(root(&[("COMPUTES_STATE_DIR", "./state")]), Some("/project/state".into()));
+        assert_eq!(root(&[("COMPUTES_STATE_DIR", "../state")]), Some("/project/../state".into()));
         let home = ("HOME", "/h");
         assert_eq!(root(&[("XDG_STATE_HOME", "x"), home]), Some("/h/.local/state/computes".into()));
         assert_eq!(root(&[("HOME", "h")]), None);

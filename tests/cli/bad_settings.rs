@@ -28,39 +28,39 @@ fn keys_that_are_wrong() {
     > queue = "asap
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:1:14: invalid basic string, expected `"`
+    error: [home]/here/computes.toml:1:14: invalid basic string, expected `"`
 
     > 
 
       quue = "asap"
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:3:3: unknown setting `quue`
+    error: [home]/here/computes.toml:3:3: unknown setting `quue`
     hint: did you mean `queue`?
 
     > [local]
     leese = "10s"
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:2:1: unknown setting `local.leese`
+    error: [home]/here/computes.toml:2:1: unknown setting `local.leese`
     hint: did you mean `local.lease`?
 
     > zzz = 1
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:1:1: unknown setting `zzz`
+    error: [home]/here/computes.toml:1:1: unknown setting `zzz`
     hint: the settings are engine, queue, job_definition, vcpus, memory, gpus, attempts, timeout, secrets, env, tags, efs_mount, local.lease, local.lost_retries, local.idle_exit, local.grace, local.mount
 
     > local = 1
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:1:9: `local` takes a table, not a whole number
+    error: [home]/here/computes.toml:1:9: `local` takes a table, not a whole number
 
     > queue = "asap"
     queue = "asap"
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:2:1: duplicate key
+    error: [home]/here/computes.toml:2:1: duplicate key
     "#);
 }
 
@@ -81,53 +81,53 @@ fn values_that_are_wrong() {
     > memory = "1GB"
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:1:10: `1GB` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB`
+    error: [home]/here/computes.toml:1:10: `1GB` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB`
     hint: as in --memory 512 or --memory 2GiB
 
     > attempts = "3"
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:1:12: `attempts` takes a whole number, not text
+    error: [home]/here/computes.toml:1:12: `attempts` takes a whole number, not text
     hint: leave the quotes out
 
     > attempts = 11
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:1:12: 11 attempts: AWS Batch takes 1 to 10
+    error: [home]/here/computes.toml:1:12: 11 attempts: AWS Batch takes 1 to 10
     hint: as in --attempts 3
 
     > timeout = 59
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:1:11: a timeout of 59 s is below the 60 s that AWS Batch asks for at least
+    error: [home]/here/computes.toml:1:11: a timeout of 59 s is below the 60 s that AWS Batch asks for at least
     hint: as in --timeout 3600 or --timeout 1h
 
     > queue = "fast"
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:1:9: there is no queue `fast`
+    error: [home]/here/computes.toml:1:9: there is no queue `fast`
     hint: the queues are default, asap, default-uninterruptible, asap-uninterruptible
 
     > engine = "cloud"
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:1:10: there is no engine `cloud`
+    error: [home]/here/computes.toml:1:10: there is no engine `cloud`
     hint: the engines are local
 
     > local.mount = "yes"
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:1:15: `yes` is neither `on` nor `off`, which `local.mount` has to be
+    error: [home]/here/computes.toml:1:15: `yes` is neither `on` nor `off`, which `local.mount` has to be
 
     > local.lease = "1ms"
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:1:15: `1ms` is too short: `local.lease` is at least 1s
+    error: [home]/here/computes.toml:1:15: `1ms` is too short: `local.lease` is at least 1s
 
     > efs_mount = "relative"
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:1:13: `relative` is no absolute path, and `efs_mount` has to be one
+    error: [home]/here/computes.toml:1:13: `relative` is no absolute path, and `efs_mount` has to be one
     "#);
 }
 
@@ -144,32 +144,32 @@ fn variables_and_secrets_that_are_wrong() {
     > secrets = "TOKEN"
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:1:11: `secrets` takes a list of names, not text
+    error: [home]/here/computes.toml:1:11: `secrets` takes a list of names, not text
     hint: put it in brackets
 
     > secrets = ["TOKEN=hunter2"]
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:1:12: secret `TOKEN` is given with its value, and settings hold only the names of secrets
+    error: [home]/here/computes.toml:1:12: secret `TOKEN` is given with its value, and settings hold only the names of secrets
     hint: take the value out and export TOKEN: it is read from your environment when a job is submitted
 
     > env = { AWS_BATCH_X = "1" }
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:1:9: environment variable `AWS_BATCH_X`: names starting with `AWS_BATCH` belong to AWS Batch
+    error: [home]/here/computes.toml:1:9: environment variable `AWS_BATCH_X`: names starting with `AWS_BATCH` belong to AWS Batch
     hint: choose another name; the job is given Batch's own variables anyway
 
     > secrets = ["TOKEN"]
     env = { TOKEN = "hunter2" }
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:2:9: secret `TOKEN` is given with its value, and settings hold only the names of secrets
+    error: [home]/here/computes.toml:2:9: secret `TOKEN` is given with its value, and settings hold only the names of secrets
     hint: take the value out and export TOKEN: it is read from your environment when a job is submitted
 
     > env = { TOKEN = 7 }
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:1:17: `env.TOKEN` takes text in quotes, not a whole number
+    error: [home]/here/computes.toml:1:17: `env.TOKEN` takes text in quotes, not a whole number
     hint: put it in quotes
     "#);
 }
@@ -181,7 +181,7 @@ fn a_file_that_is_no_text() {
     insta::assert_snapshot!(home.refuses(&["list"]), @r"
     exit code 2
     --- stderr
-    error: [home]/work/computes.toml:1:3: not valid UTF-8
+    error: [home]/here/computes.toml:1:3: not valid UTF-8
     hint: save it as UTF-8
     ");
 }
@@ -193,7 +193,7 @@ fn a_file_that_cannot_be_read() {
     insta::assert_snapshot!(home.refuses(&["list"]), @r"
     exit code 2
     --- stderr
-    error: cannot read `[home]/work/computes.toml`: Is a directory (os error 21)
+    error: cannot read `[home]/here/computes.toml`: Is a directory (os error 21)
     hint: make the file readable, or move it away
     ");
 }
@@ -296,6 +296,6 @@ fn in_json() {
     insta::assert_snapshot!(home.refuses(&["--json", "list"]), @r#"
     exit code 2
     --- stderr
-    {"error":"[home]/work/computes.toml:1:1: unknown setting `quue`","hint":"did you mean `queue`?","exit_code":2}
+    {"error":"[home]/here/computes.toml:1:1: unknown setting `quue`","hint":"did you mean `queue`?","exit_code":2}
     "#);
 }

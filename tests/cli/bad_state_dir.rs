@@ -18,7 +18,7 @@ fn below_a_file() {
             insta::assert_snapshot!(home.run([verb, "--name", "n", "--", "true"]).snapshot(), @r"
             exit code 125
             --- stderr
-            error: cannot use the state directory: `[home]/work/file/state`: Not a directory (os error 20)
+            error: cannot use the state directory: `[home]/here/file/state`: Not a directory (os error 20)
             hint: make it writable, or set COMPUTES_STATE_DIR to another directory
             ");
         }
@@ -26,19 +26,19 @@ fn below_a_file() {
     insta::assert_snapshot!(home.run(["worker"]).snapshot(), @r"
     exit code 125
     --- stderr
-    error: cannot use the state directory: `[home]/work/file/state`: Not a directory (os error 20)
+    error: cannot use the state directory: `[home]/here/file/state`: Not a directory (os error 20)
     hint: make it writable, or set COMPUTES_STATE_DIR to another directory
     ");
     insta::assert_snapshot!(home.run(["list"]).snapshot(), @r"
     exit code 125
     --- stderr
-    error: cannot use the state directory: `[home]/work/file/state/ledger.db`: Not a directory (os error 20)
+    error: cannot use the state directory: `[home]/here/file/state/ledger.db`: Not a directory (os error 20)
     hint: make it writable, or set COMPUTES_STATE_DIR to another directory
     ");
     insta::assert_snapshot!(home.run(["status", "last"]).snapshot(), @r"
     exit code 125
     --- stderr
-    error: cannot use the state directory: `[home]/work/file/state/ledger.db`: Not a directory (os error 20)
+    error: cannot use the state directory: `[home]/here/file/state/ledger.db`: Not a directory (os error 20)
     hint: make it writable, or set COMPUTES_STATE_DIR to another directory
     ");
 }

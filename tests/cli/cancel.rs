@@ -22,7 +22,7 @@ fn a_job_that_waits_is_over_at_once() {
     queue        default
     command      true
     asks for     1 vCPU, 1024 MiB, 1 attempt
-    directory    [home]/work
+    directory    [home]/here
     files        [home]/.local/state/computes/files/[id]
     accepted     [time]
     finished     [time]

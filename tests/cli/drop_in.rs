@@ -92,7 +92,7 @@ fn documented_lines_work(definition: &str) {
         command      ./build.sh test_job 123 456
         asks for     1 vCPU, 1024 MiB, 1 attempt of at most 1 h 0 min
         secrets      SECRET1 SECRET2
-        directory    [home]/work
+        directory    [home]/here
         files        [home]/.local/state/computes/files/[id]
         accepted     [time]
         started      [time]

@@ -32,7 +32,7 @@ fn a_new_id_that_names_the_old_one() {
     command      sh -c 'exit 3'
     asks for     1 vCPU, 1024 MiB, 1 attempt
     environment  A
-    directory    [home]/work
+    directory    [home]/here
     files        [home]/.local/state/computes/files/[id]
     retry of     [id]
     accepted     [time]

@@ -35,7 +35,7 @@ fn a_job_that_fails() {
     {"type":"log","attempt":1,"line":"one"}
     {"type":"log","attempt":1,"line":"two"}
     {"type":"log","attempt":1,"line":"three"}
-    {"type":"ended","job":{"id":"[id]","short":"[short]","name":"fails","queue":"default","engine":"local","engine_id":null,"state":"failed","class":"exit_code","reason":"exit code 3","exit_code":3,"signal":null,"run_exit_code":3,"attempt":1,"attempts":1,"interruptions":0,"losses":0,"command":["sh","-c","echo one; echo two >&2; printf three; exit 3"],"environment":{},"secrets":[],"vcpus":"1","memory_mib":1024,"gpus":0,"timeout_seconds":null,"tags":{},"job_definition":"default","directory":"[home]/work","files":"[home]/.local/state/computes/files/[id]","log":"[home]/.local/state/computes/logs/[id].1","retry_of":null,"accepted_at":"[time]","started_at":"[time]","finished_at":"[time]","cancel_requested_at":null}}
+    {"type":"ended","job":{"id":"[id]","short":"[short]","name":"fails","queue":"default","engine":"local","engine_id":null,"state":"failed","class":"exit_code","reason":"exit code 3","exit_code":3,"signal":null,"run_exit_code":3,"attempt":1,"attempts":1,"interruptions":0,"losses":0,"command":["sh","-c","echo one; echo two >&2; printf three; exit 3"],"environment":{},"secrets":[],"vcpus":"1","memory_mib":1024,"gpus":0,"timeout_seconds":null,"tags":{},"job_definition":"default","directory":"[home]/here","files":"[home]/.local/state/computes/files/[id]","log":"[home]/.local/state/computes/logs/[id].1","retry_of":null,"accepted_at":"[time]","started_at":"[time]","finished_at":"[time]","cancel_requested_at":null}}
     "#);
     let order = ["queued", "starting", "running"];
     let seen: Vec<_> = states

@@ -17,7 +17,7 @@ fn a_job_that_succeeded() {
     asks for     1 vCPU, 1024 MiB, 1 attempt
     environment  A
     tags         team=x
-    directory    [home]/work
+    directory    [home]/here
     files        [home]/.local/state/computes/files/[id]
     accepted     [time]
     started      [time]
@@ -40,7 +40,7 @@ fn a_job_that_failed_twice() {
     queue        default
     command      sh -c 'exit 3'
     asks for     1 vCPU, 1024 MiB, 2 attempts of at most 1 h 0 min
-    directory    [home]/work
+    directory    [home]/here
     files        [home]/.local/state/computes/files/[id]
     accepted     [time]
     started      [time]
@@ -64,7 +64,7 @@ fn a_job_that_waits_and_one_that_runs() {
     queue        default
     command      true
     asks for     1 vCPU, 1024 MiB, 1 attempt
-    directory    [home]/work
+    directory    [home]/here
     files        [home]/.local/state/computes/files/[id]
     accepted     [time]
 
@@ -74,7 +74,7 @@ fn a_job_that_waits_and_one_that_runs() {
     queue        default
     command      sleep 1000
     asks for     1 vCPU, 1024 MiB, 1 attempt
-    directory    [home]/work
+    directory    [home]/here
     files        [home]/.local/state/computes/files/[id]
     accepted     [time]
     started      [time]
@@ -89,7 +89,7 @@ fn in_json() {
     insta::assert_snapshot!(home.run(["status", "--json", "last"]).snapshot(), @r#"
     exit code 0
     --- stdout
-    {"id":"[id]","short":"[short]","name":"bad","queue":"default","engine":"local","engine_id":null,"state":"failed","class":"exit_code","reason":"exit code 3","exit_code":3,"signal":null,"run_exit_code":3,"attempt":1,"attempts":1,"interruptions":0,"losses":0,"command":["sh","-c","exit 3"],"environment":{},"secrets":[],"vcpus":"1","memory_mib":1024,"gpus":0,"timeout_seconds":null,"tags":{},"job_definition":"default","directory":"[home]/work","files":"[home]/.local/state/computes/files/[id]","log":"[home]/.local/state/computes/logs/[id].1","retry_of":null,"accepted_at":"[time]","started_at":"[time]","finished_at":"[time]","cancel_requested_at":null,"attempt_history":[{"number":1,"pid":[pid],"files_mounted":[mounted],"opened_at":"[time]","started_at":"[time]","closed_at":"[time]","exit_code":3,"signal":null,"class":"exit_code","reason":"exit code 3","log":"[home]/.local/state/computes/logs/[id].1"}],"events":[{"at":"[time]","attempt":0,"event":"handed_over","state":"queued","reason":null},{"at":"[time]","attempt":1,"event":"claimed","state":"starting","reason":null},{"at":"[time]","attempt":1,"event":"started","state":"running","reason":null},{"at":"[time]","attempt":1,"event":"failed","state":"failed","reason":"exit code 3"}]}
+    {"id":"[id]","short":"[short]","name":"bad","queue":"default","engine":"local","engine_id":null,"state":"failed","class":"exit_code","reason":"exit code 3","exit_code":3,"signal":null,"run_exit_code":3,"attempt":1,"attempts":1,"interruptions":0,"losses":0,"command":["sh","-c","exit 3"],"environment":{},"secrets":[],"vcpus":"1","memory_mib":1024,"gpus":0,"timeout_seconds":null,"tags":{},"job_definition":"default","directory":"[home]/here","files":"[home]/.local/state/computes/files/[id]","log":"[home]/.local/state/computes/logs/[id].1","retry_of":null,"accepted_at":"[time]","started_at":"[time]","finished_at":"[time]","cancel_requested_at":null,"attempt_history":[{"number":1,"pid":[pid],"files_mounted":[mounted],"opened_at":"[time]","started_at":"[time]","closed_at":"[time]","exit_code":3,"signal":null,"class":"exit_code","reason":"exit code 3","log":"[home]/.local/state/computes/logs/[id].1"}],"events":[{"at":"[time]","attempt":0,"event":"handed_over","state":"queued","reason":null},{"at":"[time]","attempt":1,"event":"claimed","state":"starting","reason":null},{"at":"[time]","attempt":1,"event":"started","state":"running","reason":null},{"at":"[time]","attempt":1,"event":"failed","state":"failed","reason":"exit code 3"}]}
     "#);
 }
 

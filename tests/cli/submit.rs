@@ -31,7 +31,7 @@ fn in_json() {
     insta::assert_snapshot!(run.snapshot(), @r#"
     exit code 0
     --- stdout
-    {"id":"[id]","short":"[short]","name":"waits","queue":"default","engine":"local","engine_id":null,"state":"queued","class":null,"reason":null,"exit_code":null,"signal":null,"run_exit_code":null,"attempt":0,"attempts":1,"interruptions":0,"losses":0,"command":["true"],"environment":{},"secrets":[],"vcpus":"1","memory_mib":1024,"gpus":0,"timeout_seconds":null,"tags":{},"job_definition":"default","directory":"[home]/work","files":"[home]/.local/state/computes/files/[id]","log":null,"retry_of":null,"accepted_at":"[time]","started_at":null,"finished_at":null,"cancel_requested_at":null}
+    {"id":"[id]","short":"[short]","name":"waits","queue":"default","engine":"local","engine_id":null,"state":"queued","class":null,"reason":null,"exit_code":null,"signal":null,"run_exit_code":null,"attempt":0,"attempts":1,"interruptions":0,"losses":0,"command":["true"],"environment":{},"secrets":[],"vcpus":"1","memory_mib":1024,"gpus":0,"timeout_seconds":null,"tags":{},"job_definition":"default","directory":"[home]/here","files":"[home]/.local/state/computes/files/[id]","log":null,"retry_of":null,"accepted_at":"[time]","started_at":null,"finished_at":null,"cancel_requested_at":null}
     "#);
 }
 
@@ -59,7 +59,7 @@ fn all_that_can_be_said_of_a_job() {
     asks for     0.5 vCPU, 2048 MiB, 3 attempts of at most 1 h 0 min
     environment  A B
     tags         note=a=b team=build
-    directory    [home]/work
+    directory    [home]/here
     files        [home]/.local/state/computes/files/[id]
     accepted     [time]
     ");
@@ -104,7 +104,7 @@ fn jobs_start_where_the_caller_stands() {
     insta::assert_snapshot!(run.snapshot(), @r"
     exit code 0
     --- stdout
-    [home]/work
+    [home]/here
     ");
 }
 

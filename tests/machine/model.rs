@@ -85,7 +85,13 @@ impl Model {
 
     /// Somebody who believes that the job is in this state and attempt says what happened.
     pub fn step(&mut self, believed: (State, u32), event: Event) -> Expected {
-        let puts_back = [Event::NotHandedOver, Event::Retried, Event::Interrupted, Event::WorkerLost, Event::Released];
+        let puts_back = [
+            Event::NotHandedOver,
+            Event::Retried,
+            Event::Interrupted,
+            Event::WorkerLost,
+            Event::Released,
+        ];
         let event =
             if self.cancel_wanted && puts_back.contains(&event) { Event::Cancelled } else { event };
         let Some(to) = follows(event, believed.0) else { return Expected::Illegal };

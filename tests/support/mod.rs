@@ -42,7 +42,7 @@ pub struct Run {
 impl Home {
     pub fn new() -> Self {
         let dir = tempfile::Builder::new().prefix("computes-").tempdir().expect("a directory");
-        fs::create_dir(dir.path().join("work")).expect("a directory");
+        fs::create_dir(dir.path().join("here")).expect("a directory");
         let program = env!("CARGO_BIN_EXE_computes").into();
         Self { dir, settings: Vec::new(), program, user: None }
     }
@@ -74,7 +74,7 @@ impl Home {
 
     /// Where the calls stand: an empty directory.
     pub fn work(&self) -> PathBuf {
-        self.path().join("work")
+        self.path().join("here")
     }
 
     pub fn state(&self) -> PathBuf {
