@@ -20,7 +20,6 @@ pub struct Claim<'a> {
     capacity: Resources,
     free: Resources,
     passed: &'a mut Passed,
-    still_passed: BTreeMap<i64, Millis>,
     now: Millis,
 }
 
@@ -41,7 +40,7 @@ impl<'a> Claim<'a> {
         passed: &'a mut Passed,
         now: Millis,
     ) -> Self {
-        Self { queues, capacity, free, passed, still_passed: BTreeMap::new(), now }
+        Self { queues, capacity, free, passed, now }
     }
 
     pub fn consider(&mut self, job: &Candidate) -> Choice {
@@ -53,17 +52,8 @@ impl<'a> Claim<'a> {
             self.free = self.free.less(&job.resources);
             Choice::Take
         } else {
-            let since = *self.passed.0.get(&job.seq).unwrap_or(&self.now);
-            self.still_passed.insert(job.seq, since);
+            let since = *self.passed.0.entry(job.seq).or_insert(self.now);
             if self.now - since >= PATIENCE { Choice::Stop } else { Choice::Leave }
-        }
-    }
-
-    /// Remembers who was passed by, for the next time.
-    pub fn done(self) {
-        // A look that ended early saw only the front; those behind keep their time.
-        for (seq, since) in self.still_passed {
-            self.passed.0.insert(seq, since);
         }
     }
 }
@@ -102,7 +92,6 @@ mod tests {
                 Choice::Stop => break,
             }
         }
-        claim.done();
         taken
     }
 

@@ -117,17 +117,14 @@ impl Worker<'_> {
         let is_it =
             |job: &Running| job.holder.seq == holder.seq && job.holder.attempt == holder.attempt;
         let Some(index) = self.running.iter().position(is_it) else { return };
+        // Before the log is waited for: it is whole when nobody can write to it any more.
+        if !self.mounted {
+            self.clear_leftovers(index);
+        }
         if let Some(log) = log {
-            // The log is whole when nobody can write to it any more.
-            if !self.mounted {
-                self.clear_leftovers(index);
-            }
             self.running[index].process = None;
             self.children.spawn(whole(holder, exit, log));
             return;
-        }
-        if !self.mounted {
-            self.clear_leftovers(index);
         }
         let mut job = self.running.swap_remove(index);
         self.free_gpus.append(&mut job.gpus);

@@ -253,12 +253,18 @@ impl Worker<'_> {
     }
 
     /// Takes over what dead workers held.
-    fn recover(&mut self) -> Result<(), EngineError> {
+    fn take_over(&mut self) -> Result<(), EngineError> {
         let me = self.record.seq;
         let again = lease::recover(self.dir, &mut self.ledger, self.settings, self.clock, me)?;
         if let Some(at) = again {
             self.agenda.at(at + 1, Due::Peers);
         }
+        Ok(())
+    }
+
+    /// Takes over what dead workers held, and looks for work.
+    fn recover(&mut self) -> Result<(), EngineError> {
+        self.take_over()?;
         self.look = true;
         Ok(())
     }

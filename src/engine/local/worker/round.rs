@@ -9,8 +9,8 @@ use super::{Worker, millis};
 use crate::engine::EngineError;
 use crate::engine::local::claim::{Choice, Claim};
 use crate::engine::local::outcome::Stop;
+use crate::engine::local::secrets;
 use crate::engine::local::wake::{self, Bell};
-use crate::engine::local::{lease, secrets};
 use crate::job::{Event, Resources, State};
 use crate::ledger::{
     Applied, Assignment, Candidate, Change, Detail, Holder, Lease, LedgerError, Millis,
@@ -155,15 +155,7 @@ impl Worker<'_> {
 
     /// An idle worker looks after the jobs of those who may be hanging.
     fn watch_peers(&mut self) -> Result<(), EngineError> {
-        let others = self.ledger.workers()?.len() > 1;
-        if others {
-            let me = self.record.seq;
-            let again = lease::recover(self.dir, &mut self.ledger, self.settings, self.clock, me)?;
-            if let Some(at) = again {
-                self.agenda.at(at + 1, Due::Peers);
-            }
-        }
-        Ok(())
+        if self.ledger.workers()?.len() > 1 { self.take_over() } else { Ok(()) }
     }
 
     pub(super) fn keep_alive(&mut self) -> Result<(), EngineError> {
@@ -215,7 +207,6 @@ fn claim_from_queue(
         Choice::Leave => ControlFlow::Continue(()),
         Choice::Stop => ControlFlow::Break(()),
     })?;
-    claim.done();
     let mut claimed = Vec::new();
     for job in taken {
         let detail = Detail { worker: Some(worker), ..Detail::default() };
