@@ -14,6 +14,7 @@ import platform
 import shutil
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -724,6 +725,13 @@ def job_counts(text: str) -> list[int]:
     return counts
 
 
+def built() -> Path:
+    """Where cargo leaves the program for this machine: the target is named in .cargo/config.toml."""
+    host = subprocess.run(["rustc", "--print", "host-tuple"], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout.strip()
+    return TARGET / host / "release" / "computes"
+
+
 def at_least_one(text: str) -> int:
     if (number := int(text)) < 1:
         raise ValueError
@@ -733,8 +741,7 @@ def at_least_one(text: str) -> int:
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("--computes", metavar="PATH", default=str(TARGET / "release" / "computes"),
-        help="the program to measure [target/release/computes]")
+    add("--computes", metavar="PATH", help="the program to measure [as ./build.sh build makes it]")
     add("--jobs", type=job_counts, metavar="N,N", help="how many jobs [1000,10000]")
     add("--rounds", type=at_least_one, metavar="N", help="how often each one runs [5]")
     add("--only", action="append", metavar="NAME",
@@ -749,6 +756,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help="where temporary directories are made, not in memory and short [/var/tmp]")
     add("--json", action="store_true", help="JSON on stdout instead of tables")
     options = parser.parse_args(arguments)
+    options.computes = options.computes or str(built())
     options.jobs = options.jobs or ([200] if options.quick else [1000, 10000])
     options.rounds = options.rounds or (1 if options.quick else 5)
     if options.latency is None:
