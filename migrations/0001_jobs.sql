@@ -7,8 +7,7 @@ CREATE TABLE jobs (
     engine_id           TEXT,
     name                TEXT    NOT NULL,
     queue               TEXT    NOT NULL,
-    state               TEXT    NOT NULL CHECK (state IN ('accepted', 'submitting', 'queued', 'starting',
-                                    'running', 'blocked', 'succeeded', 'failed', 'cancelled', 'lost')),
+    state               TEXT    NOT NULL,   -- a name of job/state.rs; who reads another one refuses it
     attempt             INTEGER NOT NULL DEFAULT 0 CHECK (attempt >= 0),
     interruptions       INTEGER NOT NULL DEFAULT 0,
     losses              INTEGER NOT NULL DEFAULT 0,
@@ -30,17 +29,18 @@ CREATE TABLE jobs (
     signal              INTEGER,
     class               TEXT,
     reason              TEXT,
-    CHECK ((finished_at IS NOT NULL) = (state IN ('succeeded', 'failed', 'cancelled', 'lost'))),
+    -- Compared one by one: for a list of more than two, SQLite fills a table at each change of a row.
+    CHECK ((finished_at IS NOT NULL) =
+        (state = 'succeeded' OR state = 'failed' OR state = 'cancelled' OR state = 'lost')),
     CHECK ((class IS NOT NULL) = (state = 'failed')),
     CHECK (state NOT IN ('starting', 'running') OR attempt > 0),
     CHECK (worker IS NULL OR state IN ('starting', 'running')),
-    CHECK (state <> 'succeeded' OR exit_code = 0),
+    CHECK (state <> 'succeeded' OR exit_code IS 0),
     CHECK (interruptions + losses <= attempt)
 ) STRICT;
 
 CREATE INDEX jobs_queued ON jobs (rank, seq) WHERE state = 'queued';
 CREATE INDEX jobs_held ON jobs (worker) WHERE worker IS NOT NULL;
-CREATE INDEX jobs_waiting ON jobs (state) WHERE state IN ('accepted', 'submitting', 'blocked');
 -- The last group of the id is what people see and type.
 CREATE INDEX jobs_short ON jobs (substr(id, 25));
 CREATE INDEX jobs_engine_id ON jobs (engine_id) WHERE engine_id IS NOT NULL;

@@ -68,33 +68,29 @@ impl<'a> Change<'a> {
         let signal = detail.outcome.and_then(|outcome| outcome.signal);
         let is_start = event == Event::Started;
 
-        let changed = self
-            .db
-            .prepare_cached(UPDATE_JOB)?
-            .query_row(
-                named_params! {
-                    ":seq": holder.seq,
-                    ":from": holder.state.as_str(),
-                    ":attempt": holder.attempt,
-                    ":to": next.as_str(),
-                    ":opens": opens,
-                    ":interruptions": has(Effect::CountInterruption),
-                    ":losses": has(Effect::CountLoss),
-                    ":worker": if opens { detail.worker } else { None },
-                    ":keeps_worker": !opens && next.is_held(),
-                    ":started_at": is_start.then_some(now),
-                    ":keeps_started": next.is_held() || finishes,
-                    ":finished_at": finishes.then_some(now),
-                    ":cancel_at": has(Effect::RememberCancel).then_some(now),
-                    ":exit_code": if finishes { exit_code } else { None },
-                    ":signal": if finishes { signal } else { None },
-                    ":class": (next == State::Failed).then(|| class.map(FailureClass::as_str)).flatten(),
-                    ":reason": reason,
-                },
-                |row| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?)),
-            )
-            .optional()?;
-        let Some((attempt, number)) = changed else { return Ok(Applied::Stale) };
+        let changed = self.db.prepare_cached(UPDATE_JOB)?.execute(named_params! {
+            ":seq": holder.seq,
+            ":from": holder.state.as_str(),
+            ":attempt": holder.attempt,
+            ":to": next.as_str(),
+            ":opens": opens,
+            ":interruptions": has(Effect::CountInterruption),
+            ":losses": has(Effect::CountLoss),
+            ":worker": if opens { detail.worker } else { None },
+            ":keeps_worker": !opens && next.is_held(),
+            ":started_at": is_start.then_some(now),
+            ":keeps_started": next.is_held() || finishes,
+            ":finished_at": finishes.then_some(now),
+            ":cancel_at": has(Effect::RememberCancel).then_some(now),
+            ":exit_code": if finishes { exit_code } else { None },
+            ":signal": if finishes { signal } else { None },
+            ":class": (next == State::Failed).then(|| class.map(FailureClass::as_str)).flatten(),
+            ":reason": reason,
+        })?;
+        if changed == 0 {
+            return Ok(Applied::Stale);
+        }
+        let attempt = holder.attempt + u32::from(opens);
 
         if opens {
             self.db.prepare_cached(OPEN_ATTEMPT)?.execute(named_params! {
@@ -114,7 +110,7 @@ impl<'a> Change<'a> {
             })?;
         }
         self.db.prepare_cached(INSERT_EVENT)?.execute(named_params! {
-            ":job": holder.seq, ":number": number, ":attempt": attempt, ":at": now,
+            ":job": holder.seq, ":attempt": attempt, ":at": now,
             ":event": event.as_str(), ":state": next.as_str(), ":reason": reason,
         })?;
         Ok(Applied::Done(Holder { seq: holder.seq, attempt, state: next }))
@@ -192,8 +188,7 @@ const UPDATE_JOB: &str = "
         signal = :signal,
         class = :class,
         reason = CASE WHEN :to = 'cancelled' THEN coalesce(cancel_reason, :reason) ELSE :reason END
-    WHERE seq = :seq AND state = :from AND attempt = :attempt
-    RETURNING attempt, changes";
+    WHERE seq = :seq AND state = :from AND attempt = :attempt";
 
 const OPEN_ATTEMPT: &str = "
     INSERT INTO attempts (job, number, worker, opened_at) VALUES (:job, :number, :worker, :at)";
@@ -209,4 +204,4 @@ const CLOSE_ATTEMPT: &str = "
 
 const INSERT_EVENT: &str = "
     INSERT INTO events (job, number, attempt, at, event, state, reason)
-    VALUES (:job, :number, :attempt, :at, :event, :state, :reason)";
+    VALUES (:job, (SELECT changes FROM jobs WHERE seq = :job), :attempt, :at, :event, :state, :reason)";
