@@ -8,7 +8,6 @@ use super::output::JobView;
 use crate::engine::Cancelled;
 use crate::job::JobRef;
 
-/// End jobs: those that wait at once, those that run by SIGTERM, 30 s, SIGKILL
 #[derive(Debug, Args)]
 pub struct Options {
     /// Ids, the beginning of ids, or `last`

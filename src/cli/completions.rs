@@ -6,7 +6,6 @@ use clap_complete::Shell;
 use super::error::Failure;
 use super::output::Output;
 
-/// Print completions for a shell
 #[derive(Debug, Args)]
 pub struct Options {
     shell: Shell,

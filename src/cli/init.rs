@@ -11,7 +11,6 @@ use super::error::{Doing, Failure, Kind};
 use super::output::Output;
 use crate::config;
 
-/// Write a commented computes.toml into this directory
 #[derive(Debug, Args)]
 pub struct Options {
     /// Print it instead

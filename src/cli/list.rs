@@ -10,7 +10,6 @@ use crate::engine::local;
 use crate::job::{Queue, State};
 use crate::ledger::Filter;
 
-/// List jobs, newest first
 #[derive(Debug, Args)]
 pub struct Options {
     /// Only jobs in these states; `unfinished` is all that are not over

@@ -8,7 +8,6 @@ use super::follow::{self, End, Interrupts};
 use super::tail::Tail;
 use crate::job::JobRef;
 
-/// Print what a job wrote, while it runs and after
 #[derive(Debug, Args)]
 pub struct Options {
     /// An id, the beginning of one, or `last`

@@ -5,7 +5,6 @@ use clap::Args;
 use super::error::{Doing, Failure};
 use super::output::Output;
 
-/// Print a manual page: `computes man | man -l -`
 #[derive(Debug, Args)]
 pub struct Options {
     /// Of which verb; without it of the program

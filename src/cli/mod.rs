@@ -9,6 +9,7 @@ mod init;
 mod input;
 mod intake;
 mod job_options;
+mod later;
 mod list;
 mod logs;
 mod man;
@@ -30,6 +31,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use self::context::Context;
 use self::error::Failure;
+use self::later::Later;
 use self::output::Output;
 
 /// Submit a build job to AWS Batch, or run the very same job here
@@ -50,19 +52,32 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Run(run::Options),
-    Submit(submit::Options),
-    Wait(wait::Options),
-    Status(status::Options),
-    List(list::Options),
-    Logs(logs::Options),
-    Cancel(cancel::Options),
-    Retry(retry::Options),
-    Queues(queues::Options),
-    Worker(worker::Options),
-    Init(init::Options),
-    Completions(completions::Options),
-    Man(man::Options),
+    /// Run a job and follow it to the end; exits with the job's own code
+    Run(Later<run::Options>),
+    /// Hand a job over and print its id; returns at once
+    Submit(Later<submit::Options>),
+    /// Wait for jobs; exits with the code of the first, as given, that did not succeed
+    Wait(Later<wait::Options>),
+    /// Show all that is known of jobs
+    Status(Later<status::Options>),
+    /// List jobs, newest first
+    List(Later<list::Options>),
+    /// Print what a job wrote, while it runs and after
+    Logs(Later<logs::Options>),
+    /// End jobs: those that wait at once, those that run by SIGTERM, 30 s, SIGKILL
+    Cancel(Later<cancel::Options>),
+    /// Submit jobs that are over once more, as they were; prints the new ids
+    Retry(Later<retry::Options>),
+    /// Show the queues, their jobs and their workers
+    Queues(Later<queues::Options>),
+    /// Run jobs of the local engine until asked to leave; `submit` starts one by itself
+    Worker(Later<worker::Options>),
+    /// Write a commented computes.toml into this directory
+    Init(Later<init::Options>),
+    /// Print completions for a shell
+    Completions(Later<completions::Options>),
+    /// Print a manual page: `computes man | man -l -`
+    Man(Later<man::Options>),
 }
 
 /// Runs the program and gives its exit code.

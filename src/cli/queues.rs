@@ -9,7 +9,6 @@ use crate::engine::local;
 use crate::job::Queue;
 use crate::ledger::Counts;
 
-/// Show the queues, their jobs and their workers
 #[derive(Debug, Args)]
 pub struct Options {
     /// Show the workers instead

@@ -10,7 +10,6 @@ use crate::engine::{Clock, Submission};
 use crate::job::{EnvName, JobRef, Secret, Secrets, SpecError};
 use crate::ledger::{JobRecord, NewJob};
 
-/// Submit jobs that are over once more, as they were; prints the new ids
 #[derive(Debug, Args)]
 pub struct Options {
     /// Ids, the beginning of ids, or `last`

@@ -14,7 +14,6 @@ use crate::engine::Engine;
 use crate::job::{FailureClass, parse_duration};
 use crate::ledger::JobRecord;
 
-/// Run a job and follow it to the end; exits with the job's own code
 #[derive(Debug, Args)]
 pub struct Options {
     #[command(flatten)]

@@ -8,7 +8,6 @@ use super::output::{self, JobView};
 use crate::job::JobRef;
 use crate::ledger::LedgerError;
 
-/// Show all that is known of jobs
 #[derive(Debug, Args)]
 pub struct Options {
     /// Ids, the beginning of ids, or `last`

@@ -9,7 +9,6 @@ use super::output::JobView;
 use super::submission;
 use crate::engine::Submission;
 
-/// Hand a job over and print its id; returns at once
 #[derive(Debug, Args)]
 pub struct Options {
     #[command(flatten)]

@@ -8,7 +8,6 @@ use super::follow::{self, End, Interrupts};
 use crate::job::{JobId, JobRef, State};
 use crate::ledger::Filter;
 
-/// Wait for jobs; exits with the code of the first, as given, that did not succeed
 #[derive(Debug, Args)]
 pub struct Options {
     /// Ids, the beginning of ids, or `last`

@@ -10,7 +10,6 @@ use crate::engine::Clock;
 use crate::engine::local::{self, Ready, WorkerOptions};
 use crate::job::{Memory, Queue, Resources, SpecError, Vcpus};
 
-/// Run jobs of the local engine until asked to leave; `submit` starts one by itself
 #[derive(Debug, Args)]
 pub struct Options {
     /// How many vCPUs it gives to jobs; without it all of the machine's
