@@ -10,6 +10,8 @@ mod log;
 pub use clock::{Clock, SystemClock};
 pub use log::LogReader;
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 
 use crate::job::{JobId, Secrets};
@@ -83,6 +85,8 @@ pub enum EngineError {
     Io { what: String, source: std::io::Error },
     #[error("the job asks for {asked}, and this machine has {machine}")]
     NeverFits { asked: crate::job::Resources, machine: crate::job::Resources },
+    #[error("{starts} workers in a row ended before they took the job")]
+    WorkersEnd { starts: u32, log: PathBuf },
     #[error("this worker was silent for longer than its lease, and its jobs were given to another")]
     StruckOff,
 }
@@ -101,6 +105,10 @@ impl EngineError {
             Self::NeverFits { .. } => Some(
                 "ask for less with --vcpus, --memory and --gpus, or take a larger machine".into(),
             ),
+            Self::WorkersEnd { log, .. } => Some(format!(
+                "`{}` says why; the job stays in the queue for `computes wait`",
+                log.display()
+            )),
             Self::StruckOff => Some("raise `local.lease` if this machine stalls so long".into()),
             Self::Io { source, .. } => match source.raw_os_error() {
                 Some(libc::EMFILE) => {

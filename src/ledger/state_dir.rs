@@ -145,6 +145,11 @@ impl StateDir {
     pub fn workers(&self) -> PathBuf {
         self.root.join("workers")
     }
+
+    #[must_use]
+    pub fn background_log(&self) -> PathBuf {
+        self.workers().join("background.log")
+    }
 }
 
 /// The files in `wake/`. See `engine/local/wake.rs`.

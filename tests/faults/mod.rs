@@ -5,6 +5,7 @@
 
 mod canary;
 mod first_use;
+mod hopeless_worker;
 mod idle;
 mod lost_worker;
 mod random;

@@ -83,7 +83,16 @@ impl Home {
 
     /// The program with these arguments, in a cleared environment, not started yet.
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new(&self.program);
+        self.command_of(&self.program, arguments)
+    }
+
+    /// The same with a copy of the program.
+    pub fn command_of<S: AsRef<OsStr>>(
+        &self,
+        program: &Path,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Command {
+        let mut command = Command::new(program);
         if let Some(user) = self.user {
             command.uid(user).gid(user);
         }

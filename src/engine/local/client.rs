@@ -2,7 +2,8 @@
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
-use std::process::{Command, Stdio};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use async_trait::async_trait;
 
@@ -17,7 +18,20 @@ pub struct LocalEngine<'a> {
     settings: LocalSettings,
     ledger: Ledger,
     clock: &'a dyn Clock,
+    in_vain: Option<InVain>,
 }
+
+/// Workers that were started for a job and have not taken it yet.
+#[derive(Debug, Clone, Copy)]
+struct InVain {
+    job: JobId,
+    attempt: u32,
+    starts: u32,
+}
+
+/// So many workers are started for a job that none of them takes. What ends the first ones
+/// will end all.
+const MOST_STARTS: u32 = 3;
 
 impl<'a> LocalEngine<'a> {
     #[must_use]
@@ -27,7 +41,7 @@ impl<'a> LocalEngine<'a> {
         ledger: Ledger,
         clock: &'a dyn Clock,
     ) -> Self {
-        Self { dir, settings, ledger, clock }
+        Self { dir, settings, ledger, clock, in_vain: None }
     }
 
     /// A job that fits neither the machine nor any worker would wait for ever.
@@ -49,20 +63,25 @@ impl<'a> LocalEngine<'a> {
     /// A worker of its own session, which outlives the terminal. It gets the settings that
     /// hold here and nothing else of the caller's environment: no credential has any business
     /// in a process that runs everybody's jobs.
-    fn start_worker(&self) -> Result<(), EngineError> {
+    ///
+    /// False: somebody has the right to be that worker, and is about to look at the ledger:
+    /// after signing on, or, if it is the one that leaves, after it let go of the right.
+    fn start_worker(&self) -> Result<bool, EngineError> {
         let start = |source| EngineError::Io { what: "start a worker".to_owned(), source };
-        // Who has the right is about to look at the ledger: after signing on, or, if it is the
-        // one that leaves, after it let go of the right.
         let Some(right) = lease::background_right(&self.dir).map_err(start)? else {
-            return Ok(());
+            return Ok(false);
         };
-        let program = std::env::current_exe().map_err(start)?;
-        let log = self.dir.workers().join("background.log");
-        let log =
-            OpenOptions::new().create(true).append(true).mode(0o600).open(log).map_err(start)?;
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(self.dir.background_log())
+            .map_err(start)?;
         let settings = &self.settings;
-        let mut command = Command::new(program);
+        // This very program, also if another has taken its place on the disk.
+        let mut command = Command::new("/proc/self/exe");
         command
+            .arg0(std::env::current_exe().map_err(start)?)
             .args(["worker", "--background"])
             .env_clear()
             .envs(
@@ -78,10 +97,24 @@ impl<'a> LocalEngine<'a> {
             .env("COMPUTES_LOCAL_MOUNT", if settings.mount { "on" } else { "off" })
             .current_dir("/")
             .stdin(right)
-            .stdout(Stdio::null())
+            // Rings also if the worker ends before it can do anything.
+            .stdout(wake::hold(&self.dir, Bell::Workers).map_err(start)?)
             .stderr(log);
         // Nobody waits for it: it goes on when we have ended.
-        command.spawn().map(drop).map_err(start)
+        command.spawn().map(|_| true).map_err(start)
+    }
+
+    /// Starts a worker for a job that has none, unless that was in vain too often.
+    fn start_worker_for(&mut self, job: JobId, attempt: u32) -> Result<(), EngineError> {
+        let before = self.in_vain.filter(|vain| (vain.job, vain.attempt) == (job, attempt));
+        let starts = before.map_or(0, |vain| vain.starts);
+        if starts == MOST_STARTS {
+            return Err(EngineError::WorkersEnd { starts, log: self.dir.background_log() });
+        }
+        if self.start_worker()? {
+            self.in_vain = Some(InVain { job, attempt, starts: starts + 1 });
+        }
+        Ok(())
     }
 }
 
@@ -106,7 +139,7 @@ impl Engine for LocalEngine<'_> {
         for (queue, resources) in kinds {
             if !lease::somebody_takes(&self.dir, &self.ledger, queue, &resources)? {
                 // One takes all.
-                return self.start_worker();
+                return self.start_worker().map(drop);
             }
         }
         Ok(())
@@ -123,16 +156,17 @@ impl Engine for LocalEngine<'_> {
         for worker in self.ledger.workers()? {
             if !lease::lives(&self.dir, &worker, &machine::boot_id())? {
                 let held = self.ledger.held_by(worker.seq)?;
-                if held.iter().any(|held| jobs.contains(&held.id)) {
-                    return self.start_worker();
+                if let Some(held) = held.iter().find(|held| jobs.contains(&held.id)) {
+                    return self.start_worker_for(held.id, held.holder.attempt);
                 }
             }
         }
         for job in jobs {
-            if self.ledger.standing(*job)?.0 == State::Queued {
+            let (state, attempt) = self.ledger.standing(*job)?;
+            if state == State::Queued {
                 let spec = self.ledger.job(*job)?.plan.spec;
                 if !lease::somebody_takes(&self.dir, &self.ledger, spec.queue, &spec.resources)? {
-                    return self.start_worker();
+                    return self.start_worker_for(*job, attempt);
                 }
             }
         }

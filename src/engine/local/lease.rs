@@ -15,18 +15,20 @@ use crate::engine::{Clock, EngineError};
 use crate::job::{Event, FailureClass, Queue, Resources};
 use crate::ledger::{Detail, Held, Ledger, StateDir, WorkerRecord};
 
-/// The lock that says that a worker lives.
+/// The lock that says that a worker lives, and the bell that rings when it is gone, in
+/// whichever way. In this order: who hears the bell finds the lock free.
 pub struct Life {
     path: PathBuf,
     _lock: File,
+    _bell: wake::Held,
 }
 
 impl Life {
     pub fn begin(dir: &StateDir, id: &str) -> io::Result<Self> {
         let path = path(dir, id);
-        let file = OpenOptions::new().create(true).append(true).open(&path)?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Self { path, _lock: file })
+        let lock = OpenOptions::new().create(true).append(true).open(&path)?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(Self { path, _lock: lock, _bell: wake::hold(dir, wake::Bell::Workers)? })
     }
 }
 

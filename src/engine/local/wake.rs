@@ -11,6 +11,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
 
 use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
@@ -45,7 +46,14 @@ impl Bell {
 
 /// A bell that rings when this is dropped, or when its holder dies.
 #[must_use = "dropping it rings the bell"]
-pub struct Held(#[expect(dead_code, reason = "held for its closing")] File);
+pub struct Held(File);
+
+/// For a child process, which then holds the bell in our place.
+impl From<Held> for Stdio {
+    fn from(held: Held) -> Self {
+        held.0.into()
+    }
+}
 
 /// # Errors
 /// When the bell can't be opened.

@@ -20,7 +20,7 @@ use self::starter::Starter;
 use super::claim::Passed;
 use super::lease::Life;
 use super::room::Room;
-use super::wake::{self, Bell, Held, Listener, Rings};
+use super::wake::{Bell, Held, Listener, Rings};
 use super::{LocalSettings, lease, machine, room};
 use crate::engine::{Clock, EngineError};
 use crate::job::{Queue, Resources};
@@ -115,8 +115,6 @@ async fn work(
     let start = |source| EngineError::Io { what: "start a worker".to_owned(), source };
     let mut ledger = Ledger::open(dir, Durability::KilledProcess)?;
     let _life = Life::begin(dir, &options.id).map_err(start)?;
-    // Rings when we are gone, in whichever way.
-    let _bell = wake::hold(dir, Bell::Workers).map_err(start)?;
     let listener =
         Listener::new(dir, &[Bell::Queue, Bell::Cancel, Bell::Workers]).map_err(start)?;
     let terminate = signal(SignalKind::terminate()).map_err(start)?;
