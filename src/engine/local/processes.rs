@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
 };
@@ -72,13 +73,41 @@ pub fn end_child(pid: u32) {
     }
 }
 
+/// So often a process that becomes another program is looked at, a millisecond apart.
+const MOST_LOOKS: u32 = 100;
+
 /// Does the process have the job's id in the environment it was started with? A zombie has
-/// no environment any more.
+/// no environment any more, and one that becomes another program has none for a moment.
 pub fn carries(pid: u32, job: JobId) -> bool {
     let marker = format!("AWS_BATCH_JOB_ID={job}");
-    fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
-        environment.split(|byte| *byte == 0).any(|entry| entry == marker.as_bytes())
-    })
+    let mut is_settled = false;
+    for _ in 0..MOST_LOOKS {
+        let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { return false };
+        if !environment.is_empty() || is_settled {
+            return environment.split(|byte| *byte == 0).any(|entry| entry == marker.as_bytes());
+        }
+        is_settled = !is_in_exec(pid);
+        if !is_settled {
+            let moment = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+            // Woken early it looks early.
+            let _ = poll(&mut [], Some(&moment));
+        }
+    }
+    false
+}
+
+/// Is the process of ours between two programs? It has memory then, and in it no place yet
+/// where its environment ends. Of others the kernel does not tell us that place.
+/// See `proc_pid_stat(5)`.
+fn is_in_exec(pid: u32) -> bool {
+    let is_ours = fs::metadata(format!("/proc/{pid}"))
+        .is_ok_and(|process| process.uid() == rustix::process::geteuid().as_raw());
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name in parentheses may hold anything; the third field follows it.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let field = |number: usize| fields.split_ascii_whitespace().nth(number - 3);
+    let (memory, end_of_environment) = (field(23), field(51));
+    is_ours && memory.is_some_and(|memory| memory != "0") && end_of_environment == Some("0")
 }
 
 fn kill_and_wait(handle: &OwnedFd) {
