@@ -199,3 +199,31 @@ fn strategies_and_timeouts_that_are_none() {
     hint: leave it out: computes has nothing that does the same
     "#);
 }
+
+#[test]
+fn errors_of_the_command_line_are_json_too() {
+    let home = Home::new();
+    insta::assert_snapshot!(home.refuses(&["run", "--json", "--memry", "1", "--", "true"]), @r#"
+    exit code 2
+    --- stderr
+    {"error":"unexpected argument '--memry' found","hint":"a similar argument exists: '--memory'; to pass '--memry' as a value, use '-- --memry'","exit_code":2}
+    "#);
+    insta::assert_snapshot!(home.refuses(&["status", "--json"]), @r#"
+    exit code 2
+    --- stderr
+    {"error":"the following required arguments were not provided: <JOB>...","hint":"usage: computes status --json <JOB>...","exit_code":2}
+    "#);
+    insta::assert_snapshot!(home.refuses(&["run", "--json", "./build.sh"]), @r#"
+    exit code 2
+    --- stderr
+    {"error":"unexpected argument './build.sh' found","hint":"a command goes after `--`, as in `computes run -- ./build.sh test`","exit_code":2}
+    "#);
+    insta::assert_snapshot!(home.refuses(&["completions", "--json", "basic"]), @r#"
+    exit code 2
+    --- stderr
+    {"error":"invalid value 'basic' for '<SHELL>' [possible values: bash, elvish, fish, powershell, zsh]","hint":"a similar value exists: 'bash'","exit_code":2}
+    "#);
+    // Help is no error, and asked for as it is.
+    let help = home.run(["run", "--json", "--help"]);
+    assert_eq!((help.code, help.stdout), (0, home.run(["run", "--help"]).stdout));
+}

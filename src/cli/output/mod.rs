@@ -4,16 +4,17 @@ mod human;
 mod json;
 mod progress;
 mod time;
+mod usage;
 
 pub use human::{job_details, job_line_header, job_lines, queue_lines};
 pub use json::{EventLine, JobView, LogLine, QueueView, Rehearsed, WorkerReady, WorkerView};
 pub use progress::Progress;
 pub use time::duration;
+pub use usage::usage;
 
 use std::cell::Cell;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
-use std::process::ExitCode;
 
 use serde::Serialize;
 
@@ -152,20 +153,6 @@ fn to_json(value: &impl Serialize) -> String {
 
 fn colour() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
-/// What the parser of the command line says: help on stdout, errors on stderr.
-pub fn usage(error: &clap::Error) -> ExitCode {
-    // A closed pipe is no error, and there is nobody left to tell of any other.
-    let _ = error.print();
-    let unexpected = error.get(clap::error::ContextKind::InvalidArg).map(ToString::to_string);
-    if error.kind() == clap::error::ErrorKind::UnknownArgument
-        && unexpected.is_some_and(|argument| !argument.starts_with('-'))
-    {
-        let hint = "hint: a command goes after `--`, as in `computes run -- ./build.sh test`";
-        let _ = writeln!(io::stderr().lock(), "{hint}");
-    }
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(super::error::code::USAGE))
 }
 
 /// Writes the program's own story to stderr, if `COMPUTES_LOG` asks for it.
