@@ -1,5 +1,7 @@
 //! The command of a job: a program and its arguments, none of them empty.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 /// A program and its arguments, as `execve` takes them.
@@ -43,6 +45,17 @@ impl Command {
     }
 }
 
+/// The word as a shell reads it back: in quotes where it would make something else of it.
+#[must_use]
+pub fn shell_word(word: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        Cow::Borrowed(word)
+    } else {
+        Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
+    }
+}
+
 impl TryFrom<Vec<String>> for Command {
     type Error = CommandError;
     fn try_from(words: Vec<String>) -> Result<Self, CommandError> {
@@ -67,5 +80,21 @@ mod tests {
         assert_eq!(of(&["sh", ""]), Err(CommandError::EmptyWord { position: 2 }));
         assert_eq!(of(&["a\0b"]), Err(CommandError::Nul { position: 1 }));
         assert!(of(&["sh", "-c", " "]).is_ok());
+    }
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_read_something_else() {
+        let words =
+            ["./build.sh", "a=b", "--at=1,2", "", "a b", "it's", "$HOME", "*", "~", "#", "\n"];
+        let line = words.map(shell_word).join(" ");
+        assert!(line.starts_with("./build.sh a=b --at=1,2 '' 'a b' 'it'\\''s' "), "{line}");
+        let output = std::process::Command::new("sh")
+            .args(["-c", &format!("printf '%s|' {line}")])
+            .output()
+            .expect("a shell");
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            words.map(|word| format!("{word}|")).concat()
+        );
     }
 }

@@ -19,7 +19,7 @@ mod state;
 mod timeout;
 mod transition;
 
-pub use command::{Command, CommandError};
+pub use command::{Command, CommandError, shell_word};
 pub use draft::{Draft, EnvironmentEntry};
 pub use environment::{EnvName, EnvNameError};
 pub use failure::{FailureClass, Outcome, Verdict};

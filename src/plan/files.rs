@@ -7,6 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::job::shell_word;
+
 /// Where on AWS the file system is mounted that all jobs share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -32,7 +34,7 @@ impl FilesMount {
     }
 
     fn script(&self) -> String {
-        format!("{DIRECTORY}={}{REST}", quoted(&self.0))
+        format!("{DIRECTORY}={}{REST}", shell_word(&self.0))
     }
 }
 
@@ -62,15 +64,6 @@ pub(super) fn without_prefix(mut words: Vec<String>) -> Vec<String> {
         _ => false,
     };
     if is_ours { words.split_off(4) } else { words }
-}
-
-/// A word that `sh` takes literally.
-fn quoted(text: &str) -> String {
-    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_-.".contains(&b)) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]

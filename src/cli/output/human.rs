@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::json::{JobView, QueueView};
 use super::time;
-use crate::job::State;
+use crate::job::{State, shell_word};
 use crate::ledger::{JobRecord, Millis};
 
 /// What a list can show of a reason before a line gets too long for a terminal.
@@ -85,7 +85,7 @@ pub fn job_details(job: &JobView) -> String {
     row("state", &state(job));
     row("reason", &some(&job.reason));
     row("queue", job.queue.as_str());
-    row("command", &shell_words(&job.command));
+    row("command", &job.command.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" "));
     row("asks for", &asks_for(job));
     row("environment", &job.environment.keys().cloned().collect::<Vec<_>>().join(" "));
     row("secrets", &job.secrets.join(" "));
@@ -141,18 +141,6 @@ fn pairs(job: &JobView) -> String {
 }
 
 /// As a shell would take them.
-fn shell_words(words: &[String]) -> String {
-    let quoted = words.iter().map(|word| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
-        if word.chars().all(plain) {
-            word.clone()
-        } else {
-            format!("'{}'", word.replace('\'', r"'\''"))
-        }
-    });
-    quoted.collect::<Vec<_>>().join(" ")
-}
-
 pub fn queue_lines(queues: &[QueueView]) -> String {
     let mut text = format!(
         "{:<23}  {:<8}  {:<6}  {:<7}  {:<7}  {}\n",
@@ -178,12 +166,6 @@ pub fn queue_lines(queues: &[QueueView]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_split_them() {
-        let words = ["sh", "-c", "echo 'a b'"].map(String::from);
-        assert_eq!(shell_words(&words), r"sh -c 'echo '\''a b'\'''");
-    }
 
     #[test]
     fn long_text_is_cut_visibly() {

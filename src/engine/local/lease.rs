@@ -124,6 +124,7 @@ pub fn recover(
 ) -> Result<Option<i64>, EngineError> {
     let boot = super::machine::boot_id();
     let mut look_again: Option<i64> = None;
+    let mut lost = false;
     for worker in ledger.workers()? {
         if worker.seq == myself {
             continue;
@@ -149,14 +150,23 @@ pub fn recover(
             }
             _ => {}
         }
+        lost = true;
     }
+    if lost {
+        sweep(dir, ledger)?;
+    }
+    Ok(look_again)
+}
+
+/// Removes the secrets that somebody who was killed left behind: of jobs that are over, and of
+/// those that were never accepted.
+pub fn sweep(dir: &StateDir, ledger: &Ledger) -> Result<(), EngineError> {
     secrets::sweep(dir, |job| match ledger.standing(job) {
         Ok((state, _)) => Ok(state.is_terminal()),
         Err(error) if error.is_about_a_name() => Ok(true),
         Err(error) => Err(Sweep(EngineError::Ledger(error))),
     })
-    .map_err(|Sweep(error)| error)?;
-    Ok(look_again)
+    .map_err(|Sweep(error)| error)
 }
 
 struct Sweep(EngineError);

@@ -186,6 +186,7 @@ fn sign_on(
 
 impl Worker<'_> {
     async fn run(&mut self) -> Result<(), EngineError> {
+        lease::sweep(self.dir, &self.ledger)?;
         self.recover()?;
         loop {
             self.round()?;
