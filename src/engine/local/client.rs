@@ -44,22 +44,6 @@ impl<'a> LocalEngine<'a> {
         Self { dir, settings, ledger, clock, in_vain: None }
     }
 
-    /// A job that fits neither the machine nor any worker would wait for ever.
-    fn check_fit(&self, kinds: &[(Queue, Resources)]) -> Result<(), EngineError> {
-        let workers = self.ledger.workers()?;
-        for (_, asked) in kinds {
-            let fits = |worker: &WorkerRecord| asked.fits_in(&worker.worker.capacity);
-            if workers.iter().any(fits) {
-                continue;
-            }
-            let machine = machine::capacity();
-            if !asked.fits_in(&machine) {
-                return Err(EngineError::NeverFits { asked: *asked, machine });
-            }
-        }
-        Ok(())
-    }
-
     /// A worker of its own session, which outlives the terminal. It gets the settings that
     /// hold here and nothing else of the caller's environment: no credential has any business
     /// in a process that runs everybody's jobs.
@@ -122,7 +106,7 @@ impl<'a> LocalEngine<'a> {
 impl Engine for LocalEngine<'_> {
     async fn submit(&mut self, submissions: &[Submission]) -> Result<(), EngineError> {
         let kinds = kinds(submissions);
-        self.check_fit(&kinds)?;
+        check_fit(&kinds, &self.ledger.workers()?)?;
         // It rings when the jobs are written down, or when we are killed in the middle of that.
         let bell = wake::hold(&self.dir, Bell::Queue).map_err(EngineError::io("wake a worker"))?;
         let mut written = Vec::new();
@@ -237,11 +221,20 @@ pub fn check_first_fit(dir: &StateDir, submissions: &[Submission]) -> Result<(),
         // A worker may have been told to give more than the machine has.
         return Ok(());
     }
-    let machine = machine::capacity();
-    match kinds(submissions).iter().find(|(_, asked)| !asked.fits_in(&machine)) {
-        Some((_, asked)) => Err(EngineError::NeverFits { asked: *asked, machine }),
-        None => Ok(()),
+    check_fit(&kinds(submissions), &[])
+}
+
+/// A job that fits neither the machine nor any worker would wait for ever.
+fn check_fit(kinds: &[(Queue, Resources)], workers: &[WorkerRecord]) -> Result<(), EngineError> {
+    let fits_a_worker =
+        |asked: &Resources| workers.iter().any(|worker| asked.fits_in(&worker.worker.capacity));
+    for (_, asked) in kinds.iter().filter(|(_, asked)| !fits_a_worker(asked)) {
+        let machine = machine::capacity();
+        if !asked.fits_in(&machine) {
+            return Err(EngineError::NeverFits { asked: *asked, machine });
+        }
     }
+    Ok(())
 }
 
 /// What is asked for, each kind once: a batch is mostly of one.
