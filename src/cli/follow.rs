@@ -14,10 +14,6 @@ use crate::ledger::JobRecord;
 
 /// Within this time a second Ctrl-C cancels the job; after it the first one detaches.
 const SECOND_THOUGHTS: Duration = Duration::from_secs(10);
-/// A dead worker may seem to live for a moment, until the kernel has freed all that it held.
-/// So long after a look there is a second one.
-const SECOND_LOOK: Duration = Duration::from_millis(100);
-
 /// How following ended.
 pub enum End {
     /// The job is over.
@@ -51,7 +47,6 @@ enum Wake {
     Interrupt,
     Terminate,
     SecondThoughtsOver,
-    SecondLook,
     Limit,
 }
 
@@ -66,18 +61,13 @@ impl Interrupts {
         })
     }
 
-    async fn wake(
-        &mut self,
-        watch: &mut dyn Watch,
-        second_look: Option<tokio::time::Instant>,
-    ) -> Result<Wake, Failure> {
+    async fn wake(&mut self, watch: &mut dyn Watch) -> Result<Wake, Failure> {
         let (second, limit) = (self.second, self.limit);
         Ok(tokio::select! {
             changes = watch.changed() => Wake::Changed(changes?),
             _ = self.interrupt.recv() => Wake::Interrupt,
             _ = self.terminate.recv() => Wake::Terminate,
             () = until(second) => Wake::SecondThoughtsOver,
-            () = until(second_look) => Wake::SecondLook,
             () = until(limit) => Wake::Limit,
         })
     }
@@ -102,8 +92,6 @@ pub async fn follow(
     let mut tail = options.log.then(|| Tail::new(job));
     let mut seen: Option<(State, u32)> = None;
     let mut attend = true;
-    let in_a_moment = || Some(tokio::time::Instant::now() + SECOND_LOOK);
-    let mut second_look = in_a_moment();
     loop {
         let now = engine.ledger().standing(job)?;
         let (state, attempt) = now;
@@ -129,16 +117,8 @@ pub async fn follow(
         if std::mem::take(&mut attend) {
             engine.attend(&[job]).await?;
         }
-        match interrupts.wake(watch, second_look).await? {
-            Wake::Changed(Changes { workers: true, .. }) => {
-                attend = true;
-                second_look = in_a_moment();
-            }
-            Wake::Changed(_) => {}
-            Wake::SecondLook => {
-                attend = true;
-                second_look = None;
-            }
+        match interrupts.wake(watch).await? {
+            Wake::Changed(changes) => attend = changes.workers,
             Wake::Limit => return Ok(End::Left(code::LIMIT_REACHED)),
             wake => {
                 if let Some(code) =

@@ -106,7 +106,7 @@ impl EngineError {
                 "ask for less with --vcpus, --memory and --gpus, or take a larger machine".into(),
             ),
             Self::WorkersEnd { log, .. } => Some(format!(
-                "`{}` says why; the job stays in the queue for `computes wait`",
+                "`{}` says why; the job is kept, and `computes wait` starts a worker again",
                 log.display()
             )),
             Self::StruckOff => Some("raise `local.lease` if this machine stalls so long".into()),

@@ -24,6 +24,7 @@ mod man;
 mod names;
 mod pipes;
 mod precedence;
+mod program;
 mod queues;
 mod rehearsal;
 mod retry;

@@ -17,7 +17,7 @@ fn gives_up(home: &Home, run: &Run, why: &str) {
     );
     let log = fs::read_to_string(home.state().join("workers/background.log")).expect("a log");
     let ends = log.lines().filter(|line| line.contains(why)).count();
-    assert!((3..=4).contains(&ends), "the run's own submit may start one more: {log}");
+    assert_eq!(ends, 4, "one for the submit and three for the wait: {log}");
     assert_eq!(home.status("last")["state"], "queued");
     eventually("the last worker ends", || home.processes(Wanted::Home).is_empty().then_some(()));
 }
@@ -73,4 +73,7 @@ fn a_program_that_was_replaced_still_starts_its_worker() {
     worker.wait();
     let run = home.finish(&run.wait_with_output().expect("it ends"));
     assert_eq!(run.code, 0, "{}", run.stderr);
+    let worker = home.workers()[0];
+    let name = fs::read_to_string(format!("/proc/{worker}/comm")).expect("it lives");
+    assert_eq!(name, "computes\n", "as people look for it");
 }

@@ -140,7 +140,6 @@ fn pairs(job: &JobView) -> String {
     pairs.join(" ")
 }
 
-/// As a shell would take them.
 pub fn queue_lines(queues: &[QueueView]) -> String {
     let mut text = format!(
         "{:<23}  {:<8}  {:<6}  {:<7}  {:<7}  {}\n",

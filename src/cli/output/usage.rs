@@ -51,7 +51,8 @@ fn parts(text: &str) -> (String, Option<String>) {
     let with = |start| rest.lines().filter_map(move |line| line.trim_start().strip_prefix(start));
     let tips: Vec<_> = with("tip: ").map(one_line).collect();
     let usage = with("Usage: ").map(one_line).map(|usage| format!("usage: {usage}")).next();
-    let advice = if tips.is_empty() { usage } else { Some(tips.join("; ")) };
+    let help = with("For more information, ").map(str::to_owned).next();
+    let advice = if tips.is_empty() { usage.or(help) } else { Some(tips.join("; ")) };
     (one_line(message), advice)
 }
 
@@ -71,7 +72,8 @@ mod tests {
         let (message, advice) = parts(text);
         assert_eq!(message, "the following required arguments were not provided: <JOB>...");
         assert_eq!(advice.as_deref(), Some("usage: x <JOB>..."));
-        assert_eq!(parts("error: no\n").1, None);
+        let (_, advice) = parts("error: no\n\nFor more information, try '--help'.\n");
+        assert_eq!(advice.as_deref(), Some("try '--help'."));
     }
 
     #[test]

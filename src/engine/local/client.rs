@@ -6,12 +6,14 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 
+use super::lease::BackgroundRight;
 use super::wake::{self, Bell, Listener};
 use super::{LocalSettings, lease, machine, secrets};
 use crate::engine::{Cancelled, Changes, Clock, Engine, EngineError, LogReader, Submission, Watch};
 use crate::job::{JobId, Queue, Resources, State};
-use crate::ledger::{Applied, Ledger, LedgerError, StateDir, WorkerRecord};
+use crate::ledger::{Applied, Ledger, LedgerError, Millis, StateDir, WorkerRecord};
 
 pub struct LocalEngine<'a> {
     dir: StateDir,
@@ -21,17 +23,20 @@ pub struct LocalEngine<'a> {
     in_vain: Option<InVain>,
 }
 
-/// Workers that were started for a job and have not taken it yet.
+/// Workers that were started one after the other for a job and ended at once.
 #[derive(Debug, Clone, Copy)]
 struct InVain {
     job: JobId,
     attempt: u32,
     starts: u32,
+    /// When the last one was started, of a clock that never jumps.
+    at: Millis,
 }
 
-/// So many workers are started for a job that none of them takes. What ends the first ones
-/// will end all.
+/// So many are started. What ended the first ones will end all.
 const MOST_STARTS: u32 = 3;
+/// One that stayed for so long did not end at once.
+const AT_ONCE: Millis = 2_000;
 
 impl<'a> LocalEngine<'a> {
     #[must_use]
@@ -47,14 +52,8 @@ impl<'a> LocalEngine<'a> {
     /// A worker of its own session, which outlives the terminal. It gets the settings that
     /// hold here and nothing else of the caller's environment: no credential has any business
     /// in a process that runs everybody's jobs.
-    ///
-    /// False: somebody has the right to be that worker, and is about to look at the ledger:
-    /// after signing on, or, if it is the one that leaves, after it let go of the right.
-    fn start_worker(&self) -> Result<bool, EngineError> {
+    fn start_worker(&self, right: BackgroundRight) -> Result<(), EngineError> {
         let start = |source| EngineError::Io { what: "start a worker".to_owned(), source };
-        let Some(right) = lease::background_right(&self.dir).map_err(start)? else {
-            return Ok(false);
-        };
         let log = OpenOptions::new()
             .create(true)
             .append(true)
@@ -65,7 +64,7 @@ impl<'a> LocalEngine<'a> {
         // This very program, also if another has taken its place on the disk.
         let mut command = Command::new("/proc/self/exe");
         command
-            .arg0(std::env::current_exe().map_err(start)?)
+            .arg0(std::env::args_os().next().unwrap_or_else(|| "computes".into()))
             .args(["worker", "--background"])
             .env_clear()
             .envs(
@@ -80,24 +79,34 @@ impl<'a> LocalEngine<'a> {
             .env("COMPUTES_LOCAL_GRACE", format!("{}ms", settings.grace.as_millis()))
             .env("COMPUTES_LOCAL_MOUNT", if settings.mount { "on" } else { "off" })
             .current_dir("/")
-            .stdin(right)
-            // Rings also if the worker ends before it can do anything.
-            .stdout(wake::hold(&self.dir, Bell::Workers).map_err(start)?)
+            // Rings also if the worker ends before it can do anything. The kernel closes what
+            // was opened last first: who hears the bell finds the right free.
+            .stdin(wake::hold(&self.dir, Bell::Workers).map_err(start)?)
+            .stdout(right)
             .stderr(log);
         // Nobody waits for it: it goes on when we have ended.
-        command.spawn().map(|_| true).map_err(start)
+        command.spawn().map(drop).map_err(start)
+    }
+
+    /// `None`: somebody has it, and is about to look at the ledger: after signing on, or, if
+    /// it is the one that leaves, after it let go of the right.
+    fn right(&self) -> Result<Option<BackgroundRight>, EngineError> {
+        lease::background_right(&self.dir).map_err(EngineError::io("start a worker"))
     }
 
     /// Starts a worker for a job that has none, unless that was in vain too often.
     fn start_worker_for(&mut self, job: JobId, attempt: u32) -> Result<(), EngineError> {
-        let before = self.in_vain.filter(|vain| (vain.job, vain.attempt) == (job, attempt));
-        let starts = before.map_or(0, |vain| vain.starts);
+        let Some(right) = self.right()? else { return Ok(()) };
+        let at = self.clock.monotonic();
+        let starts = self
+            .in_vain
+            .filter(|vain| (vain.job, vain.attempt) == (job, attempt) && at - vain.at < AT_ONCE)
+            .map_or(0, |vain| vain.starts);
         if starts == MOST_STARTS {
             return Err(EngineError::WorkersEnd { starts, log: self.dir.background_log() });
         }
-        if self.start_worker()? {
-            self.in_vain = Some(InVain { job, attempt, starts: starts + 1 });
-        }
+        self.start_worker(right)?;
+        self.in_vain = Some(InVain { job, attempt, starts: starts + 1, at });
         Ok(())
     }
 }
@@ -123,7 +132,10 @@ impl Engine for LocalEngine<'_> {
         for (queue, resources) in kinds {
             if !lease::somebody_takes(&self.dir, &self.ledger, queue, &resources)? {
                 // One takes all.
-                return self.start_worker().map(drop);
+                return match self.right()? {
+                    Some(right) => self.start_worker(right),
+                    None => Ok(()),
+                };
             }
         }
         Ok(())
@@ -132,7 +144,8 @@ impl Engine for LocalEngine<'_> {
     fn watch(&mut self) -> Result<Box<dyn Watch>, EngineError> {
         let listener = Listener::new(&self.dir, &[Bell::Jobs, Bell::Workers])
             .map_err(EngineError::io("watch the jobs"))?;
-        Ok(Box::new(LocalWatch { dir: self.dir.clone(), listener, log: None }))
+        let second_look = Some(LocalWatch::in_a_moment());
+        Ok(Box::new(LocalWatch { dir: self.dir.clone(), listener, second_look, log: None }))
     }
 
     async fn attend(&mut self, jobs: &[JobId]) -> Result<(), EngineError> {
@@ -150,6 +163,9 @@ impl Engine for LocalEngine<'_> {
             if state == State::Queued {
                 let spec = self.ledger.job(*job)?.plan.spec;
                 if !lease::somebody_takes(&self.dir, &self.ledger, spec.queue, &spec.resources)? {
+                    // A larger worker may have been there when it was accepted.
+                    let workers = lease::live_workers(&self.dir, &self.ledger)?;
+                    check_fit(&[(spec.queue, spec.resources)], &workers)?;
                     return self.start_worker_for(*job, attempt);
                 }
             }
@@ -252,14 +268,40 @@ fn kinds(submissions: &[Submission]) -> Vec<(Queue, Resources)> {
 struct LocalWatch {
     dir: StateDir,
     listener: Listener,
+    second_look: Option<Instant>,
     log: Option<(JobId, u32)>,
+}
+
+impl LocalWatch {
+    /// When to look at the workers again, after a first look.
+    fn in_a_moment() -> Instant {
+        Instant::now() + lease::SECOND_LOOK
+    }
 }
 
 #[async_trait(?Send)]
 impl Watch for LocalWatch {
     async fn changed(&mut self) -> Result<Changes, EngineError> {
-        let rings = self.listener.rung().await.map_err(EngineError::io("watch the jobs"))?;
-        Ok(Changes { jobs: rings.jobs, workers: rings.workers, log: rings.log })
+        let second_look = self.second_look;
+        let again = async {
+            match second_look {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            rings = self.listener.rung() => {
+                let rings = rings.map_err(EngineError::io("watch the jobs"))?;
+                if rings.workers {
+                    self.second_look = Some(Self::in_a_moment());
+                }
+                Ok(Changes { jobs: rings.jobs, workers: rings.workers, log: rings.log })
+            }
+            () = again => {
+                self.second_look = None;
+                Ok(Changes { workers: true, ..Changes::default() })
+            }
+        }
     }
 
     fn follow_log(&mut self, job: JobId, attempt: u32) -> Result<(), EngineError> {

@@ -7,6 +7,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -15,8 +17,15 @@ use crate::engine::{Clock, EngineError};
 use crate::job::{Event, FailureClass, Queue, Resources};
 use crate::ledger::{Detail, Held, Ledger, StateDir, WorkerRecord};
 
+/// A dead worker may seem to live for a moment, until the kernel has freed all that it held.
+/// Who hears of a death looks once more after so long.
+pub const SECOND_LOOK: Duration = Duration::from_millis(100);
+
 /// The lock that says that a worker lives, and the bell that rings when it is gone, in
-/// whichever way. In this order: who hears the bell finds the lock free.
+/// whichever way.
+///
+/// Who hears the bell should find the lock free: here they go in the order of the fields, and
+/// of the dead the kernel closes first what was opened last.
 pub struct Life {
     path: PathBuf,
     _lock: File,
@@ -25,10 +34,11 @@ pub struct Life {
 
 impl Life {
     pub fn begin(dir: &StateDir, id: &str) -> io::Result<Self> {
+        let bell = wake::hold(dir, wake::Bell::Workers)?;
         let path = path(dir, id);
         let lock = OpenOptions::new().create(true).append(true).open(&path)?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Self { path, _lock: lock, _bell: wake::hold(dir, wake::Bell::Workers)? })
+        Ok(Self { path, _lock: lock, _bell: bell })
     }
 }
 
@@ -40,13 +50,23 @@ impl Drop for Life {
 }
 
 /// The right to be the background worker. Whoever starts one takes it and hands it on as the
-/// worker's stdin, so that it is held without a gap from the decision to the worker's end,
-/// and two that decide at the same moment start one. `None`: somebody has it.
-pub fn background_right(dir: &StateDir) -> io::Result<Option<File>> {
+/// worker's stdout, so that it is held without a gap from the decision to the worker's end,
+/// and two that decide at the same moment start one.
+#[derive(Debug)]
+pub struct BackgroundRight(File);
+
+impl From<BackgroundRight> for Stdio {
+    fn from(right: BackgroundRight) -> Self {
+        right.0.into()
+    }
+}
+
+/// `None`: somebody has it.
+pub fn background_right(dir: &StateDir) -> io::Result<Option<BackgroundRight>> {
     let path = dir.workers().join("background");
     let file = OpenOptions::new().create(true).append(true).open(path)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(file)),
+        Ok(()) => Ok(Some(BackgroundRight(file))),
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -96,18 +96,20 @@ pub fn carries(pid: u32, job: JobId) -> bool {
     false
 }
 
-/// Is the process of ours between two programs? It has memory then, and in it no place yet
-/// where its environment ends. Of others the kernel does not tell us that place.
-/// See `proc_pid_stat(5)`.
+/// Is the process of ours between two programs? Of others the kernel does not tell it.
 fn is_in_exec(pid: u32) -> bool {
     let is_ours = fs::metadata(format!("/proc/{pid}"))
         .is_ok_and(|process| process.uid() == rustix::process::geteuid().as_raw());
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    is_ours && fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| has_no_end(&stat))
+}
+
+/// Does the process have memory, and in it no place yet where its environment ends? These are
+/// the fields 23 and 51 of `proc_pid_stat(5)`.
+fn has_no_end(stat: &str) -> bool {
     // The name in parentheses may hold anything; the third field follows it.
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
     let field = |number: usize| fields.split_ascii_whitespace().nth(number - 3);
-    let (memory, end_of_environment) = (field(23), field(51));
-    is_ours && memory.is_some_and(|memory| memory != "0") && end_of_environment == Some("0")
+    field(23).is_some_and(|memory| memory != "0") && field(51) == Some("0")
 }
 
 fn kill_and_wait(handle: &OwnedFd) {
@@ -150,6 +152,27 @@ mod tests {
         assert!(all().any(|pid| carries(pid, id)));
         kill_marked(id);
         assert!(!all().any(|pid| carries(pid, id)));
+    }
+
+    #[test]
+    fn between_two_programs_an_environment_has_no_end_yet() {
+        let stat = |name: &str, memory: u64, end: u64| {
+            // The fields from the third on, of which two count here.
+            let field = |number| match number {
+                23 => memory.to_string(),
+                51 => end.to_string(),
+                number => number.to_string(),
+            };
+            format!("4711 ({name}) {}", (3..=52).map(field).collect::<Vec<_>>().join(" "))
+        };
+        assert!(has_no_end(&stat("sh", 4096, 0)));
+        assert!(has_no_end(&stat("a) (b", 4096, 0)));
+        assert!(!has_no_end(&stat("sh", 4096, 140_737_488)));
+        // A kernel thread, and one that has ended.
+        assert!(!has_no_end(&stat("kworker/0:1", 0, 0)));
+        assert!(!has_no_end(""));
+        let own = fs::read_to_string("/proc/self/stat").expect("our own");
+        assert!(!has_no_end(&own), "{own}");
     }
 
     #[test]

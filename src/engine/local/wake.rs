@@ -15,6 +15,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use tokio::io::unix::AsyncFd;
 
@@ -91,9 +92,11 @@ impl Listener {
         let fd = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
         let mut watched = Vec::new();
         for &bell in bells {
-            // It may have been swept away; a bell that nobody can hear helps nobody.
-            drop(hold(dir, bell)?);
+            // It may have been swept away; a bell that nobody can hear helps nobody. It is not
+            // opened for writing: that would ring it.
             let path = dir.wake().join(bell.file());
+            let flags = OFlags::CREATE | OFlags::RDONLY | OFlags::CLOEXEC;
+            drop(rustix::fs::open(&path, flags, Mode::from_raw_mode(0o666))?);
             watched.push((inotify::add_watch(&fd, &path, WatchFlags::CLOSE_WRITE)?, bell));
         }
         Ok(Self { inotify: super::ready::readable(Arc::new(fd))?, bells: watched, log: None })

@@ -18,7 +18,7 @@ use self::child::Ended;
 use self::running::{Finished, Running, Start};
 use self::starter::Starter;
 use super::claim::Passed;
-use super::lease::Life;
+use super::lease::{BackgroundRight, Life, SECOND_LOOK};
 use super::room::Room;
 use super::wake::{Bell, Held, Listener, Rings};
 use super::{LocalSettings, lease, machine, room};
@@ -32,7 +32,7 @@ pub struct WorkerOptions {
     pub id: String,
     pub capacity: Resources,
     pub queues: Vec<Queue>,
-    /// Started by a submit, with the right to be the only one of its kind as stdin.
+    /// Started by a submit, with the right to be the only one of its kind as stdout.
     pub background: bool,
     /// Leave after so long without a job.
     pub idle_exit: Option<Duration>,
@@ -71,7 +71,7 @@ struct Worker<'a> {
     /// Rung when it is let go.
     bell: Option<Held>,
     /// The right to be the background worker, if it was taken a second time.
-    right: Option<File>,
+    right: Option<BackgroundRight>,
     /// There may be a job to claim.
     look: bool,
     /// Starts have waited long enough for something to go along with.
@@ -241,11 +241,14 @@ impl Worker<'_> {
         Ok(false)
     }
 
-    /// The first one came as stdin.
+    /// The first one came as stdout.
     fn let_go_of_right(&mut self) -> Result<(), EngineError> {
         if self.right.take().is_none() && self.record.worker.background {
-            let null = File::open("/dev/null").map_err(EngineError::io("open /dev/null"))?;
-            rustix::stdio::dup2_stdin(null)
+            let null = File::options()
+                .write(true)
+                .open("/dev/null")
+                .map_err(EngineError::io("open /dev/null"))?;
+            rustix::stdio::dup2_stdout(null)
                 .map_err(|error| EngineError::io("leave")(error.into()))?;
         }
         Ok(())
@@ -299,6 +302,7 @@ impl Worker<'_> {
         }
         if rings.workers {
             self.recover()?;
+            self.agenda.at(self.clock.monotonic() + millis(SECOND_LOOK), Due::Peers);
         }
         Ok(())
     }
