@@ -24,6 +24,14 @@ pub fn one_process_over_its_limit_ends_the_job<S: Subject>(home: &Home) {
     assert_out_of_memory(home, &run);
 }
 
+pub fn shared_memory_counts<S: Subject>(home: &Home) {
+    let program = "import mmap, time; memory = mmap.mmap(-1, 150 << 20)\n\
+        for page in range(0, 150 << 20, 4096): memory[page] = 1\n\
+        time.sleep(1000)";
+    let run = home.run(["run", "--memory", "64", "--", "python3", "-c", program]);
+    assert_out_of_memory(home, &run);
+}
+
 pub fn a_tree_over_its_limit_ends_the_job<S: Subject>(home: &Home) {
     // Each of the four is well below the limit.
     let run = perl(home, "96", "fork; fork; my $data = fill(35, 0); sleep 1000;");

@@ -42,7 +42,7 @@ macro_rules! suite {
             tests! { $subject, stop: a_waiting_job_is_cancelled_at_once,
             a_signal_from_outside_ends_the_job }
             tests! { $subject, timeout: it_ends_the_whole_tree_and_is_never_retried }
-            tests! { $subject, memory: one_process_over_its_limit_ends_the_job,
+            tests! { $subject, memory: one_process_over_its_limit_ends_the_job, shared_memory_counts,
             a_tree_over_its_limit_ends_the_job, pages_that_forks_share_count_once }
             tests! { $subject, gpus: each_job_has_gpus_of_its_own }
             tests! { $subject, order: urgent_jobs_go_first, a_small_job_passes_a_large_one,

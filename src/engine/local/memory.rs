@@ -34,22 +34,24 @@ pub fn used(root: u32, limit: u64) -> u64 {
     processes.iter().filter_map(|pid| proportional(*pid).or_else(|| resident(*pid))).sum()
 }
 
-/// `statm`: resident pages less those that are backed by files or shared.
+/// Resident pages that are not a file's, shared memory among them.
 fn resident(pid: u32) -> Option<u64> {
-    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-    let mut fields = statm.split_ascii_whitespace().skip(1).map(str::parse::<u64>);
-    let (resident, shared) = (fields.next()?.ok()?, fields.next()?.ok()?);
-    Some(resident.saturating_sub(shared) * rustix::param::page_size() as u64)
+    sum(&format!("/proc/{pid}/status"), ["RssAnon:", "RssShmem:"])
 }
 
-/// `smaps_rollup`: what is not a file's, with shared pages divided by those who share them.
+/// The same with shared pages divided by those who share them.
 fn proportional(pid: u32) -> Option<u64> {
-    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    sum(&format!("/proc/{pid}/smaps_rollup"), ["Pss_Anon:", "Pss_Shmem:"])
+}
+
+/// Two fields of a file of the kernel's, in bytes. See `proc(5)`.
+fn sum(file: &str, fields: [&str; 2]) -> Option<u64> {
+    let text = fs::read_to_string(file).ok()?;
     let kib = |field: &str| -> Option<u64> {
-        let line = rollup.lines().find_map(|line| line.strip_prefix(field))?;
+        let line = text.lines().find_map(|line| line.strip_prefix(field))?;
         line.trim().trim_end_matches("kB").trim_end().parse().ok()
     };
-    Some((kib("Pss_Anon:")? + kib("Pss_Shmem:")?) * 1024)
+    Some((kib(fields[0])? + kib(fields[1])?) * 1024)
 }
 
 #[cfg(test)]
