@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::context::Context;
+use super::context::{Context, internal};
 use super::error::{Doing, Failure, code};
 use super::output::{EventLine, JobView};
 use super::tail::Tail;
@@ -57,7 +57,8 @@ impl Interrupts {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
             second: None,
-            limit: limit.map(|limit| tokio::time::Instant::now() + limit),
+            // One that is beyond all clocks is none.
+            limit: limit.and_then(|limit| tokio::time::Instant::now().checked_add(limit)),
         })
     }
 
@@ -80,15 +81,17 @@ async fn until(at: Option<tokio::time::Instant>) {
     }
 }
 
-/// Follows one job. `interrupts` outlives it, so that one limit holds for many jobs.
+/// Follows the first of the jobs to its end; an interrupt that cancels is meant for all of them.
+/// `interrupts` outlives it, so that one limit holds for many jobs.
 pub async fn follow(
     engine: &mut dyn Engine,
     watch: &mut dyn Watch,
     interrupts: &mut Interrupts,
-    job: JobId,
+    jobs: &[JobId],
     options: Options,
     context: &Context<'_>,
 ) -> Result<End, Failure> {
+    let job = *jobs.first().ok_or_else(|| internal("there is no job to follow"))?;
     let mut tail = options.log.then(|| Tail::new(job));
     let mut seen: Option<(State, u32)> = None;
     let mut attend = true;
@@ -122,7 +125,7 @@ pub async fn follow(
             Wake::Limit => return Ok(End::Left(code::LIMIT_REACHED)),
             wake => {
                 if let Some(code) =
-                    interrupted(engine, interrupts, &wake, job, options, context).await?
+                    interrupted(engine, interrupts, &wake, jobs, options, context).await?
                 {
                     return Ok(End::Left(code));
                 }
@@ -136,7 +139,7 @@ async fn interrupted(
     engine: &mut dyn Engine,
     interrupts: &mut Interrupts,
     wake: &Wake,
-    job: JobId,
+    jobs: &[JobId],
     options: Options,
     context: &Context<'_>,
 ) -> Result<Option<u8>, Failure> {
@@ -146,9 +149,11 @@ async fn interrupted(
         Wake::Interrupt if cancel => {}
         Wake::Interrupt if options.may_cancel && context.output.is_interactive() => {
             interrupts.second = Some(tokio::time::Instant::now() + SECOND_THOUGHTS);
-            context.output.status(&format!(
-                "press Ctrl-C again within {} s to cancel the job; otherwise it goes on without this terminal",
-                SECOND_THOUGHTS.as_secs()
+            context.output.warning(&format!(
+                "press Ctrl-C again within {} s to cancel {}; otherwise without this terminal {}",
+                SECOND_THOUGHTS.as_secs(),
+                if jobs.len() == 1 { "the job" } else { "the jobs" },
+                goes_on(jobs)
             ));
             return Ok(None);
         }
@@ -156,8 +161,14 @@ async fn interrupted(
         _ => return Ok(Some(code::DETACHED_BY_INT)),
     }
     interrupts.second = None;
-    context.output.status("cancelling the job");
-    engine.cancel(job, "interrupted while following").await?;
+    context.output.status(if jobs.len() == 1 {
+        "cancelling the job"
+    } else {
+        "cancelling the jobs"
+    });
+    for job in jobs {
+        engine.cancel(*job, "interrupted while following").await?;
+    }
     Ok(None)
 }
 
@@ -174,10 +185,14 @@ pub fn say_left(ids: &[JobId], exit_code: u8, context: &Context<'_>) -> Result<u
         })?;
     } else {
         let why = if at_limit { "the limit was reached" } else { "detached" };
-        let go_on = if ids.len() == 1 { "the job goes on" } else { "the jobs go on" };
+        let go_on = goes_on(ids);
         context.output.warning(&format!("{why}; {go_on}. To come back: {resume}"));
     }
     Ok(exit_code)
+}
+
+const fn goes_on(jobs: &[JobId]) -> &'static str {
+    if jobs.len() == 1 { "the job goes on" } else { "the jobs go on" }
 }
 
 /// The line that takes up the wait again.

@@ -30,7 +30,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
             let mut watch = engine.watch()?;
             let follow = follow::Options { log: true, ..follow::Options::default() };
             let end =
-                follow::follow(&mut *engine, &mut *watch, &mut interrupts, id, follow, context)
+                follow::follow(&mut *engine, &mut *watch, &mut interrupts, &[id], follow, context)
                     .await?;
             match end {
                 End::Over(_) => Ok(0),

@@ -26,7 +26,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         let job = engine.ledger().job(id)?;
         submissions.push(again(job, &mut ids).doing(|| format!("retry {}", id.short()))?);
     }
-    block_on(submission::hand_over(&mut *engine, &submissions))?;
+    block_on(submission::hand_over(&mut *engine, &submissions, context))?;
     submit::print(&mut *engine, &submissions, context)?;
     Ok(0)
 }

@@ -53,7 +53,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         // From here on a signal detaches or cancels, and says which.
         let mut interrupts = Interrupts::new(limit)?;
         let mut watch = engine.watch()?;
-        submission::hand_over(&mut *engine, &submissions).await?;
+        submission::hand_over(&mut *engine, &submissions, context).await?;
         let (id, name) = (one.job.id, &one.job.plan.spec.name);
         if context.output.json {
             let (id, short, name) = (id.to_string(), id.short(), name.as_str());
@@ -67,7 +67,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
             cancel_on_interrupt: options.cancel_on_interrupt,
             may_cancel: true,
         };
-        match follow::follow(&mut *engine, &mut *watch, &mut interrupts, id, follow, context)
+        match follow::follow(&mut *engine, &mut *watch, &mut interrupts, &[id], follow, context)
             .await?
         {
             End::Over(record) => {
@@ -108,7 +108,7 @@ fn say_rehearsed(
             "the attempt was lost with its host, and there was no other: give it more with --attempts"
         }
         (Some(_), None) if first.exit_code == Some(0) => {
-            "the job answered SIGTERM with exit code 0, which AWS Batch counts as success: \
+            "the job ended with exit code 0 after SIGTERM, which AWS Batch counts as success: \
              exit with another code if there was work left"
         }
         _ => "the job was over before its host was taken away",

@@ -50,6 +50,12 @@ fn submission(
     }
     let plan = Plan::new(spec, context.config.files_mount.clone(), &secrets)?;
     let directory = context.directory.clone();
+    if directory.to_str().is_none() {
+        return Err(Failure::usage(
+            format!("the working directory `{}` is not UTF-8", directory.display()),
+            "submit from another directory",
+        ));
+    }
     let job = NewJob { id: ids.next(), plan, directory, rehearse_after, retry_of: None };
     Ok(Submission { job, secrets })
 }
@@ -66,9 +72,20 @@ fn called(submissions: &[Submission]) -> String {
     }
 }
 
-/// Hands them over.
-pub async fn hand_over(engine: &mut dyn Engine, submissions: &[Submission]) -> Result<(), Failure> {
-    engine.submit(submissions).await.doing(|| called(submissions))
+/// Hands them over. From then on they are there, whether somebody runs them yet or not.
+pub async fn hand_over(
+    engine: &mut dyn Engine,
+    submissions: &[Submission],
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let accepted = engine.submit(submissions).await.doing(|| called(submissions))?;
+    if let Some(error) = accepted.unattended {
+        let why = Failure::from(error).message();
+        context.output.warning(&format!(
+            "in the queue, but nobody runs it yet: {why}; `computes wait` or any submit tries again"
+        ));
+    }
+    Ok(())
 }
 
 /// Ids in the order of their making, also within the same millisecond.

@@ -22,7 +22,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     }
     submission::check_first(&submissions, context)?;
     let mut engine = context.engine()?;
-    block_on(submission::hand_over(&mut *engine, &submissions))?;
+    block_on(submission::hand_over(&mut *engine, &submissions, context))?;
     print(&mut *engine, &submissions, context)?;
     Ok(0)
 }

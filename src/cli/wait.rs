@@ -59,9 +59,10 @@ async fn wait(
     let progress = context.output.progress(ids.len() as u64);
     let mut first_failure = 0;
     let options = follow::Options { log: false, cancel_on_interrupt, may_cancel: true };
-    for (index, id) in ids.iter().enumerate() {
-        let end = follow::follow(&mut *engine, &mut *watch, &mut interrupts, *id, options, context)
-            .await?;
+    for index in 0..ids.len() {
+        let (watch, rest) = (&mut *watch, &ids[index..]);
+        let end =
+            follow::follow(&mut *engine, watch, &mut interrupts, rest, options, context).await?;
         match end {
             End::Over(record) => {
                 let exit_code = follow::say_end(&record, context)?;

@@ -24,6 +24,13 @@ pub struct Submission {
     pub secrets: Secrets,
 }
 
+/// Jobs that were written down. Nothing takes that back.
+#[derive(Debug)]
+pub struct Accepted {
+    /// Why nobody could be found who runs them, if so.
+    pub unattended: Option<EngineError>,
+}
+
 /// What became of the wish to end a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancelled {
@@ -38,7 +45,7 @@ pub enum Cancelled {
 #[async_trait(?Send)]
 pub trait Engine {
     /// Writes the jobs down and hands them over: all of them, or none.
-    async fn submit(&mut self, submissions: &[Submission]) -> Result<(), EngineError>;
+    async fn submit(&mut self, submissions: &[Submission]) -> Result<Accepted, EngineError>;
 
     /// Wakes whoever looks at jobs. Taken before the first look, so that no change between
     /// the look and the sleep is missed.

@@ -55,6 +55,9 @@ impl StateDirError {
     }
 }
 
+/// What is made with the state directory, and again if it was taken away.
+const DIRECTORIES: [&str; 5] = ["files", "secrets", "workers", "wake", "logs"];
+
 /// Only the owner may look in: logs and files may hold what is nobody else's business.
 const PRIVATE: u32 = 0o700;
 
@@ -66,8 +69,7 @@ impl StateDir {
 
     /// Makes what is missing.
     pub(super) fn prepare(&self) -> Result<(), StateDirError> {
-        // The one that is made last tells that all are there.
-        if self.logs().is_dir() {
+        if DIRECTORIES.iter().all(|directory| self.root.join(directory).is_dir()) {
             return self.check();
         }
         let make = |path: PathBuf| {
@@ -79,7 +81,7 @@ impl StateDir {
         };
         make(self.root.clone())?;
         self.check()?;
-        for directory in ["files", "secrets", "workers", "wake"] {
+        for directory in DIRECTORIES {
             make(self.root.join(directory))?;
         }
         for bell in BELLS {
@@ -90,7 +92,7 @@ impl StateDir {
                 .open(&path)
                 .map_err(|error| StateDirError::at(path, error))?;
         }
-        make(self.logs())
+        Ok(())
     }
 
     fn check(&self) -> Result<(), StateDirError> {

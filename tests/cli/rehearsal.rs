@@ -20,7 +20,7 @@ fn a_job_that_answers_with_0_has_succeeded() {
     exit code 0
     --- stderr
     [short] rehearsed submitted to default
-    rehearsal: [took] after SIGTERM: the job answered SIGTERM with exit code 0, which AWS Batch counts as success: exit with another code if there was work left
+    rehearsal: [took] after SIGTERM: the job ended with exit code 0 after SIGTERM, which AWS Batch counts as success: exit with another code if there was work left
     [short] rehearsed succeeded after [took]
     ");
 }
@@ -68,7 +68,11 @@ fn a_job_that_answers_at_once() {
     let home = Home::new();
     for _ in 0..5 {
         let run = rehearse(&home, &[], "trap 'exit 0' TERM; while :; do :; done");
-        assert!(run.stderr.contains("the job answered SIGTERM with exit code 0"), "{}", run.stderr);
+        assert!(
+            run.stderr.contains("the job ended with exit code 0 after SIGTERM"),
+            "{}",
+            run.stderr
+        );
     }
 }
 

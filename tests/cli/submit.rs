@@ -1,7 +1,12 @@
 //! `computes submit`: the id on stdout, and the job that it stands for.
 
+use std::fs;
+use std::path::Path;
+
+use rustix::process::Signal;
+
 use super::stage::words;
-use crate::support::Home;
+use crate::support::{Home, kill_and_wait};
 
 #[test]
 fn the_id_alone_is_on_stdout() {
@@ -114,4 +119,54 @@ fn arguments_are_passed_on_untouched() {
     let arguments = ["run", "--quiet", "--", "printf", "%s|"].iter().chain(&words);
     let run = Home::new().run(arguments);
     assert_eq!(run.stdout, words.map(|word| format!("{word}|")).concat());
+}
+
+#[test]
+fn nothing_that_the_caller_left_open_lives_on() {
+    let home = Home::new();
+    let script = "exec 9>lock; flock -n 9 || exit 7; \"$0\" submit -- sh -c \
+        'test ! -e /proc/self/fd/9 && umask' || exit 8; exec 9>&-; flock -n lock true";
+    let program = env!("CARGO_BIN_EXE_computes");
+    let mut command = home.command_of(Path::new("/bin/sh"), ["-c", script, program]);
+    let run = home.run_command(&mut command);
+    assert_eq!(run.code, 0, "the worker holds the caller's lock: {}", run.stderr);
+    let wait = home.run(["wait", "last"]);
+    assert_eq!(wait.code, 0, "{}", wait.stderr);
+    assert_eq!(home.run(["logs", "last"]).stdout, "0022\n");
+}
+
+#[test]
+fn what_was_accepted_has_an_id_also_when_no_worker_can_be_started() {
+    let home = Home::new();
+    home.run(["run", "--", "true"]);
+    for worker in home.workers() {
+        kill_and_wait(worker, Signal::TERM);
+    }
+    let right = home.state().join("workers/background");
+    fs::remove_file(&right).expect("it is there");
+    fs::create_dir(&right).expect("a directory in its place");
+    let run = home.run(["submit", "--name", "one", "--", "true"]);
+    insta::assert_snapshot!(run.snapshot(), @r"
+    exit code 0
+    --- stdout
+    [id]
+    --- stderr
+    warning: in the queue, but nobody runs it yet: cannot start a worker: Is a directory (os error 21); `computes wait` or any submit tries again
+    ");
+    fs::remove_dir(&right).expect("it is there");
+    assert_eq!(home.run(["wait", run.stdout.trim_end()]).code, 0);
+}
+
+#[test]
+fn what_was_taken_out_of_the_state_directory_is_made_again() {
+    for directory in ["files", "logs", "secrets", "wake", "workers"] {
+        let home = Home::new();
+        home.run(["run", "--", "true"]);
+        for worker in home.workers() {
+            kill_and_wait(worker, Signal::TERM);
+        }
+        fs::remove_dir_all(home.state().join(directory)).expect("it is there");
+        let run = home.run(["run", "--", "echo", "hi"]);
+        assert_eq!((run.code, run.stdout.as_str()), (0, "hi\n"), "{directory}: {}", run.stderr);
+    }
 }

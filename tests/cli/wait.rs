@@ -1,5 +1,8 @@
 //! `computes wait`: until jobs are over.
 
+use rustix::process::Signal;
+
+use super::stage::Following;
 use crate::support::Home;
 
 #[test]
@@ -144,4 +147,20 @@ fn all_and_names_at_once() {
     error: --limit: `soon` is no duration
     hint: give seconds, or units as in 90s, 50m or 1h
     ");
+}
+
+#[test]
+fn an_interrupt_that_cancels_is_meant_for_all_of_them() {
+    let home = Home::new();
+    let jobs: Vec<_> = (0..3).map(|_| home.submit(["--", "sleep", "600"])).collect();
+    let mut arguments = vec!["wait", "--cancel-on-interrupt"];
+    arguments.extend(jobs.iter().map(String::as_str));
+    let wait = Following::start(&home, &arguments);
+    wait.until_it_listens();
+    wait.signal(Signal::TERM);
+    let wait = wait.end(&home);
+    assert_eq!(wait.code, 120, "{}", wait.stderr);
+    for job in jobs {
+        assert_eq!(home.status(&job)["state"], "cancelled");
+    }
 }

@@ -54,6 +54,22 @@ fn assert_ended_once(home: &Home, job: &str) {
 }
 
 #[test]
+fn one_that_is_busy_looks_after_the_others_too() {
+    let home = home();
+    let mut gate = Gate::new(&home);
+    let stopped = home.worker(["--vcpus", "1", "--queue", "default"]);
+    let _busy = home.worker(["--vcpus", "1", "--queue", "asap"]);
+    home.submit(["--queue", "asap", "--", "sh", "-c", Gate::STOP]);
+    gate.wait_for(1);
+    let job = home.submit(["--", "sh", "-c", Gate::STOP]);
+    gate.wait_for(1);
+    eventually_runs(&home, &job);
+    stopped.signal(Signal::STOP);
+    eventually("its job is put back", || (home.status(&job)["losses"] == 1).then_some(()));
+    stopped.signal(Signal::CONT);
+}
+
+#[test]
 fn another_takes_its_job_and_it_records_nothing() {
     let home = home();
     let mut gate = Gate::new(&home);

@@ -10,8 +10,10 @@ use tokio::time::Instant;
 
 use super::lease::BackgroundRight;
 use super::wake::{self, Bell, Listener};
-use super::{LocalSettings, lease, machine, secrets};
-use crate::engine::{Cancelled, Changes, Clock, Engine, EngineError, LogReader, Submission, Watch};
+use super::{LocalSettings, inherited, lease, machine, secrets};
+use crate::engine::{
+    Accepted, Cancelled, Changes, Clock, Engine, EngineError, LogReader, Submission, Watch,
+};
 use crate::job::{JobId, Queue, Resources, State};
 use crate::ledger::{Applied, Ledger, LedgerError, Millis, StateDir, WorkerRecord};
 
@@ -61,6 +63,7 @@ impl<'a> LocalEngine<'a> {
             .open(self.dir.background_log())
             .map_err(start)?;
         let settings = &self.settings;
+        inherited::keep_to_ourselves().map_err(start)?;
         // This very program, also if another has taken its place on the disk.
         let mut command = Command::new("/proc/self/exe");
         command
@@ -113,7 +116,7 @@ impl<'a> LocalEngine<'a> {
 
 #[async_trait(?Send)]
 impl Engine for LocalEngine<'_> {
-    async fn submit(&mut self, submissions: &[Submission]) -> Result<(), EngineError> {
+    async fn submit(&mut self, submissions: &[Submission]) -> Result<Accepted, EngineError> {
         let kinds = kinds(submissions);
         check_fit(&kinds, &self.ledger.workers()?)?;
         // It rings when the jobs are written down, or when we are killed in the middle of that.
@@ -129,16 +132,7 @@ impl Engine for LocalEngine<'_> {
         result?;
         drop(bell);
         drop(written);
-        for (queue, resources) in kinds {
-            if !lease::somebody_takes(&self.dir, &self.ledger, queue, &resources)? {
-                // One takes all.
-                return match self.right()? {
-                    Some(right) => self.start_worker(right),
-                    None => Ok(()),
-                };
-            }
-        }
-        Ok(())
+        Ok(Accepted { unattended: self.see_to(&kinds).err() })
     }
 
     fn watch(&mut self) -> Result<Box<dyn Watch>, EngineError> {
@@ -209,6 +203,20 @@ impl Engine for LocalEngine<'_> {
 }
 
 impl LocalEngine<'_> {
+    /// Starts a worker if nobody takes such jobs.
+    fn see_to(&self, kinds: &[(Queue, Resources)]) -> Result<(), EngineError> {
+        for (queue, resources) in kinds {
+            if !lease::somebody_takes(&self.dir, &self.ledger, *queue, resources)? {
+                // One takes all.
+                return match self.right()? {
+                    Some(right) => self.start_worker(right),
+                    None => Ok(()),
+                };
+            }
+        }
+        Ok(())
+    }
+
     fn write_down(
         &mut self,
         submissions: &[Submission],

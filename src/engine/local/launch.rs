@@ -289,6 +289,8 @@ fn enter(prepared: &Prepared) -> Result<(), Step> {
             let proc = c"proc".as_ptr();
             libc::mount(proc, c"/proc".as_ptr(), proc, flags, std::ptr::null());
         }
+        // As in a container, whatever whoever started the worker has set.
+        libc::umask(0o022);
         check(Step::Directory, libc::chdir(prepared.directory.as_ptr()))?;
         check(Step::Output, libc::dup2(prepared.null, 0))?;
         check(Step::Output, libc::dup2(prepared.output, 1))?;

@@ -5,6 +5,7 @@
 
 mod claim;
 mod client;
+mod inherited;
 mod launch;
 mod lease;
 mod machine;

@@ -26,7 +26,7 @@ pub enum Exit {
 
 /// The status reason of a host that was reclaimed, as spot rules look for it.
 const HOST_GONE: &str = "Host EC2 (instance i-rehearsal) terminated.";
-const ANSWERED: &str = "answered SIGTERM with exit code 0";
+const ANSWERED: &str = "exit code 0 after SIGTERM";
 const ESSENTIAL: &str = "Essential container in task exited";
 
 #[must_use]
@@ -53,7 +53,12 @@ pub fn outcome(exit: Exit, stop: Option<Stop>) -> Outcome {
             ESSENTIAL.to_owned(),
             Some("OutOfMemoryError: Container killed due to memory usage".to_owned()),
         ),
-        Some(Stop::Leave | Stop::Rehearsal) => {
+        Some(Stop::Leave) => (
+            Verdict::Failed(FailureClass::Interrupted),
+            HOST_GONE.to_owned(),
+            Some("the worker was asked to leave".to_owned()),
+        ),
+        Some(Stop::Rehearsal) => {
             (Verdict::Failed(FailureClass::Interrupted), HOST_GONE.to_owned(), None)
         }
         None => match signal {

@@ -21,7 +21,7 @@ use super::claim::Passed;
 use super::lease::{BackgroundRight, Life, SECOND_LOOK};
 use super::room::Room;
 use super::wake::{Bell, Held, Listener, Rings};
-use super::{LocalSettings, lease, machine, room};
+use super::{LocalSettings, inherited, lease, machine, room};
 use crate::engine::{Clock, EngineError};
 use crate::job::{Queue, Resources};
 use crate::ledger::{Durability, Ledger, NewWorker, StateDir, WorkerRecord};
@@ -90,6 +90,7 @@ pub fn run_worker(
     clock: &dyn Clock,
     ready: impl FnOnce(&Ready<'_>),
 ) -> Result<(), EngineError> {
+    inherited::keep_to_ourselves().map_err(EngineError::io("start a worker"))?;
     // Makes the state directory, and finds out whether it can be used at all.
     drop(Ledger::open(dir, Durability::KilledProcess)?);
     let room = if settings.mount {
@@ -311,7 +312,10 @@ impl Worker<'_> {
         let now = self.clock.monotonic();
         while let Some(due) = self.agenda.pop(now) {
             match due {
-                Due::KeepAlive => self.keep_alive()?,
+                Due::KeepAlive => {
+                    self.keep_alive()?;
+                    self.watch_peers()?;
+                }
                 Due::Peers => self.recover()?,
                 Due::WriteStarts => self.write_starts = true,
                 Due::Ring => self.bell = None,

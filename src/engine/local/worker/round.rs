@@ -153,8 +153,8 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// An idle worker looks after the jobs of those who may be hanging.
-    fn watch_peers(&mut self) -> Result<(), EngineError> {
+    /// Looks after the jobs of those who may be hanging.
+    pub(super) fn watch_peers(&mut self) -> Result<(), EngineError> {
         if self.ledger.workers()?.len() > 1 { self.take_over() } else { Ok(()) }
     }
 
