@@ -110,6 +110,9 @@ pub async fn follow(
                 watch.follow_log(job, attempt)?;
             }
             tail.show(engine, attempt, context)?;
+            if context.output.reader_is_gone() && !options.may_cancel {
+                return Ok(End::Left(0));
+            }
             if state.is_terminal() {
                 tail.finish(context)?;
             }

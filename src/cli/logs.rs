@@ -33,7 +33,8 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
                 follow::follow(&mut *engine, &mut *watch, &mut interrupts, &[id], follow, context)
                     .await?;
             match end {
-                End::Over(_) => Ok(0),
+                // Nobody is left to tell that nobody reads.
+                End::Over(_) | End::Left(0) => Ok(0),
                 End::Left(code) => follow::say_left(&[id], code, context),
             }
         });

@@ -20,11 +20,16 @@ pub fn prepare(
     intake::check_engine(options)?;
     let mut ids = Ids::at(context.clock.now());
     let mut submissions = Vec::new();
-    for draft in intake::drafts(options)? {
+    let drafts = intake::drafts(options)?;
+    let count = drafts.len();
+    for (index, draft) in drafts.into_iter().enumerate() {
         let asked = draft.name.clone();
         let called = asked.clone().or_else(|| draft.command.as_ref().map(|words| words.join(" ")));
+        let called = called.filter(|name| !name.is_empty()).map(|name| format!("`{name}`"));
+        let number = (count > 1).then(|| format!("job {} of {count}", index + 1));
+        let which: Vec<_> = number.into_iter().chain(called).collect();
         let submission = submission(draft, rehearse_after, &mut ids, context)
-            .doing(|| called.map_or("submit".to_owned(), |name| format!("submit `{name}`")))?;
+            .doing(|| format!("submit {}", which.join(", ")).trim_end().to_owned())?;
         let name = &submission.job.plan.spec.name;
         if let Some(asked) = asked.filter(|asked| asked != name.as_str()) {
             context.output.note(&format!("job name `{asked}` became `{name}`"));

@@ -56,11 +56,13 @@ impl Tail {
                 return Ok(());
             }
             if context.output.json {
-                self.line.extend_from_slice(&self.buffer[..count]);
-                while let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
-                    let rest = self.line.split_off(end + 1);
-                    show_line(self.attempt, &self.line[..end], context)?;
-                    self.line = rest;
+                let mut lines = self.buffer[..count].split(|byte| *byte == b'\n');
+                // What comes before the first end of a line belongs to the line before it.
+                self.line.extend_from_slice(lines.next().unwrap_or_default());
+                for next in lines {
+                    show_line(self.attempt, &self.line, context)?;
+                    self.line.clear();
+                    self.line.extend_from_slice(next);
                 }
             } else {
                 context.output.data_while_read(&self.buffer[..count])?;

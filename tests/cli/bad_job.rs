@@ -29,7 +29,7 @@ fn commands() {
     insta::assert_snapshot!(refused(&["--", ""]), @r"
     exit code 2
     --- stderr
-    error: cannot submit ``: word 1 of the command is an empty string, which AWS Batch refuses
+    error: cannot submit: word 1 of the command is an empty string, which AWS Batch refuses
     hint: leave the word out, or pass the text in an --env variable
     ");
     insta::assert_snapshot!(refused(&["--name", "n", "--", "sh", "-c", ""]), @r"

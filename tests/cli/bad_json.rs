@@ -178,7 +178,7 @@ fn what_a_job_cannot_have() {
     > {"command": []}
     exit code 2
     --- stderr
-    error: cannot submit ``: the command is empty
+    error: cannot submit: the command is empty
     hint: name the command after `--`, as in `computes run -- ./build.sh test`
 
     > {"command": ["true", ""]}

@@ -120,7 +120,7 @@ fn one_bad_job_and_none_is_handed_over() {
     insta::assert_snapshot!(home.refuses(&["submit", "--from", "jobs.jsonl"]), @r"
     exit code 2
     --- stderr
-    error: cannot submit `b`: the command is empty
+    error: cannot submit job 2 of 2, `b`: the command is empty
     hint: name the command after `--`, as in `computes run -- ./build.sh test`
     ");
 }

@@ -123,3 +123,12 @@ fn an_attempt_and_all_of_them_at_once() {
     For more information, try '--help'.
     ");
 }
+
+#[test]
+fn following_ends_when_nobody_reads_any_more() {
+    let home = Home::new();
+    let job = home.submit(["--", "sh", "-c", "while echo line; do sleep 0.05; done"]);
+    let run = home.sh(&format!("computes logs --follow {job} | head -n 1"), &[]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, "line\n"), "{}", run.stderr);
+    assert_eq!(home.status(&job)["state"], "running");
+}

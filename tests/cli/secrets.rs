@@ -193,3 +193,18 @@ fn files_with_the_canary(home: &Home) -> Vec<std::path::PathBuf> {
     let holding = |path: &&str| std::fs::read(path).is_ok_and(|bytes| holds(&bytes));
     files.lines().filter(holding).map(Into::into).collect()
 }
+
+#[test]
+fn a_batch_with_secrets_needs_no_open_file_for_each_job() {
+    let home = Home::new();
+    let line = "{\"command\":[\"true\"],\"secrets\":[\"TOKEN\"]}\n";
+    home.write("jobs.jsonl", &line.repeat(200));
+    let run = home.sh(
+        "ulimit -n 64; exec computes submit --from jobs.jsonl",
+        &[("TOKEN", "a-value-of-some-length")],
+    );
+    assert_eq!((run.code, run.stdout.lines().count()), (0, 200), "{}", run.stderr);
+    assert_eq!(home.run(["wait", "--all", "--quiet"]).code, 0);
+    let left = std::fs::read_dir(home.state().join("secrets")).expect("a directory").count();
+    assert_eq!(left, 0);
+}

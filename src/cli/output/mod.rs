@@ -55,6 +55,11 @@ impl Output {
         }
     }
 
+    /// Has whoever read our stdout gone?
+    pub const fn reader_is_gone(&self) -> bool {
+        self.reader_gone.get()
+    }
+
     pub fn line(&self, line: &str) -> Result<(), Failure> {
         self.data(format!("{line}\n").as_bytes())
     }

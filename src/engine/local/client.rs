@@ -121,8 +121,7 @@ impl Engine for LocalEngine<'_> {
         check_fit(&kinds, &self.ledger.workers()?)?;
         // It rings when the jobs are written down, or when we are killed in the middle of that.
         let bell = wake::hold(&self.dir, Bell::Queue).map_err(EngineError::io("wake a worker"))?;
-        let mut written = Vec::new();
-        let result = self.write_down(submissions, &mut written);
+        let result = self.write_down(submissions);
         if result.is_err() {
             for submission in submissions {
                 secrets::remove(&self.dir, submission.job.id)
@@ -131,7 +130,6 @@ impl Engine for LocalEngine<'_> {
         }
         result?;
         drop(bell);
-        drop(written);
         Ok(Accepted { unattended: self.see_to(&kinds).err() })
     }
 
@@ -217,17 +215,21 @@ impl LocalEngine<'_> {
         Ok(())
     }
 
-    fn write_down(
-        &mut self,
-        submissions: &[Submission],
-        written: &mut Vec<secrets::Written>,
-    ) -> Result<(), EngineError> {
-        for Submission { job, secrets } in submissions {
-            if !secrets.is_empty() {
-                let file = secrets::write(&self.dir, job.id, secrets);
-                written.push(file.map_err(EngineError::io("write the job's secrets"))?);
+    fn write_down(&mut self, submissions: &[Submission]) -> Result<(), EngineError> {
+        let with_secrets: Vec<_> =
+            submissions.iter().filter(|submission| !submission.secrets.is_empty()).collect();
+        let write = || {
+            if with_secrets.is_empty() {
+                return Ok(None);
             }
-        }
+            let hold = secrets::hold(&self.dir)?;
+            for Submission { job, secrets } in with_secrets {
+                hold.write(job.id, secrets)?;
+            }
+            hold.sync()?;
+            Ok(Some(hold))
+        };
+        let _hold = write().map_err(EngineError::io("write the job's secrets"))?;
         let now = self.clock.now();
         self.ledger.write(|change| {
             submissions.iter().try_for_each(|submission| change.accept_queued(&submission.job, now))

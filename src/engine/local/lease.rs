@@ -133,18 +133,25 @@ pub fn unattended(dir: &StateDir, ledger: &Ledger) -> Result<bool, EngineError> 
     Ok(live_workers(dir, ledger)?.is_empty())
 }
 
-/// Strikes off the workers that are gone or silent, and puts their jobs back. Gives the
-/// time (of the monotonic clock) at which to look again at those who hold jobs.
+/// What there was to take over.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Recovered {
+    /// Some worker was lost.
+    pub lost: bool,
+    /// The time (of the monotonic clock) at which to look again at those who hold jobs.
+    pub look_again: Option<i64>,
+}
+
+/// Strikes off the workers that are gone or silent, and puts their jobs back.
 pub fn recover(
     dir: &StateDir,
     ledger: &mut Ledger,
     settings: &LocalSettings,
     clock: &dyn Clock,
     myself: i64,
-) -> Result<Option<i64>, EngineError> {
+) -> Result<Recovered, EngineError> {
     let boot = super::machine::boot_id();
-    let mut look_again: Option<i64> = None;
-    let mut lost = false;
+    let mut recovered = Recovered::default();
     for worker in ledger.workers()? {
         if worker.seq == myself {
             continue;
@@ -154,7 +161,8 @@ pub fn recover(
         let silent = expires.is_some_and(|lease| lease < clock.monotonic());
         if lives(dir, &worker, &boot)? && !silent {
             if let Some(expires) = expires {
-                look_again = Some(look_again.map_or(expires, |at| at.min(expires)));
+                let at = recovered.look_again.map_or(expires, |at| at.min(expires));
+                recovered.look_again = Some(at);
             }
             continue;
         }
@@ -170,17 +178,14 @@ pub fn recover(
             }
             _ => {}
         }
-        lost = true;
+        recovered.lost = true;
     }
-    if lost {
-        sweep(dir, ledger)?;
-    }
-    Ok(look_again)
+    Ok(recovered)
 }
 
 /// Removes the secrets that somebody who was killed left behind: of jobs that are over, and of
-/// those that were never accepted.
-pub fn sweep(dir: &StateDir, ledger: &Ledger) -> Result<(), EngineError> {
+/// those that were never accepted. False: somebody is writing some, so it has to be done later.
+pub fn sweep(dir: &StateDir, ledger: &Ledger) -> Result<bool, EngineError> {
     secrets::sweep(dir, |job| match ledger.standing(job) {
         Ok((state, _)) => Ok(state.is_terminal()),
         Err(error) if error.is_about_a_name() => Ok(true),

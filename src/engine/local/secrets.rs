@@ -10,50 +10,56 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use crate::job::{EnvName, JobId, Secret, Secrets};
 use crate::ledger::StateDir;
 
-/// Locked as long as the job may not be in the ledger yet, so that nobody sweeps it away.
-#[must_use = "dropping it allows the file to be swept away"]
-pub struct Written(#[expect(dead_code, reason = "held for its lock")] File);
+/// Held from before the first file until the ledger has the jobs, so that nobody sweeps away
+/// what is about to be theirs.
+pub struct Hold<'a> {
+    dir: &'a StateDir,
+    all: File,
+}
 
 fn path(dir: &StateDir, job: JobId) -> PathBuf {
     dir.secrets().join(job.to_string())
 }
 
-/// Under this name until it is locked and whole.
+/// Under this name until it is whole.
 fn new_path(dir: &StateDir, job: JobId) -> PathBuf {
     dir.secrets().join(format!("new-{job}"))
 }
 
 /// # Errors
-/// When the file can't be written, and it is gone then.
-pub fn write(dir: &StateDir, job: JobId, secrets: &Secrets) -> io::Result<Written> {
-    let (new, path) = (new_path(dir, job), path(dir, job));
-    let values: BTreeMap<&str, &str> =
-        secrets.iter().map(|(name, secret)| (name.as_str(), secret.expose())).collect();
-    let values = serde_json::to_vec(&values)?;
-    let write = |new: &PathBuf| -> io::Result<File> {
-        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(new)?;
-        flock(&file, FlockOperation::LockExclusive)?;
+/// When the directory can't be locked.
+pub fn hold(dir: &StateDir) -> io::Result<Hold<'_>> {
+    let all = File::open(dir.secrets())?;
+    flock(&all, FlockOperation::LockShared)?;
+    Ok(Hold { dir, all })
+}
+
+impl Hold<'_> {
+    /// # Errors
+    /// When the file can't be written.
+    pub fn write(&self, job: JobId, secrets: &Secrets) -> io::Result<()> {
+        let values: BTreeMap<&str, &str> =
+            secrets.iter().map(|(name, secret)| (name.as_str(), secret.expose())).collect();
+        let values = serde_json::to_vec(&values)?;
+        let new = new_path(self.dir, job);
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&new)?;
         file.write_all(&values)?;
         // A job that survives a power cut needs its secrets to survive as well.
         file.sync_all()?;
-        fs::rename(new, &path)?;
-        File::open(dir.secrets())?.sync_all()?;
-        Ok(file)
-    };
-    loop {
-        match write(&new) {
-            Ok(file) => return Ok(Written(file)),
-            // Somebody swept it away before it was locked.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && dir.secrets().is_dir() => {}
-            Err(error) => {
-                remove(dir, job)?;
-                return Err(error);
-            }
-        }
+        fs::rename(new, path(self.dir, job))
+    }
+
+    /// Makes all that was written survive a power cut.
+    ///
+    /// # Errors
+    /// When the disk says so.
+    pub fn sync(&self) -> io::Result<()> {
+        self.all.sync_all()
     }
 }
 
@@ -82,28 +88,27 @@ pub fn remove(dir: &StateDir, job: JobId) -> io::Result<()> {
 }
 
 /// Removes what killed processes left behind: secrets of jobs that are over, or that never
-/// came to be.
+/// came to be. False: somebody is writing some, so it has to be done later.
 ///
 /// # Errors
 /// When the directory can't be read, or `is_over` fails.
 pub fn sweep<E: From<io::Error>>(
     dir: &StateDir,
     mut is_over: impl FnMut(JobId) -> Result<bool, E>,
-) -> Result<(), E> {
+) -> Result<bool, E> {
+    let all = File::open(dir.secrets())?;
+    match flock(&all, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => return Ok(false),
+        Err(error) => return Err(io::Error::from(error).into()),
+    }
     for entry in fs::read_dir(dir.secrets())? {
-        let entry = entry?;
-        let name = entry.file_name();
+        let name = entry?.file_name();
         let name = name.to_str().unwrap_or_default();
         let Ok(job) = name.strip_prefix("new-").unwrap_or(name).parse() else { continue };
-        let file = match File::open(entry.path()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            file => file?,
-        };
-        // First the lock, then the ledger: whoever writes secrets holds the lock until the
-        // ledger has the job.
-        if flock(&file, FlockOperation::NonBlockingLockShared).is_ok() && is_over(job)? {
+        if is_over(job)? {
             remove(dir, job)?;
         }
     }
-    Ok(())
+    Ok(true)
 }

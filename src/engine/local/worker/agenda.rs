@@ -13,6 +13,8 @@ pub enum Due {
     Ring,
     /// Look at the other workers.
     Peers,
+    /// Remove the secrets that nobody needs any more.
+    Sweep,
     /// Leave, if there is still nothing to do.
     IdleExit,
     /// Something about a job, if it is still in that attempt.
@@ -45,7 +47,7 @@ impl Agenda {
 
     /// Forgets what concerns jobs: there is none. An idle worker sleeps until it is woken.
     pub fn clear_jobs(&mut self) {
-        let stays = |due: &Due| matches!(due, Due::Peers | Due::IdleExit);
+        let stays = |due: &Due| matches!(due, Due::Peers | Due::Sweep | Due::IdleExit);
         self.heap.retain(|Reverse((_, due))| stays(due));
         self.single.retain(stays);
     }

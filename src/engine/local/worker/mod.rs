@@ -24,7 +24,10 @@ use super::wake::{Bell, Held, Listener, Rings};
 use super::{LocalSettings, inherited, lease, machine, room};
 use crate::engine::{Clock, EngineError};
 use crate::job::{Queue, Resources};
-use crate::ledger::{Durability, Ledger, NewWorker, StateDir, WorkerRecord};
+use crate::ledger::{Durability, Ledger, Millis, NewWorker, StateDir, WorkerRecord};
+
+/// When to look again for secrets that were left behind, if somebody was writing some, in ms.
+const SWEEP_AGAIN: Millis = 10_000;
 
 /// What one worker brings, and how long it stays.
 #[derive(Debug, Clone)]
@@ -187,7 +190,7 @@ fn sign_on(
 
 impl Worker<'_> {
     async fn run(&mut self) -> Result<(), EngineError> {
-        lease::sweep(self.dir, &self.ledger)?;
+        self.sweep()?;
         self.recover()?;
         loop {
             self.round()?;
@@ -258,9 +261,17 @@ impl Worker<'_> {
     /// Takes over what dead workers held.
     fn take_over(&mut self) -> Result<(), EngineError> {
         let me = self.record.seq;
-        let again = lease::recover(self.dir, &mut self.ledger, self.settings, self.clock, me)?;
-        if let Some(at) = again {
+        let recovered = lease::recover(self.dir, &mut self.ledger, self.settings, self.clock, me)?;
+        if let Some(at) = recovered.look_again {
             self.agenda.at(at + 1, Due::Peers);
+        }
+        if recovered.lost { self.sweep() } else { Ok(()) }
+    }
+
+    /// Removes the secrets that nobody needs any more.
+    fn sweep(&mut self) -> Result<(), EngineError> {
+        if !lease::sweep(self.dir, &self.ledger)? {
+            self.agenda.at(self.clock.monotonic() + SWEEP_AGAIN, Due::Sweep);
         }
         Ok(())
     }
@@ -319,6 +330,7 @@ impl Worker<'_> {
                 Due::Peers => self.recover()?,
                 Due::WriteStarts => self.write_starts = true,
                 Due::Ring => self.bell = None,
+                Due::Sweep => self.sweep()?,
                 Due::IdleExit => {}
                 Due::Job { seq, attempt, task } => self.do_for(seq, attempt, task),
             }
