@@ -132,3 +132,18 @@ fn following_ends_when_nobody_reads_any_more() {
     assert_eq!((run.code, run.stdout.as_str()), (0, "line\n"), "{}", run.stderr);
     assert_eq!(home.status(&job)["state"], "running");
 }
+
+#[test]
+fn lines_in_json_are_whole_however_they_are_read() {
+    let home = Home::new();
+    // Longer than what is read at a time, an empty one, and one without an end.
+    let script = "head -c 200000 /dev/zero | tr '\\0' x; echo; echo; printf end";
+    assert_eq!(home.run(["run", "--quiet", "--", "sh", "-c", script]).code, 0);
+    let logs = home.run(["logs", "--json", "last"]).stdout;
+    let lines: Vec<_> = logs
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("json"))
+        .map(|line| line["line"].as_str().expect("a text").to_owned())
+        .collect();
+    assert_eq!(lines, ["x".repeat(200_000), String::new(), "end".to_owned()]);
+}

@@ -1,6 +1,8 @@
 //! `computes submit`: the id on stdout, and the job that it stands for.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::process::Signal;
@@ -169,4 +171,19 @@ fn what_was_taken_out_of_the_state_directory_is_made_again() {
         let run = home.run(["run", "--", "echo", "hi"]);
         assert_eq!((run.code, run.stdout.as_str()), (0, "hi\n"), "{directory}: {}", run.stderr);
     }
+}
+
+#[test]
+fn a_working_directory_that_is_not_utf_8_is_refused() {
+    let home = Home::new();
+    let here = home.work().join(OsStr::from_bytes(b"\xff"));
+    fs::create_dir(&here).expect("a directory");
+    let run = home.run_command(home.command(["submit", "--", "true"]).current_dir(&here));
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("is not UTF-8\nhint: submit from another directory"),
+        "{}",
+        run.stderr
+    );
+    home.assert_nothing_written();
 }

@@ -164,3 +164,11 @@ fn an_interrupt_that_cancels_is_meant_for_all_of_them() {
         assert_eq!(home.status(&job)["state"], "cancelled");
     }
 }
+
+#[test]
+fn a_limit_beyond_all_clocks_is_none() {
+    let home = Home::new();
+    let limit = u64::MAX.to_string();
+    let run = home.run(["run", "--limit", &limit, "--", "sh", "-c", "exit 3"]);
+    assert_eq!(run.code, 3, "{}", run.stderr);
+}
