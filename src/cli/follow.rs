@@ -8,7 +8,7 @@ use super::context::{Context, internal};
 use super::error::{Doing, Failure, code};
 use super::output::{EventLine, JobView};
 use super::tail::Tail;
-use crate::engine::{Changes, Engine, Watch};
+use crate::engine::{Changes, Engine, Watch, until};
 use crate::job::{JobId, State};
 use crate::ledger::JobRecord;
 
@@ -71,13 +71,6 @@ impl Interrupts {
             () = until(second) => Wake::SecondThoughtsOver,
             () = until(limit) => Wake::Limit,
         })
-    }
-}
-
-async fn until(at: Option<tokio::time::Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -24,6 +24,14 @@ impl Clock for SystemClock {
     }
 }
 
+/// Sleeps until then, and without a time for ever.
+pub async fn until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
 fn millis(time: rustix::time::Timespec) -> Millis {
     time.tv_sec * 1000 + time.tv_nsec / 1_000_000
 }

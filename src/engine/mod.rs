@@ -7,7 +7,7 @@ mod clock;
 pub mod local;
 mod log;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SystemClock, until};
 pub use log::LogReader;
 
 use std::path::PathBuf;

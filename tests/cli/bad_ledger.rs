@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use rustix::process::Signal;
+
 use super::stage::each;
 use crate::support::Home;
 
@@ -96,7 +98,7 @@ fn garbage() {
 fn written_by_a_newer_program() {
     let home = Home::new();
     home.run(["run", "--quiet", "--", "true"]);
-    home.end_workers();
+    home.end_workers(Signal::KILL);
     let db = rusqlite::Connection::open(home.state().join("ledger.db")).expect("a ledger");
     db.pragma_update(None, "user_version", 99).expect("written");
     // All of it into the one file.
@@ -182,7 +184,7 @@ fn a_directory_in_its_place() {
 fn cut_off_in_the_middle() {
     let home = Home::new();
     home.run(["run", "--quiet", "--", "true"]);
-    home.end_workers();
+    home.end_workers(Signal::KILL);
     let path = home.state().join("ledger.db");
     let db = rusqlite::Connection::open(&path).expect("a ledger");
     db.pragma_update(None, "journal_mode", "delete").expect("written");

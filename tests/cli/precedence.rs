@@ -1,5 +1,7 @@
 //! Flags over the job file, over COMPUTES_*, over the nearest computes.toml, over the user's.
 
+use rustix::process::Signal;
+
 use crate::support::Home;
 
 /// A home whose every source says something else.
@@ -109,5 +111,5 @@ fn the_state_directory_is_moved() {
     let log = run.json()[0]["log"].as_str().expect("a path").to_owned();
     assert!(log.starts_with(&home.work().join("elsewhere/logs").display().to_string()), "{log}");
     // A home looks for its workers in the usual place only.
-    home.end_workers();
+    home.end_workers(Signal::KILL);
 }

@@ -8,7 +8,7 @@ use regex::Regex;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Home, Run, Worker, eventually, kill_and_wait, send};
+use crate::support::{Home, Run, Worker, eventually, send};
 
 impl Home {
     /// A file in the directory where the calls stand.
@@ -68,13 +68,6 @@ impl Home {
         assert_ne!(run.code, 0, "{}", run.stdout);
         self.assert_nothing_written();
         run.snapshot()
-    }
-
-    /// Ends the workers now.
-    pub fn end_workers(&self) {
-        for pid in self.workers() {
-            kill_and_wait(pid, Signal::KILL);
-        }
     }
 
     /// Waits until a job is in a state.

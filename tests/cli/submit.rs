@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::process::Signal;
 
 use super::stage::words;
-use crate::support::{Home, kill_and_wait};
+use crate::support::Home;
 
 #[test]
 fn the_id_alone_is_on_stdout() {
@@ -141,9 +141,7 @@ fn nothing_that_the_caller_left_open_lives_on() {
 fn what_was_accepted_has_an_id_also_when_no_worker_can_be_started() {
     let home = Home::new();
     home.run(["run", "--", "true"]);
-    for worker in home.workers() {
-        kill_and_wait(worker, Signal::TERM);
-    }
+    home.end_workers(Signal::TERM);
     let right = home.state().join("workers/background");
     fs::remove_file(&right).expect("it is there");
     fs::create_dir(&right).expect("a directory in its place");
@@ -164,9 +162,7 @@ fn what_was_taken_out_of_the_state_directory_is_made_again() {
     for directory in ["files", "logs", "secrets", "wake", "workers"] {
         let home = Home::new();
         home.run(["run", "--", "true"]);
-        for worker in home.workers() {
-            kill_and_wait(worker, Signal::TERM);
-        }
+        home.end_workers(Signal::TERM);
         fs::remove_dir_all(home.state().join(directory)).expect("it is there");
         let run = home.run(["run", "--", "echo", "hi"]);
         assert_eq!((run.code, run.stdout.as_str()), (0, "hi\n"), "{directory}: {}", run.stderr);

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
-use crate::support::{Gate, Home, Run, Wanted, kill_and_wait};
+use crate::support::{Gate, Home, Run, Wanted};
 
 const NAME: &str = "CANARY";
 /// Nobody else has it.
@@ -100,9 +100,7 @@ fn it_is_in_its_file_while_the_job_lives_and_nowhere_after() {
     assert_only_in(&home, &job, &[secrets_of(&home, &job)]);
 
     // The worker dies: the job is to be started again, and needs it.
-    for worker in home.workers() {
-        kill_and_wait(worker, Signal::KILL);
-    }
+    home.end_workers(Signal::KILL);
     assert_only_in(&home, &job, &[secrets_of(&home, &job)]);
     let mut follow = home.command(["logs", "--follow", &job]);
     let follow = follow.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
@@ -134,14 +132,10 @@ fn it_goes_however_the_job_ends() {
 
     // A worker that dies with the last attempt of its job takes it along as well.
     let home = home.with("COMPUTES_LOCAL_LOST_RETRIES", "0");
-    for worker in home.workers() {
-        kill_and_wait(worker, Signal::KILL);
-    }
+    home.end_workers(Signal::KILL);
     let lost = sing_and_stop(&home);
     gate.wait_for(1);
-    for worker in home.workers() {
-        kill_and_wait(worker, Signal::KILL);
-    }
+    home.end_workers(Signal::KILL);
     assert_eq!(home.run(["wait", "--limit", "60s", &lost]).code, 125);
     assert_only_in(&home, &lost, &[]);
 }

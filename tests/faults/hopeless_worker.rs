@@ -27,9 +27,7 @@ fn one_that_ends_after_it_signed_on_is_not_started_for_ever() {
     let home = Home::new();
     let first = home.run(["run", "--", "true"]);
     assert_eq!(first.code, 0, "{}", first.stderr);
-    for worker in home.workers() {
-        crate::support::kill_and_wait(worker, Signal::TERM);
-    }
+    home.end_workers(Signal::TERM);
     // What looks as if it had been left behind, and can't be removed as a file.
     let left = home.state().join("secrets/019a9f3e-5b7c-7d11-8f0a-3f9c2a71b0de");
     fs::create_dir(&left).expect("a directory");

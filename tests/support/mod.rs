@@ -175,6 +175,13 @@ impl Home {
         };
         run.stdout.lines().map(pid).collect()
     }
+
+    /// Sends a signal to all workers and waits until they are gone.
+    pub fn end_workers(&self, signal: Signal) {
+        for pid in self.workers() {
+            kill_and_wait(pid, signal);
+        }
+    }
 }
 
 impl Drop for Home {
@@ -182,9 +189,7 @@ impl Drop for Home {
         if !self.state().join("ledger.db").exists() {
             return;
         }
-        for pid in self.workers() {
-            kill_and_wait(pid, Signal::KILL);
-        }
+        self.end_workers(Signal::KILL);
         // A worker that is only about to sign on, and what jobs left behind.
         loop {
             let path = self.path().display().to_string();

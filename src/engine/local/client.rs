@@ -12,7 +12,7 @@ use super::lease::BackgroundRight;
 use super::wake::{self, Bell, Listener};
 use super::{LocalSettings, inherited, lease, machine, secrets};
 use crate::engine::{
-    Accepted, Cancelled, Changes, Clock, Engine, EngineError, LogReader, Submission, Watch,
+    Accepted, Cancelled, Changes, Clock, Engine, EngineError, LogReader, Submission, Watch, until,
 };
 use crate::job::{JobId, Queue, Resources, State};
 use crate::ledger::{Applied, Ledger, LedgerError, Millis, StateDir, WorkerRecord};
@@ -292,13 +292,6 @@ impl LocalWatch {
 #[async_trait(?Send)]
 impl Watch for LocalWatch {
     async fn changed(&mut self) -> Result<Changes, EngineError> {
-        let second_look = self.second_look;
-        let again = async {
-            match second_look {
-                Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             rings = self.listener.rung() => {
                 let rings = rings.map_err(EngineError::io("watch the jobs"))?;
@@ -307,7 +300,7 @@ impl Watch for LocalWatch {
                 }
                 Ok(Changes { jobs: rings.jobs, workers: rings.workers, log: rings.log })
             }
-            () = again => {
+            () = until(self.second_look) => {
                 self.second_look = None;
                 Ok(Changes { workers: true, ..Changes::default() })
             }
