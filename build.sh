@@ -23,7 +23,20 @@ lint() { # format, warnings and the shell scripts
 }
 
 test() { # all tests
+    aws_server
     cargo test --locked "$@"
+}
+
+# The server that speaks for AWS in the tests, and the AWS CLI that validates requests: once for
+# each version of their list.
+aws_server() {
+    local home=target/aws list=tests/aws/requirements.txt
+    if ! cmp -s "$list" "$home/installed"; then
+        rm -rf "$home"
+        python3 -m venv "$home"
+        "$home/bin/pip" install --quiet --disable-pip-version-check --requirement "$list"
+        cp "$list" "$home/installed"
+    fi
 }
 
 test_job() { # a small real build: compiles, runs, leaves an artifact and a report in /files

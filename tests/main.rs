@@ -1,5 +1,6 @@
 //! All integration tests in one binary: it links once.
 
+mod aws;
 mod cli;
 mod docs;
 mod engine;

@@ -2,11 +2,11 @@
 
 use clap::Args;
 
-use super::context::{Context, block_on, find_all};
+use super::context::{Context, block_on};
 use super::error::{Doing, Failure};
 use super::output::JobView;
-use crate::engine::Cancelled;
-use crate::job::JobRef;
+use crate::engine::{Cancelled, Engines};
+use crate::job::{JobId, JobRef};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -29,34 +29,45 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         ));
     }
     let Some(first) = options.jobs.first() else { return Ok(0) };
-    let mut engine = context.engine_of_existing(first)?;
+    let mut engines = context.engines_of_existing(first)?;
     // All are found before the first is cancelled, so that a typing error changes nothing.
-    let mut ids = find_all(engine.ledger(), &options.jobs)?;
+    let mut ids = block_on(async { Ok(engines.find_all(&options.jobs).await?) })?;
     // Those that wait go first: the end of one that runs would let them start.
     let mut held = Vec::new();
     for id in std::mem::take(&mut ids) {
-        let is_held = engine.ledger().standing(id)?.0.is_held();
+        let is_held = engines.ledger().standing(id)?.state.is_held();
         if is_held { held.push(id) } else { ids.push(id) }
     }
     ids.append(&mut held);
+    // One that can't be ended keeps no other alive.
+    let mut failed = None;
     for id in ids {
-        let what = block_on(async {
-            engine.cancel(id, &options.reason).await.doing(|| format!("cancel {}", id.short()))
-        })?;
-        let short = id.short();
-        if context.output.json {
-            let record = engine.ledger().job(id)?;
-            context.output.json_line(&JobView::new(&record, &context.config.state_dir))?;
-            continue;
-        }
-        match what {
-            Cancelled::AtOnce => context.output.status(&format!("{short} cancelled")),
-            Cancelled::Asked => context.output.status(&format!("{short} is being ended")),
-            Cancelled::TooLate => {
-                let (state, _) = engine.ledger().standing(id)?;
-                context.output.status(&format!("{short} is over already: {state}"));
-            }
+        failed = failed.or(cancel(id, options, &mut engines, context).err());
+    }
+    failed.map_or(Ok(0), Err)
+}
+
+fn cancel(
+    id: JobId,
+    options: &Options,
+    engines: &mut Engines<'_>,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let short = id.short();
+    let what = block_on(async {
+        engines.cancel(id, &options.reason).await.doing(|| format!("cancel {short}"))
+    })?;
+    if context.output.json {
+        let record = engines.ledger().job(id)?;
+        return context.output.json_line(&JobView::new(&record, &context.config.state_dir));
+    }
+    match what {
+        Cancelled::AtOnce => context.output.status(&format!("{short} cancelled")),
+        Cancelled::Asked => context.output.status(&format!("{short} is being ended")),
+        Cancelled::TooLate => {
+            let state = engines.ledger().standing(id)?.state;
+            context.output.status(&format!("{short} is over already: {state}"));
         }
     }
-    Ok(0)
+    Ok(())
 }

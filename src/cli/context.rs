@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use super::error::{Doing, Failure, Kind};
 use super::output::Output;
 use crate::config::{Caller, Config};
+use crate::engine::aws::AwsEngine;
 use crate::engine::local::LocalEngine;
-use crate::engine::{Engine, EngineError, SystemClock};
-use crate::job::{JobId, JobRef};
+use crate::engine::{EngineError, EngineName, Engines, SystemClock, UnknownEngine};
+use crate::job::JobRef;
 use crate::ledger::{Durability, Ledger, LedgerError};
 
 pub struct Context<'a> {
@@ -21,36 +22,49 @@ pub struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// The context of this process: its environment, its directory, its clock.
-    pub fn of_process(output: &'a Output) -> Result<Self, Failure> {
+    pub fn of_process(engine: Option<&str>, output: &'a Output) -> Result<Self, Failure> {
         let directory =
             std::env::current_dir().doing(|| "find the working directory".to_owned())?;
         let env = |name: &str| std::env::var_os(name);
-        let config = Config::load(&Caller { env: &env, directory: &directory })?;
+        let mut config = Config::load(&Caller { env: &env, directory: &directory })?;
+        if let Some(engine) = engine {
+            config.engine = engine.parse().map_err(|error: UnknownEngine| {
+                let known = EngineName::ALL.map(EngineName::as_str).join(", ");
+                Failure::usage(error.to_string(), format!("the engines are: {known}"))
+            })?;
+        }
         super::output::trace(&env);
         Ok(Self { config, directory, clock: SystemClock, output })
     }
 
-    /// The engine, with a ledger whose commits survive a power cut. Makes the ledger.
-    pub fn engine(&self) -> Result<Box<dyn Engine + '_>, Failure> {
+    /// The engines, with a ledger whose commits survive a power cut. Makes the ledger.
+    pub fn engines(&self) -> Result<Engines<'_>, Failure> {
         let ledger = Ledger::open(&self.config.state_dir, Durability::PowerCut)?;
-        Ok(self.engine_on(ledger))
+        Ok(self.engines_on(ledger))
     }
 
-    /// The engine of jobs that are there already. Makes nothing.
-    pub fn engine_of_existing(&self, job: &JobRef) -> Result<Box<dyn Engine + '_>, Failure> {
+    /// The engines of jobs that are there already. Makes nothing, unless jobs are looked for
+    /// where others may have submitted them.
+    pub fn engines_of_existing(&self, job: &JobRef) -> Result<Engines<'_>, Failure> {
+        if self.config.engine == EngineName::Aws {
+            return self.engines();
+        }
         match self.ledger()? {
-            Some(ledger) => Ok(self.engine_on(ledger)),
+            Some(ledger) => Ok(self.engines_on(ledger)),
             None => Err(LedgerError::NoSuchJob(job.to_string()).into()),
         }
     }
 
-    fn engine_on(&self, ledger: Ledger) -> Box<dyn Engine + '_> {
-        Box::new(LocalEngine::new(
-            self.config.state_dir.clone(),
-            self.config.local.clone(),
-            ledger,
-            &self.clock,
-        ))
+    fn engines_on(&self, ledger: Ledger) -> Engines<'_> {
+        let config = &self.config;
+        let local = LocalEngine::new(config.state_dir.clone(), config.local.clone(), &self.clock);
+        Engines::new(ledger, local, self.aws(), config.engine)
+    }
+
+    /// AWS Batch, where no ledger is needed.
+    pub fn aws(&self) -> AwsEngine<'_> {
+        let config = &self.config;
+        AwsEngine::new(config.state_dir.clone(), config.aws.clone(), &self.clock, &environment)
     }
 
     /// The ledger if there is one; without one there are no jobs.
@@ -68,16 +82,8 @@ pub fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T
     runtime.block_on(future)
 }
 
-/// The jobs that are meant, each once, in the order given.
-pub fn find_all(ledger: &Ledger, jobs: &[JobRef]) -> Result<Vec<JobId>, Failure> {
-    let mut ids = Vec::new();
-    for job in jobs {
-        let id = ledger.find(job)?;
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
-    Ok(ids)
+fn environment(name: &str) -> Result<String, std::env::VarError> {
+    std::env::var(name)
 }
 
 /// Something that no user can mend, and that should never be.

@@ -2,6 +2,7 @@
 
 use crate::config::ConfigError;
 use crate::engine::EngineError;
+use crate::engine::aws::AwsError;
 use crate::job::{FailureClass, SpecError, State};
 use crate::ledger::{JobRecord, LedgerError};
 use crate::plan::{LimitError, RequestError};
@@ -55,6 +56,16 @@ impl Failure {
     #[must_use]
     pub fn doing(self, what: impl std::fmt::Display) -> Self {
         Self { error: self.error.context(format!("cannot {what}")), ..self }
+    }
+
+    /// Adds the line that takes up the work again.
+    #[must_use]
+    pub fn or_come_back(self, line: &str) -> Self {
+        let hint = match self.hint {
+            Some(hint) => format!("{hint}; nothing is lost, to come back: {line}"),
+            None => format!("nothing is lost, to come back: {line}"),
+        };
+        Self { hint: Some(hint), ..self }
     }
 
     pub const fn exit_code(&self) -> u8 {
@@ -129,8 +140,16 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Ledger(error) => error.into(),
+            EngineError::Aws(error) => error.into(),
             error => Self::new(Kind::Failed, error.hint(), error),
         }
+    }
+}
+
+impl From<AwsError> for Failure {
+    fn from(error: AwsError) -> Self {
+        let kind = if error.is_about_a_name() { Kind::Usage } else { Kind::Failed };
+        Self::new(kind, error.hint(), error)
     }
 }
 

@@ -8,9 +8,9 @@ use super::context::{Context, internal};
 use super::error::{Doing, Failure, code};
 use super::output::{EventLine, JobView};
 use super::tail::Tail;
-use crate::engine::{Changes, Engine, Watch, until};
+use crate::engine::{Attended, Changes, EngineError, EngineName, Engines, Watch, until};
 use crate::job::{JobId, State};
-use crate::ledger::JobRecord;
+use crate::ledger::{JobRecord, Standing};
 
 /// Within this time a second Ctrl-C cancels the job; after it the first one detaches.
 const SECOND_THOUGHTS: Duration = Duration::from_secs(10);
@@ -40,6 +40,8 @@ pub struct Interrupts {
     /// Until when a second Ctrl-C cancels.
     second: Option<tokio::time::Instant>,
     limit: Option<tokio::time::Instant>,
+    /// Came while something else was being done.
+    pending: Option<Wake>,
 }
 
 enum Wake {
@@ -59,10 +61,33 @@ impl Interrupts {
             second: None,
             // One that is beyond all clocks is none.
             limit: limit.and_then(|limit| tokio::time::Instant::now().checked_add(limit)),
+            pending: None,
         })
     }
 
+    /// The exit code of whoever leaves while a job is still being handed over.
+    pub async fn leave(&mut self) -> u8 {
+        match self.early().await {
+            Wake::Limit => code::LIMIT_REACHED,
+            Wake::Terminate => code::DETACHED_BY_TERM,
+            _ => code::DETACHED_BY_INT,
+        }
+    }
+
+    /// What ends a call that takes long.
+    async fn early(&mut self) -> Wake {
+        let limit = self.limit;
+        tokio::select! {
+            _ = self.interrupt.recv() => Wake::Interrupt,
+            _ = self.terminate.recv() => Wake::Terminate,
+            () = until(limit) => Wake::Limit,
+        }
+    }
+
     async fn wake(&mut self, watch: &mut dyn Watch) -> Result<Wake, Failure> {
+        if let Some(wake) = self.pending.take() {
+            return Ok(wake);
+        }
         let (second, limit) = (self.second, self.limit);
         Ok(tokio::select! {
             changes = watch.changed() => Wake::Changed(changes?),
@@ -77,7 +102,7 @@ impl Interrupts {
 /// Follows the first of the jobs to its end; an interrupt that cancels is meant for all of them.
 /// `interrupts` outlives it, so that one limit holds for many jobs.
 pub async fn follow(
-    engine: &mut dyn Engine,
+    engines: &mut Engines<'_>,
     watch: &mut dyn Watch,
     interrupts: &mut Interrupts,
     jobs: &[JobId],
@@ -86,15 +111,18 @@ pub async fn follow(
 ) -> Result<End, Failure> {
     let job = *jobs.first().ok_or_else(|| internal("there is no job to follow"))?;
     let mut tail = options.log.then(|| Tail::new(job));
-    let mut seen: Option<(State, u32)> = None;
+    let mut seen: Option<Standing> = None;
     let mut attend = true;
+    let mut away = false;
     loop {
-        let now = engine.ledger().standing(job)?;
-        let (state, attempt) = now;
-        if seen != Some(now) {
-            attend |= state == State::Queued;
+        let now = engines.ledger().standing(job)?;
+        let (state, attempt) = (now.state, now.attempt);
+        if seen.as_ref() != Some(&now) {
+            if seen.as_ref().map(|seen| (seen.state, seen.attempt)) != Some((state, attempt)) {
+                attend |= state == State::Queued;
+            }
             if seen.is_some() || state != State::Queued {
-                say_state(engine, job, state, context)?;
+                say_state(engines, job, &now, seen.as_ref(), context)?;
             }
             seen = Some(now);
         }
@@ -102,26 +130,61 @@ pub async fn follow(
             if attempt > 0 {
                 watch.follow_log(job, attempt)?;
             }
-            tail.show(engine, attempt, context)?;
+            let shown = tokio::select! {
+                shown = tail.up_to(engines, attempt, state.is_terminal(), context) => shown,
+                wake = interrupts.early(), if interrupts.pending.is_none() => {
+                    interrupts.pending = Some(wake);
+                    Ok(())
+                }
+            };
+            shown?;
             if context.output.reader_is_gone() && !options.may_cancel {
                 return Ok(End::Left(0));
             }
-            if state.is_terminal() {
-                tail.finish(context)?;
+            if let Some(error) = tail.failure() {
+                let why = Failure::from(error);
+                context.output.warning(&format!("no more of the log: {}", why.message()));
             }
         }
         if state.is_terminal() {
-            return Ok(End::Over(Box::new(engine.ledger().job(job)?)));
+            return Ok(End::Over(Box::new(engines.ledger().job(job)?)));
         }
-        if std::mem::take(&mut attend) {
-            engine.attend(&[job]).await?;
+        if interrupts.pending.is_none() && std::mem::take(&mut attend) {
+            let attended = tokio::select! {
+                attended = engines.attend(jobs) => Some(attended),
+                wake = interrupts.early() => {
+                    interrupts.pending = Some(wake);
+                    None
+                }
+            };
+            match attended {
+                Some(Ok(Attended::Later(error))) if !away => {
+                    away = true;
+                    let why = Failure::from(error).message();
+                    context.output.warning(&format!("cannot look at the job just now: {why}"));
+                }
+                Some(Ok(Attended::Later(_))) | None => {}
+                Some(Ok(Attended::Done)) => {
+                    away = false;
+                    // The ledger may know more now.
+                    if seen.as_ref() != Some(&engines.ledger().standing(job)?) {
+                        continue;
+                    }
+                }
+                Some(Err(error @ EngineError::Aws(_))) => {
+                    let failure =
+                        Failure::from(error).doing(format!("go on following {}", job.short()));
+                    return Err(failure.or_come_back(&resume(jobs)));
+                }
+                Some(Err(error)) => return Err(error.into()),
+            }
         }
         match interrupts.wake(watch).await? {
             Wake::Changed(changes) => attend = changes.workers,
             Wake::Limit => return Ok(End::Left(code::LIMIT_REACHED)),
             wake => {
                 if let Some(code) =
-                    interrupted(engine, interrupts, &wake, jobs, options, context).await?
+                    interrupted(engines, interrupts, &wake, jobs, options, context).await?
                 {
                     return Ok(End::Left(code));
                 }
@@ -132,7 +195,7 @@ pub async fn follow(
 
 /// `None`: go on following.
 async fn interrupted(
-    engine: &mut dyn Engine,
+    engines: &mut Engines<'_>,
     interrupts: &mut Interrupts,
     wake: &Wake,
     jobs: &[JobId],
@@ -162,10 +225,13 @@ async fn interrupted(
     } else {
         "cancelling the jobs"
     });
+    // One that can't be ended keeps no other alive.
+    let mut failed = None;
     for job in jobs {
-        engine.cancel(*job, "interrupted while following").await?;
+        let ended = engines.cancel(*job, "interrupted while following").await;
+        failed = failed.or(ended.doing(|| format!("cancel {}", job.short())).err());
     }
-    Ok(None)
+    failed.map_or(Ok(None), Err)
 }
 
 /// Tells that the wait ends before the jobs do, and how to come back to them.
@@ -201,45 +267,70 @@ pub fn resume(jobs: &[JobId]) -> String {
 }
 
 fn say_state(
-    engine: &mut dyn Engine,
+    engines: &mut Engines<'_>,
     job: JobId,
-    state: State,
+    now: &Standing,
+    before: Option<&Standing>,
     context: &Context<'_>,
 ) -> Result<(), Failure> {
     if context.output.is_quiet() && !context.output.json {
         return Ok(());
     }
     // The end is told apart, with the job's exit code.
-    if state.is_terminal() {
+    if now.state.is_terminal() {
         return Ok(());
     }
-    let record = engine.ledger().job(job)?;
+    let record = engines.ledger().job(job)?;
     if context.output.json {
         let line = EventLine::State {
             id: job.to_string(),
             state: record.state.as_str(),
             attempt: record.attempt,
             reason: record.reason.as_deref(),
+            engine_status: record.engine_status.as_deref(),
+            engine_reason: record.engine_reason.as_deref(),
         };
         return context.output.json_line_while_read(&line);
     }
-    match (state, &record.reason) {
-        (State::Queued, Some(reason)) => {
-            context.output.status(&format!("{} queued again: {reason}", job.short()));
+    let (short, attempt) = (job.short(), record.attempt);
+    let has_moved =
+        before.map(|before| (before.state, before.attempt)) != Some((now.state, attempt));
+    match (now.state, &record.reason) {
+        (State::Queued, Some(reason)) if has_moved && attempt > 0 => {
+            context.output.status(&format!("{short} queued again: {reason}"));
         }
-        (State::Running, _) if record.attempt > 1 => {
-            context.output.status(&format!("{} running, attempt {}", job.short(), record.attempt));
+        (State::Running, _) if has_moved && attempt > 1 => {
+            context.output.status(&format!("{short} running, attempt {attempt}"));
+        }
+        // Minutes or days lie between these there.
+        (State::Starting | State::Running, _) if has_moved && is_far(&record) => {
+            context.output.status(&format!("{short} {}", now.state));
+        }
+        (State::Queued, _) if is_far(&record) => {
+            if let Some(reason) = &now.engine_reason {
+                context.output.status(&format!("{short} waits: {reason}"));
+                context.output.status(&format!("computes explain {short} tells more"));
+            }
         }
         _ => {}
     }
-    if state == State::Running
-        && engine.ledger().attempts(&record)?.last().is_some_and(|last| last.mounted == Some(false))
+    if now.state == State::Running
+        && engines
+            .ledger()
+            .attempts(&record)?
+            .last()
+            .is_some_and(|last| last.mounted == Some(false))
     {
         context.output.note(
             "this machine gives jobs no /files: the directory is in $COMPUTES_FILES (docs/files.md)",
         );
     }
     Ok(())
+}
+
+/// Is it on an engine that is asked over a network?
+fn is_far(record: &JobRecord) -> bool {
+    record.engine != EngineName::Local.as_str()
 }
 
 /// Tells how a job ended, and gives the exit code.

@@ -5,10 +5,10 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::error::{Failure, Kind};
+use super::error::Failure;
 use super::input;
 use super::job_options::JobOptions;
-use crate::job::{Draft, EnvironmentEntry};
+use crate::job::{Draft, EnvironmentEntry, JobFiles};
 use crate::plan::{ContainerOverrides, EvaluatedRetry, SubmitJob, TimeoutSeconds, queue_name};
 
 /// What the options say, one draft a job, with nothing of the settings in it.
@@ -43,9 +43,18 @@ fn flags(options: &JobOptions) -> Result<Draft, Failure> {
         environment.extend(environment_file(file)?);
     }
     environment.extend(options.environment.iter().map(|text| EnvironmentEntry::parse(text)));
-    let retry = match &options.aws.retry_strategy {
-        Some(text) => retry_strategy(text)?,
-        None => EvaluatedRetry { attempts: options.attempts, ..EvaluatedRetry::default() },
+    let (retry, retry_on) = if let Some(text) = &options.aws.retry_strategy {
+        let retry = retry_strategy(text)?;
+        let retry_on = retry.retry_on();
+        (retry, retry_on)
+    } else {
+        let attempts = options.attempts;
+        (EvaluatedRetry { attempts, ..EvaluatedRetry::default() }, options.retry_on.clone())
+    };
+    let files = match (options.no_files, options.fresh_files) {
+        (true, _) => Some(JobFiles::None),
+        (_, true) => Some(JobFiles::Fresh),
+        _ => None,
     };
     let draft = Draft {
         name: options.name.clone(),
@@ -58,6 +67,10 @@ fn flags(options: &JobOptions) -> Result<Draft, Failure> {
         gpus: options.gpus,
         attempts: retry.attempts,
         retry_rules: retry.evaluate_on_exit,
+        retry_on,
+        files: files.map(|files| files.as_str().to_owned()),
+        share: options.share.clone(),
+        priority: options.priority,
         timeout: options.timeout.as_deref().map(timeout).transpose()?,
         tags: options.tags.iter().map(|text| tag(text)).collect::<Result<_, _>>()?,
         job_definition: options.job_definition.clone(),
@@ -237,16 +250,4 @@ fn environment_file(path: &Path) -> Result<Vec<EnvironmentEntry>, Failure> {
         .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
         .map(EnvironmentEntry::parse)
         .collect())
-}
-
-/// The engine that was asked for by flag; the setting was checked where it was read.
-pub fn check_engine(options: &JobOptions) -> Result<(), Failure> {
-    match options.engine.as_deref() {
-        None | Some("local") => Ok(()),
-        Some(other) => Err(Failure {
-            kind: Kind::Usage,
-            error: anyhow::anyhow!("there is no engine `{other}`"),
-            hint: Some("the engines are: local".to_owned()),
-        }),
-    }
 }

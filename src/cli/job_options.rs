@@ -7,6 +7,7 @@ use clap::Args;
 /// What is left out comes from the job file, then from `computes.toml`, then from defaults.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "The job")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct JobOptions {
     /// The command and its arguments
     #[arg(last = true, value_name = "COMMAND")]
@@ -29,6 +30,9 @@ pub struct JobOptions {
     /// How often the job is started at the most, 1 to 10
     #[arg(long, value_name = "N")]
     pub attempts: Option<u64>,
+    /// What is tried again: interruption (the default with several attempts) or any
+    #[arg(long, value_name = "WHAT")]
+    pub retry_on: Option<String>,
     /// How long an attempt may run, from 60 s on: 3600, 1h, or attemptDurationSeconds=3600
     #[arg(long, value_name = "DURATION")]
     pub timeout: Option<String>,
@@ -38,8 +42,9 @@ pub struct JobOptions {
     /// Variables from a file: NAME=VALUE or NAME a line, # starts a comment
     #[arg(long = "env-file", value_name = "FILE")]
     pub environment_files: Vec<PathBuf>,
-    /// A variable whose value is yours and is never shown
-    #[arg(long = "secret", value_name = "NAME")]
+    /// A variable whose value is yours and is never shown, or one that AWS has: ssm:PARAMETER,
+    /// secretsmanager:SECRET
+    #[arg(long = "secret", value_name = "NAME[=SOURCE]")]
     pub secrets: Vec<String>,
     /// A tag of the job
     #[arg(long = "tag", value_name = "KEY=VALUE")]
@@ -47,9 +52,21 @@ pub struct JobOptions {
     /// The job definition on AWS: a name, name:revision or an ARN
     #[arg(long, value_name = "NAME")]
     pub job_definition: Option<String>,
-    /// Who runs it: local
-    #[arg(long, value_name = "ENGINE")]
-    pub engine: Option<String>,
+    /// Give each attempt an empty /files of its own
+    #[arg(long, conflicts_with = "no_files")]
+    pub fresh_files: bool,
+    /// Leave the command as it is, without /files
+    #[arg(long)]
+    pub no_files: bool,
+    /// Whose share of a fair-share queue it uses
+    #[arg(long, visible_alias = "share-identifier", value_name = "SHARE")]
+    pub share: Option<String>,
+    /// Within a share, higher goes first: 0 to 9999
+    #[arg(long, visible_alias = "scheduling-priority-override", value_name = "N")]
+    pub priority: Option<u32>,
+    /// If a job that does the same is waiting or running, take that one
+    #[arg(long)]
+    pub once: bool,
     /// A job as TOML or JSON, several as a list or as .jsonl; - reads stdin
     #[arg(long, value_name = "FILE")]
     pub from: Option<String>,
@@ -68,7 +85,7 @@ pub struct AwsOptions {
     #[arg(long, value_name = "JSON")]
     pub container_overrides: Option<String>,
     /// attempts=N, or JSON
-    #[arg(long, value_name = "STRATEGY", conflicts_with = "attempts")]
+    #[arg(long, value_name = "STRATEGY", conflicts_with_all = ["attempts", "retry_on"])]
     pub retry_strategy: Option<String>,
     /// The whole request: JSON, `file://PATH`, or - for stdin
     #[arg(long, value_name = "JSON", conflicts_with = "from")]

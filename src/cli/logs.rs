@@ -6,7 +6,9 @@ use super::context::{Context, block_on};
 use super::error::{Failure, Kind};
 use super::follow::{self, End, Interrupts};
 use super::tail::Tail;
+use crate::engine::{Attended, Engines};
 use crate::job::JobRef;
+use crate::ledger::Standing;
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -22,24 +24,32 @@ pub struct Options {
 }
 
 pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
-    let mut engine = context.engine_of_existing(&options.job)?;
-    let id = engine.ledger().find(&options.job)?;
+    let mut engines = context.engines_of_existing(&options.job)?;
+    block_on(show(options, &mut engines, context))
+}
+
+async fn show(
+    options: &Options,
+    engines: &mut Engines<'_>,
+    context: &Context<'_>,
+) -> Result<u8, Failure> {
+    let id = engines.find(&options.job).await?;
     if options.follow {
-        return block_on(async {
-            let mut interrupts = Interrupts::new(None)?;
-            let mut watch = engine.watch()?;
-            let follow = follow::Options { log: true, ..follow::Options::default() };
-            let end =
-                follow::follow(&mut *engine, &mut *watch, &mut interrupts, &[id], follow, context)
-                    .await?;
-            match end {
-                // Nobody is left to tell that nobody reads.
-                End::Over(_) | End::Left(0) => Ok(0),
-                End::Left(code) => follow::say_left(&[id], code, context),
-            }
-        });
+        let mut interrupts = Interrupts::new(None)?;
+        let mut watch = engines.watch()?;
+        let follow = follow::Options { log: true, ..follow::Options::default() };
+        let end =
+            follow::follow(engines, &mut *watch, &mut interrupts, &[id], follow, context).await?;
+        return match end {
+            // Nobody is left to tell that nobody reads.
+            End::Over(_) | End::Left(0) => Ok(0),
+            End::Left(code) => follow::say_left(&[id], code, context),
+        };
     }
-    let (_, newest) = engine.ledger().standing(id)?;
+    if let Attended::Later(error) = engines.refresh(&[id]).await? {
+        return Err(error.into());
+    }
+    let Standing { state, attempt: newest, .. } = engines.ledger().standing(id)?;
     let attempt = options.attempt.unwrap_or(newest);
     if attempt == 0 || attempt > newest {
         let error = match (options.attempt, newest) {
@@ -58,7 +68,15 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         };
         return Err(Failure { kind: Kind::Usage, error, hint: None });
     }
-    let mut tail = Tail::of_attempt(id, attempt, &mut *engine);
-    tail.finish(context)?;
-    Ok(0)
+    let mut tail = Tail::of_attempt(id, attempt, engines)?;
+    // Of an attempt that goes on nothing is waited for.
+    if state.is_terminal() || attempt < newest {
+        tail.finish(engines, context).await?;
+    } else {
+        tail.so_far(engines, context).await?;
+    }
+    match tail.failure() {
+        Some(error) => Err(Failure::from(error).doing(format!("show the log of {}", id.short()))),
+        None => Ok(0),
+    }
 }

@@ -3,7 +3,9 @@
 mod cancel;
 mod completions;
 mod context;
+mod doctor;
 mod error;
+mod explain;
 mod follow;
 mod init;
 mod input;
@@ -14,6 +16,7 @@ mod list;
 mod logs;
 mod man;
 mod output;
+mod policy;
 mod queues;
 mod retry;
 mod run;
@@ -45,6 +48,9 @@ struct Cli {
     /// Print JSON, one object a line
     #[arg(long, global = true)]
     json: bool,
+    /// Who runs the jobs: local, or aws
+    #[arg(long, global = true, value_name = "ENGINE")]
+    engine: Option<String>,
     /// Say nothing but what was asked for
     #[arg(long, short, global = true)]
     quiet: bool,
@@ -70,6 +76,12 @@ enum Verb {
     Retry(Later<retry::Options>),
     /// Show the queues, their jobs and their workers
     Queues(Later<queues::Options>),
+    /// Say why a job waits or why it ended, and what to do
+    Explain(Later<explain::Options>),
+    /// Look at everything on AWS that a job needs, and say what mends it
+    Doctor(Later<doctor::Options>),
+    /// Print the least IAM policy for what is done, as JSON
+    Policy(Later<policy::Options>),
     /// Run jobs of the local engine until asked to leave; `submit` starts one by itself
     Worker(Later<worker::Options>),
     /// Write a commented computes.toml into this directory
@@ -88,11 +100,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return output::usage(&error, &arguments),
     };
     let output = Output::new(cli.json, cli.quiet);
-    let result = dispatch(cli.verb, &output);
+    let result = dispatch(cli.verb, cli.engine.as_deref(), &output);
     ExitCode::from(result.unwrap_or_else(|failure| output.failure(&failure)))
 }
 
-fn dispatch(verb: Verb, output: &Output) -> Result<u8, Failure> {
+fn dispatch(verb: Verb, engine: Option<&str>, output: &Output) -> Result<u8, Failure> {
     // These need no settings, so that a broken file does not stand in their way.
     let verb = match verb {
         Verb::Init(options) => return init::run(&options, output),
@@ -100,7 +112,7 @@ fn dispatch(verb: Verb, output: &Output) -> Result<u8, Failure> {
         Verb::Man(options) => return man::run(&options, output),
         other => other,
     };
-    let context = Context::of_process(output)?;
+    let context = Context::of_process(engine, output)?;
     match verb {
         Verb::Run(options) => run::run(&options, &context),
         Verb::Submit(options) => submit::run(&options, &context),
@@ -111,6 +123,9 @@ fn dispatch(verb: Verb, output: &Output) -> Result<u8, Failure> {
         Verb::Cancel(options) => cancel::run(&options, &context),
         Verb::Retry(options) => retry::run(&options, &context),
         Verb::Queues(options) => queues::run(&options, &context),
+        Verb::Explain(options) => explain::run(&options, &context),
+        Verb::Doctor(options) => doctor::run(&options, &context),
+        Verb::Policy(options) => policy::run(&options, &context),
         Verb::Worker(options) => worker::run(&options, &context),
         Verb::Init(_) | Verb::Completions(_) | Verb::Man(_) => Ok(0),
     }

@@ -2,10 +2,11 @@
 
 use clap::Args;
 
-use super::context::Context;
+use super::context::{Context, block_on};
 use super::error::Failure;
-use super::output::{self, QueueView, WorkerView};
-use crate::engine::local;
+use super::output::{self, AwsQueueView, QueueView, WorkerView};
+use crate::engine::aws::Trouble;
+use crate::engine::{EngineName, local};
 use crate::job::Queue;
 use crate::ledger::Counts;
 
@@ -17,10 +18,14 @@ pub struct Options {
 }
 
 pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
+    if context.config.engine == EngineName::Aws && !options.workers {
+        return on_aws(context);
+    }
     let (counts, workers) = match context.ledger()? {
-        Some(ledger) => {
-            (ledger.counts()?, local::live_workers(&context.config.state_dir, &ledger)?)
-        }
+        Some(ledger) => (
+            ledger.counts(EngineName::Local.as_str())?,
+            local::live_workers(&context.config.state_dir, &ledger)?,
+        ),
         None => (Counts::new(), Vec::new()),
     };
     if options.workers {
@@ -49,11 +54,53 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
             .map(|((_, state), count)| (*state, *count))
             .collect(),
         workers: workers.iter().filter(|worker| worker.worker.queues.contains(&queue)).count(),
+        aws: None,
     };
     let queues = Queue::ALL.map(view);
     if context.output.json {
         return queues.iter().try_for_each(|queue| context.output.json_line(queue)).map(|()| 0);
     }
     context.output.data(output::queue_lines(&queues).as_bytes())?;
+    Ok(0)
+}
+
+/// The queues as AWS has them, with everybody's jobs.
+fn on_aws(context: &Context<'_>) -> Result<u8, Failure> {
+    let mut aws = context.aws();
+    let views = block_on(async {
+        let mut views = Vec::new();
+        let mut is_told = false;
+        for on_aws in aws.queues(&Queue::ALL).await? {
+            let queue = on_aws.queue;
+            let jobs = match aws.count(queue).await {
+                Err(error) if error.trouble() == Trouble::Denied => {
+                    if !std::mem::replace(&mut is_told, true) {
+                        let why = Failure::from(error).message();
+                        context.output.note(&format!("jobs are not counted: {why}"));
+                    }
+                    std::collections::BTreeMap::new()
+                }
+                Err(error) if on_aws.there.is_none() => {
+                    tracing::debug!(%error, "a queue that is not there has no jobs");
+                    std::collections::BTreeMap::new()
+                }
+                counts => counts?,
+            };
+            views.push(QueueView {
+                queue,
+                priority: queue.priority(),
+                interruptible: queue.interruptible(),
+                about: queue.about(),
+                jobs,
+                workers: 0,
+                aws: Some(AwsQueueView::new(&on_aws)),
+            });
+        }
+        Ok(views)
+    })?;
+    if context.output.json {
+        return views.iter().try_for_each(|queue| context.output.json_line(queue)).map(|()| 0);
+    }
+    context.output.data(output::aws_queue_lines(&views).as_bytes())?;
     Ok(0)
 }

@@ -2,11 +2,11 @@
 
 use clap::Args;
 
-use super::context::{Context, block_on, find_all};
+use super::context::{Context, block_on};
 use super::error::{Doing, Failure, Kind};
 use super::submission::{self, Ids};
 use super::submit;
-use crate::engine::{Clock, Submission};
+use crate::engine::{Attended, Clock, EngineName, Submission};
 use crate::job::{EnvName, JobRef, Secret, Secrets, SpecError};
 use crate::ledger::{JobRecord, NewJob};
 
@@ -19,16 +19,32 @@ pub struct Options {
 
 pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     let Some(first) = options.jobs.first() else { return Ok(0) };
-    let mut engine = context.engine_of_existing(first)?;
+    let mut engines = context.engines_of_existing(first)?;
     let mut ids = Ids::at(context.clock.now());
-    let mut submissions = Vec::new();
-    for id in find_all(engine.ledger(), &options.jobs)? {
-        let job = engine.ledger().job(id)?;
-        submissions.push(again(job, &mut ids).doing(|| format!("retry {}", id.short()))?);
-    }
-    block_on(submission::hand_over(&mut *engine, &submissions, context))?;
-    submit::print(&mut *engine, &submissions, context)?;
-    Ok(0)
+    block_on(async {
+        let found = engines.find_all(&options.jobs).await?;
+        if let Attended::Later(error) = engines.refresh(&found).await? {
+            return Err(error.into());
+        }
+        // Each goes where it was; those of one engine are handed over together.
+        for engine in EngineName::ALL {
+            let mut submissions = Vec::new();
+            for id in &found {
+                if engines.of(*id)? == engine {
+                    let job = engines.ledger().job(*id)?;
+                    submissions
+                        .push(again(job, &mut ids).doing(|| format!("retry {}", id.short()))?);
+                }
+            }
+            if !submissions.is_empty() {
+                engines.choose(engine);
+                let handed_over =
+                    submission::hand_over(&mut engines, &submissions, context).await?;
+                submit::print(&mut engines, handed_over, context)?;
+            }
+        }
+        Ok(0)
+    })
 }
 
 fn again(job: JobRecord, ids: &mut Ids) -> Result<Submission, Failure> {
@@ -51,7 +67,7 @@ fn again(job: JobRecord, ids: &mut Ids) -> Result<Submission, Failure> {
         rehearse_after: None,
         retry_of: Some(job.id),
     };
-    Ok(Submission { job: new, secrets })
+    Ok(Submission { job: new, secrets, once: false })
 }
 
 fn secret(name: &EnvName) -> Result<Secret, SpecError> {

@@ -5,13 +5,13 @@ use std::time::Duration;
 use clap::Args;
 
 use super::context::{Context, block_on, internal};
-use super::error::Failure;
+use super::error::{self, Doing, Failure};
 use super::follow::{self, End, Interrupts};
 use super::job_options::JobOptions;
 use super::output::{EventLine, Rehearsed};
 use super::{submission, submit};
-use crate::engine::Engine;
-use crate::job::{FailureClass, parse_duration};
+use crate::engine::Engines;
+use crate::job::{FailureClass, JobId, State, parse_duration};
 use crate::ledger::JobRecord;
 
 #[derive(Debug, Args)]
@@ -49,36 +49,75 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     };
     submission::check_first(&submissions, context)?;
     block_on(async {
-        let mut engine = context.engine()?;
+        let mut engines = context.engines()?;
         // From here on a signal detaches or cancels, and says which.
         let mut interrupts = Interrupts::new(limit)?;
-        let mut watch = engine.watch()?;
-        submission::hand_over(&mut *engine, &submissions, context).await?;
-        let (id, name) = (one.job.id, &one.job.plan.spec.name);
+        let mut watch = engines.watch()?;
+        let name = &one.job.plan.spec.name;
+        let handed_over = tokio::select! {
+            handed_over = submission::hand_over(&mut engines, &submissions, context) => handed_over?,
+            code = interrupts.leave() => {
+                let cancel = options.cancel_on_interrupt;
+                return left_in_between(&mut engines, one.job.id, code, cancel, context).await;
+            }
+        };
+        let id = handed_over.check(context)?.first();
         if context.output.json {
             let (id, short, name) = (id.to_string(), id.short(), name.as_str());
             context.output.json_line_while_read(&EventLine::Submitted { id, short, name })?;
         } else {
             let queue = one.job.plan.spec.queue;
-            context.output.status(&format!("{} {name} submitted to {queue}", id.short()));
+            let submitted = if id == one.job.id { "submitted to" } else { "is already there, in" };
+            context.output.status(&format!("{} {name} {submitted} {queue}", id.short()));
         }
         let follow = follow::Options {
             log: true,
             cancel_on_interrupt: options.cancel_on_interrupt,
             may_cancel: true,
         };
-        match follow::follow(&mut *engine, &mut *watch, &mut interrupts, &[id], follow, context)
+        match follow::follow(&mut engines, &mut *watch, &mut interrupts, &[id], follow, context)
             .await?
         {
             End::Over(record) => {
                 if after.is_some() {
-                    say_rehearsed(&mut *engine, &record, context)?;
+                    say_rehearsed(&mut engines, &record, context)?;
                 }
                 follow::say_end(&record, context)
             }
             End::Left(code) => follow::say_left(&[id], code, context),
         }
     })
+}
+
+/// An interrupt while the job is being handed over: what is true of it then is in the ledger.
+async fn left_in_between(
+    engines: &mut Engines<'_>,
+    id: JobId,
+    code: u8,
+    cancel: bool,
+    context: &Context<'_>,
+) -> Result<u8, Failure> {
+    let Ok(standing) = engines.ledger().standing(id) else {
+        context.output.warning("nothing was submitted");
+        return Ok(code);
+    };
+    if cancel {
+        context.output.status("cancelling the job");
+        engines
+            .cancel(id, "interrupted while it was submitted")
+            .await
+            .doing(|| format!("cancel {}", id.short()))?;
+        return Ok(error::code::CANCELLED);
+    }
+    if matches!(standing.state, State::Accepted | State::Submitting) {
+        let short = id.short();
+        context.output.warning(&format!(
+            "interrupted while the job was handed over: computes wait {short} sees to it that it \
+             is there once, computes cancel {short} that it is not"
+        ));
+        return Ok(code);
+    }
+    follow::say_left(&[id], code, context)
 }
 
 pub fn parse(option: &str, text: &str) -> Result<Duration, Failure> {
@@ -92,11 +131,11 @@ pub fn parse(option: &str, text: &str) -> Result<Duration, Failure> {
 
 /// What the rehearsal showed.
 fn say_rehearsed(
-    engine: &mut dyn Engine,
+    engines: &mut Engines<'_>,
     record: &JobRecord,
     context: &Context<'_>,
 ) -> Result<(), Failure> {
-    let attempts = engine.ledger().attempts(record)?;
+    let attempts = engines.ledger().attempts(record)?;
     let first = attempts.first().ok_or_else(|| internal("a job that ended has no attempt"))?;
     let after = i64::from(record.rehearse_after.unwrap_or_default());
     let took = first.started_at.zip(first.closed_at).map(|(from, to)| to - from - after);

@@ -2,11 +2,11 @@
 
 use clap::Args;
 
-use super::context::{Context, find_all};
+use super::context::{Context, block_on};
 use super::error::Failure;
 use super::output::{self, JobView};
+use crate::engine::Attended;
 use crate::job::JobRef;
-use crate::ledger::LedgerError;
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -16,12 +16,19 @@ pub struct Options {
 }
 
 pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
-    let Some(ledger) = context.ledger()? else {
-        let job = options.jobs.first().map(ToString::to_string).unwrap_or_default();
-        return Err(LedgerError::NoSuchJob(job).into());
-    };
+    let Some(first) = options.jobs.first() else { return Ok(0) };
+    let mut engines = context.engines_of_existing(first)?;
+    let ids = block_on(async {
+        let ids = engines.find_all(&options.jobs).await?;
+        if let Attended::Later(error) = engines.refresh(&ids).await? {
+            let why = Failure::from(error).message();
+            context.output.warning(&format!("as it was when last looked at: {why}"));
+        }
+        Ok(ids)
+    })?;
+    let ledger = engines.ledger();
     let dir = &context.config.state_dir;
-    for (index, id) in find_all(&ledger, &options.jobs)?.into_iter().enumerate() {
+    for (index, id) in ids.into_iter().enumerate() {
         let job = ledger.job(id)?;
         let (attempts, events) = (ledger.attempts(&job)?, ledger.events(&job)?);
         let view = JobView::new(&job, dir).with_history(&job, &attempts, &events, dir);

@@ -6,8 +6,9 @@ use super::context::Context;
 use super::error::{Doing, Failure};
 use super::intake;
 use super::job_options::JobOptions;
-use crate::engine::{Clock, Engine, Submission, local};
-use crate::job::{Draft, JobId};
+use crate::engine::aws::Trouble;
+use crate::engine::{Accepted, Clock, EngineError, EngineName, Engines, Submission, local};
+use crate::job::{Draft, JobId, JobSpec};
 use crate::ledger::NewJob;
 use crate::plan::Plan;
 
@@ -17,7 +18,6 @@ pub fn prepare(
     rehearse_after: Option<u32>,
     context: &Context<'_>,
 ) -> Result<Vec<Submission>, Failure> {
-    intake::check_engine(options)?;
     let mut ids = Ids::at(context.clock.now());
     let mut submissions = Vec::new();
     let drafts = intake::drafts(options)?;
@@ -28,7 +28,7 @@ pub fn prepare(
         let called = called.filter(|name| !name.is_empty()).map(|name| format!("`{name}`"));
         let number = (count > 1).then(|| format!("job {} of {count}", index + 1));
         let which: Vec<_> = number.into_iter().chain(called).collect();
-        let submission = submission(draft, rehearse_after, &mut ids, context)
+        let submission = submission(draft, rehearse_after, options.once, &mut ids, context)
             .doing(|| format!("submit {}", which.join(", ")).trim_end().to_owned())?;
         let name = &submission.job.plan.spec.name;
         if let Some(asked) = asked.filter(|asked| asked != name.as_str()) {
@@ -42,6 +42,7 @@ pub fn prepare(
 fn submission(
     draft: Draft,
     rehearse_after: Option<u32>,
+    once: bool,
     ids: &mut Ids,
     context: &Context<'_>,
 ) -> Result<Submission, Failure> {
@@ -53,6 +54,7 @@ fn submission(
             "rehearse it in the queue `default` or `asap`",
         ));
     }
+    check_engine(&spec, rehearse_after, context.config.engine)?;
     let plan = Plan::new(spec, context.config.files_mount.clone(), &secrets)?;
     let directory = context.directory.clone();
     if directory.to_str().is_none() {
@@ -62,11 +64,33 @@ fn submission(
         ));
     }
     let job = NewJob { id: ids.next(), plan, directory, rehearse_after, retry_of: None };
-    Ok(Submission { job, secrets })
+    Ok(Submission { job, secrets, once })
+}
+
+/// What only one of the engines can do.
+fn check_engine(
+    spec: &JobSpec,
+    rehearse_after: Option<u32>,
+    engine: EngineName,
+) -> Result<(), Failure> {
+    match (engine, spec.secret_sources.iter().next()) {
+        (EngineName::Aws, _) if rehearse_after.is_some() => Err(Failure::usage(
+            "an interruption can be rehearsed on the local engine only",
+            "add --engine local",
+        )),
+        (EngineName::Local, Some((name, source))) => Err(Failure::usage(
+            format!("secret `{name}` is in `{source}`, which the local engine does not ask"),
+            format!("export {name} and pass --secret {name}, or submit with --engine aws"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// What can be refused before there is a ledger.
 pub fn check_first(submissions: &[Submission], context: &Context<'_>) -> Result<(), Failure> {
+    if context.config.engine == EngineName::Aws {
+        return Ok(());
+    }
     local::check_first_fit(&context.config.state_dir, submissions).doing(|| called(submissions))
 }
 
@@ -77,20 +101,90 @@ fn called(submissions: &[Submission]) -> String {
     }
 }
 
-/// Hands them over. From then on they are there, whether somebody runs them yet or not.
+/// Jobs that are written down, and which of them are not on their way.
+pub struct HandedOver {
+    /// In the order in which they were given; those that do the same already in the place of
+    /// those that were not taken.
+    ids: Vec<JobId>,
+    failed: Vec<(JobId, EngineError)>,
+}
+
+impl HandedOver {
+    /// The first, of which there always is one.
+    pub fn first(&self) -> JobId {
+        self.ids.first().copied().unwrap_or_else(|| JobId::new(Uuid::nil()))
+    }
+
+    /// Those that were handed over, or that somebody else had.
+    pub fn on_their_way(&self) -> impl Iterator<Item = JobId> + '_ {
+        let failed = |id: &JobId| self.failed.iter().any(|(failed, _)| failed == id);
+        self.ids.iter().copied().filter(move |id| !failed(id))
+    }
+
+    /// Tells what went wrong with some; the first is the error.
+    pub fn check(self, context: &Context<'_>) -> Result<Self, Failure> {
+        let Self { ids, failed } = self;
+        let mut failed = failed.into_iter();
+        let Some((first, error)) = failed.next() else {
+            return Ok(Self { ids, failed: Vec::new() });
+        };
+        for (id, error) in failed {
+            let why = Failure::from(error).message();
+            context.output.warning(&format!("{} was not handed over: {why}", id.short()));
+        }
+        Err(not_handed_over(first, error))
+    }
+}
+
+fn not_handed_over(id: JobId, error: EngineError) -> Failure {
+    let is_refused = matches!(&error, EngineError::Aws(error)
+        if matches!(error.trouble(), Trouble::Refused | Trouble::NotFound));
+    let is_unclear =
+        matches!(&error, EngineError::Aws(error) if error.trouble() == Trouble::Unclear);
+    let failure = Failure::from(error).doing(format!("hand {} over", id.short()));
+    if is_refused {
+        return failure;
+    }
+    let short = id.short();
+    let kept = if is_unclear {
+        format!(
+            "the job is kept: computes wait {short} looks for it, and sends it only if it is not there"
+        )
+    } else {
+        format!(
+            "the job is kept: computes wait {short} tries again, computes cancel {short} drops it"
+        )
+    };
+    let hint = failure.hint.map_or_else(|| kept.clone(), |hint| format!("{hint}; {kept}"));
+    Failure { hint: Some(hint), ..failure }
+}
+
+/// Writes them down and hands them over. From then on they are there, whether somebody runs
+/// them yet or not.
 pub async fn hand_over(
-    engine: &mut dyn Engine,
+    engines: &mut Engines<'_>,
     submissions: &[Submission],
     context: &Context<'_>,
-) -> Result<(), Failure> {
-    let accepted = engine.submit(submissions).await.doing(|| called(submissions))?;
-    if let Some(error) = accepted.unattended {
+) -> Result<HandedOver, Failure> {
+    let sent: Vec<_> = submissions.iter().filter(|it| !it.secrets.is_empty()).collect();
+    if let Some(first) = sent.first().filter(|_| engines.chosen() == EngineName::Aws) {
+        let names: Vec<_> = first.secrets.iter().map(|(name, _)| name.to_string()).collect();
+        context.output.note(&format!(
+            "whoever may call DescribeJobs sees the value of {}; --secret NAME=ssm:PARAMETER sends none",
+            names.join(", ")
+        ));
+    }
+    let accepted = engines.submit(submissions).await.doing(|| called(submissions))?;
+    let Accepted { unattended, instead, not_handed_over } = accepted;
+    if let Some(error) = unattended {
         let why = Failure::from(error).message();
         context.output.warning(&format!(
             "in the queue, but nobody runs it yet: {why}; `computes wait` or any submit tries again"
         ));
     }
-    Ok(())
+    let taken = |id: JobId| instead.iter().find(|(ours, _)| *ours == id).map_or(id, |it| it.1);
+    let ids = submissions.iter().map(|submission| taken(submission.job.id)).collect();
+    Ok(HandedOver { ids, failed: not_handed_over })
 }
 
 /// Ids in the order of their making, also within the same millisecond.

@@ -6,8 +6,8 @@ use super::context::{Context, block_on};
 use super::error::Failure;
 use super::job_options::JobOptions;
 use super::output::JobView;
-use super::submission;
-use crate::engine::Submission;
+use super::submission::{self, HandedOver};
+use crate::engine::{EngineName, Engines, Submission};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -21,36 +21,51 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         return dry_run(&submissions, context);
     }
     submission::check_first(&submissions, context)?;
-    let mut engine = context.engine()?;
-    block_on(submission::hand_over(&mut *engine, &submissions, context))?;
-    print(&mut *engine, &submissions, context)?;
+    let mut engines = context.engines()?;
+    let handed_over = block_on(submission::hand_over(&mut engines, &submissions, context))?;
+    print(&mut engines, handed_over, context)?;
+    if context.config.engine == EngineName::Aws
+        && engines.ledger().are_first_away(submissions.len())?
+    {
+        context.output.note(
+            "to submit takes `batch:SubmitJob` alone; what it takes to wait, list, read logs and \
+             cancel is printed by `computes policy`",
+        );
+    }
     Ok(0)
 }
 
 /// The ids, a line each: the lines are written at once, so that a batch costs little.
 pub fn print(
-    engine: &mut dyn crate::engine::Engine,
-    submissions: &[Submission],
+    engines: &mut Engines<'_>,
+    handed_over: HandedOver,
     context: &Context<'_>,
 ) -> Result<(), Failure> {
     if context.output.json {
-        for submission in submissions {
-            let record = engine.ledger().job(submission.job.id)?;
+        for id in handed_over.on_their_way() {
+            let record = engines.ledger().job(id)?;
             context.output.json_line(&JobView::new(&record, &context.config.state_dir))?;
         }
-        return Ok(());
+    } else {
+        let lines = handed_over.on_their_way().map(|id| format!("{id}\n"));
+        context.output.data(lines.collect::<String>().as_bytes())?;
     }
-    let mut ids = String::new();
-    for submission in submissions {
-        ids.push_str(&submission.job.id.to_string());
-        ids.push('\n');
-    }
-    context.output.data(ids.as_bytes())
+    handed_over.check(context)?;
+    Ok(())
 }
 
 /// The request as `aws batch submit-job --cli-input-json` takes it.
 pub fn dry_run(submissions: &[Submission], context: &Context<'_>) -> Result<u8, Failure> {
     for submission in submissions {
+        let spec = &submission.job.plan.spec;
+        if !spec.secret_sources.is_empty() {
+            let names: Vec<_> = spec.secret_sources.keys().map(ToString::to_string).collect();
+            context.output.note(&format!(
+                "in the place of `{}` a job definition is sent that is derived from it and has {}",
+                spec.job_definition,
+                names.join(", ")
+            ));
+        }
         let request = submission.job.plan.masked_request();
         if context.output.json {
             context.output.json_line(&request)?;

@@ -2,9 +2,10 @@
 
 use clap::Args;
 
-use super::context::{Context, block_on, find_all};
+use super::context::{Context, block_on};
 use super::error::Failure;
 use super::follow::{self, End, Interrupts};
+use crate::engine::Engines;
 use crate::job::{JobId, JobRef, State};
 use crate::ledger::Filter;
 
@@ -27,42 +28,42 @@ pub struct Options {
 pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     let limit =
         options.limit.as_deref().map(|text| super::run::parse("--limit", text)).transpose()?;
-    let Some(ledger) = context.ledger()? else {
-        return match options.jobs.first() {
-            Some(job) => Err(crate::ledger::LedgerError::NoSuchJob(job.to_string()).into()),
-            None => Ok(0),
-        };
-    };
-    let ids = if options.all {
+    let Some(first) = options.jobs.first() else {
+        let Some(ledger) = context.ledger()? else { return Ok(0) };
         let states = State::ALL.into_iter().filter(|state| !state.is_terminal()).collect();
         let mut jobs = ledger.list(&Filter { states, ..Filter::default() })?;
         jobs.reverse();
-        jobs.into_iter().map(|job| job.id).collect()
-    } else {
-        find_all(&ledger, &options.jobs)?
+        let ids: Vec<_> = jobs.into_iter().map(|job| job.id).collect();
+        drop(ledger);
+        return block_on(async {
+            wait(context.engines()?, &ids, limit, options.cancel_on_interrupt, context).await
+        });
     };
-    drop(ledger);
-    block_on(wait(&ids, limit, options.cancel_on_interrupt, context))
+    let mut engines = context.engines_of_existing(first)?;
+    block_on(async {
+        let ids = engines.find_all(&options.jobs).await?;
+        wait(engines, &ids, limit, options.cancel_on_interrupt, context).await
+    })
 }
 
 /// One job after the other, in the order given: while we wait for the first, the others end
 /// as well, and each wake-up costs one look only.
 async fn wait(
+    mut engines: Engines<'_>,
     ids: &[JobId],
     limit: Option<std::time::Duration>,
     cancel_on_interrupt: bool,
     context: &Context<'_>,
 ) -> Result<u8, Failure> {
-    let mut engine = context.engine()?;
     let mut interrupts = Interrupts::new(limit)?;
-    let mut watch = engine.watch()?;
+    let mut watch = engines.watch()?;
     let progress = context.output.progress(ids.len() as u64);
     let mut first_failure = 0;
     let options = follow::Options { log: false, cancel_on_interrupt, may_cancel: true };
     for index in 0..ids.len() {
         let (watch, rest) = (&mut *watch, &ids[index..]);
         let end =
-            follow::follow(&mut *engine, watch, &mut interrupts, rest, options, context).await?;
+            follow::follow(&mut engines, watch, &mut interrupts, rest, options, context).await?;
         match end {
             End::Over(record) => {
                 let exit_code = follow::say_end(&record, context)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::job::{Draft, EnvironmentEntry};
+use crate::job::{Draft, EnvironmentEntry, SecretSource};
 
 use super::said::Said;
 use super::{Config, ConfigError, Place, Problem};
@@ -31,7 +31,9 @@ impl Config {
     pub(super) fn say_secrets(&mut self, said: &Said<'_>) -> Result<(), ConfigError> {
         self.job.secrets.clear();
         for (place, name) in said.names()? {
-            if let Some((name, _value)) = name.split_once('=') {
+            if let Some((name, value)) = name.split_once('=')
+                && !SecretSource::is_meant(value)
+            {
                 return Err(place.wrong(Problem::SecretValue(name.to_owned())));
             }
             self.say(&place, Draft { secrets: BTreeSet::from([name]), ..Draft::default() })?;
@@ -46,6 +48,12 @@ impl Config {
             self.say(&place, Draft { environment: vec![entry], ..Draft::default() })?;
         }
         Ok(())
+    }
+
+    /// Rules replace those beneath.
+    pub(super) fn say_rules(&mut self, said: &Said<'_>) -> Result<(), ConfigError> {
+        let retry_rules = said.read()?;
+        self.say(&said.place(), Draft { retry_rules, ..Draft::default() })
     }
 
     pub(super) fn say_tags(&mut self, said: &Said<'_>) -> Result<(), ConfigError> {

@@ -7,7 +7,6 @@
 //! [`Draft::over`].
 
 mod directories;
-mod engine_name;
 mod error;
 mod job;
 mod local;
@@ -22,7 +21,6 @@ mod table;
 mod toml_value;
 mod walk;
 
-pub use engine_name::EngineName;
 pub use error::ConfigError;
 pub use place::Place;
 pub use problem::Problem;
@@ -33,6 +31,8 @@ pub use table::settings;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::engine::EngineName;
+use crate::engine::aws::AwsSettings;
 use crate::engine::local::LocalSettings;
 use crate::job::Draft;
 use crate::ledger::StateDir;
@@ -61,6 +61,7 @@ pub struct Config {
     /// Where on AWS the file system is mounted that all jobs share.
     pub files_mount: FilesMount,
     pub local: LocalSettings,
+    pub aws: AwsSettings,
     pub state_dir: StateDir,
     /// The nearest `computes.toml`, where there is one.
     pub file: Option<PathBuf>,
@@ -94,6 +95,7 @@ impl Config {
             job: Draft::default(),
             files_mount: FilesMount::default(),
             local: LocalSettings::default(),
+            aws: AwsSettings::default(),
             state_dir,
             file: None,
         }

@@ -2,7 +2,8 @@
 
 use crate::job::SpecError;
 
-use super::{EngineName, settings};
+use super::settings;
+use crate::engine::{EngineName, UnknownEngine};
 
 /// Without the place, which [`ConfigError`](super::ConfigError) adds. No value is in it that
 /// may be a secret.
@@ -32,8 +33,8 @@ pub enum Problem {
     NotAbsolute { key: &'static str, text: String },
     #[error("`{text}` is neither `on` nor `off`, which `{key}` has to be")]
     NotOnOrOff { key: &'static str, text: String },
-    #[error("there is no engine `{0}`")]
-    UnknownEngine(String),
+    #[error(transparent)]
+    UnknownEngine(#[from] UnknownEngine),
     #[error("secret `{0}` is given with its value, and settings hold only the names of secrets")]
     SecretValue(String),
     #[error(transparent)]

@@ -91,6 +91,15 @@ impl<'a> Said<'a> {
         list.iter().map(name).collect()
     }
 
+    /// The value as another type reads it. No variable holds such a one.
+    pub(super) fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, ConfigError> {
+        let Form::InFile { value, .. } = self.form else {
+            return Err(self.wrong(Problem::Syntax(format!("takes {}", self.setting.kind))));
+        };
+        T::deserialize(toml::de::ValueDeserializer::from(value.clone()))
+            .map_err(|error| self.wrong(Problem::Syntax(error.message().to_owned())))
+    }
+
     /// A table, with the place of each of its names.
     pub(super) fn pairs(&self) -> Result<Vec<(Place, String, String)>, ConfigError> {
         match self.form {

@@ -36,6 +36,8 @@ pub enum Kind {
     Table,
     /// A table, or a list as on the command line.
     Environment,
+    /// A list of tables.
+    Rules,
 }
 
 /// What holds where no source says anything. Lists and tables are written as TOML, all else
@@ -51,7 +53,7 @@ impl Setting {
     #[must_use]
     pub fn variable(&self) -> Option<String> {
         match self.kind {
-            Kind::Table | Kind::Environment => None,
+            Kind::Table | Kind::Environment | Kind::Rules => None,
             _ => Some(format!("COMPUTES_{}", self.key.replace('.', "_").to_ascii_uppercase())),
         }
     }
@@ -71,9 +73,12 @@ impl Setting {
         let (Preset::Is(text) | Preset::Nothing { example: text }) = self.default;
         match self.kind {
             Kind::Text | Kind::Duration | Kind::Size | Kind::Choice(_) => format!("\"{text}\""),
-            Kind::WholeNumber | Kind::Number | Kind::Names | Kind::Table | Kind::Environment => {
-                text.to_owned()
-            }
+            Kind::WholeNumber
+            | Kind::Number
+            | Kind::Names
+            | Kind::Table
+            | Kind::Environment
+            | Kind::Rules => text.to_owned(),
         }
     }
 }
@@ -98,6 +103,7 @@ impl fmt::Display for Kind {
             }
             Self::Names => "a list of names",
             Self::Table => "a table of names and texts",
+            Self::Rules => "a list of rules, each a table with `action` and patterns",
             Self::Environment => {
                 "a table of names and texts, or a list of `\"NAME\"` and `\"NAME=value\"`"
             }

@@ -3,7 +3,9 @@
 use crate::job::{Draft, Queue, SizeError, SpecError};
 use crate::plan::FilesMount;
 
-use super::{EngineName, Kind, Preset, Problem, Setting, local};
+use crate::engine::{EngineName, UnknownEngine};
+
+use super::{Kind, Preset, Problem, Setting, local};
 
 /// Every setting there is, in the order in which they are shown.
 #[must_use]
@@ -18,14 +20,16 @@ const QUEUES: [&str; Queue::ALL.len()] = [
     Queue::ALL[3].as_str(),
 ];
 
-const ENGINES: [&str; EngineName::ALL.len()] = [EngineName::ALL[0].as_str()];
+const ENGINES: [&str; EngineName::ALL.len()] =
+    [EngineName::ALL[0].as_str(), EngineName::ALL[1].as_str()];
 
 const WHERE: &str = "Where jobs go";
 const WHAT: &str = "What every job gets, unless it says otherwise";
 const FILES: &str = "Files on AWS";
 const LOCAL: &str = "The engine on this machine";
+const AWS: &str = "How AWS is asked";
 
-static SETTINGS: [Setting; 17] = [
+static SETTINGS: [Setting; 25] = [
     Setting {
         key: "engine",
         group: WHERE,
@@ -34,7 +38,7 @@ static SETTINGS: [Setting; 17] = [
         doc: "What runs the jobs.",
         store: |config, said| {
             config.engine =
-                said.text()?.parse().map_err(|problem| said.wrong::<Problem>(problem))?;
+                said.text()?.parse().map_err(|error: UnknownEngine| said.wrong(error))?;
             Ok(())
         },
     },
@@ -95,6 +99,24 @@ static SETTINGS: [Setting; 17] = [
         },
     },
     Setting {
+        key: "retry_on",
+        group: WHAT,
+        kind: Kind::Choice(&["interruption", "any"]),
+        default: Preset::Is("interruption"),
+        doc: "What is tried again if there is more than one attempt.",
+        store: |config, said| config.say_text(said, |job, text| job.retry_on = Some(text)),
+    },
+    Setting {
+        key: "retry_rules",
+        group: WHAT,
+        kind: Kind::Rules,
+        default: Preset::Nothing {
+            example: r#"[{ onExitCode = "75", action = "RETRY" }, { onReason = "*", action = "EXIT" }]"#,
+        },
+        doc: "Rules of your own in the place of `retry_on`: `evaluateOnExit` of AWS Batch.",
+        store: |config, said| config.say_rules(said),
+    },
+    Setting {
         key: "timeout",
         group: WHAT,
         kind: Kind::Duration,
@@ -125,6 +147,22 @@ static SETTINGS: [Setting; 17] = [
         default: Preset::Nothing { example: r#"{ team = "build" }"# },
         doc: "Tags that the job has on AWS.",
         store: |config, said| config.say_tags(said),
+    },
+    Setting {
+        key: "share",
+        group: WHAT,
+        kind: Kind::Text,
+        default: Preset::Nothing { example: "build" },
+        doc: "Whose share of a fair-share queue the job uses.",
+        store: |config, said| config.say_text(said, |job, text| job.share = Some(text)),
+    },
+    Setting {
+        key: "files",
+        group: WHAT,
+        kind: Kind::Choice(&["kept", "fresh", "none"]),
+        default: Preset::Is("kept"),
+        doc: "What `/files` is: kept from attempt to attempt, fresh for each, or none at all.",
+        store: |config, said| config.say_text(said, |job, text| job.files = Some(text)),
     },
     Setting {
         key: "efs_mount",
@@ -198,6 +236,50 @@ static SETTINGS: [Setting; 17] = [
                 "off" => false,
                 _ => return Err(said.wrong(Problem::NotOnOrOff { key: said.key(), text })),
             };
+            Ok(())
+        },
+    },
+    Setting {
+        key: "aws.poll",
+        group: AWS,
+        kind: Kind::Duration,
+        default: Preset::Is("2s"),
+        doc: "The shortest time between two looks at a job; it grows with the time the job takes.",
+        store: |config, said| {
+            config.aws.poll = local::duration(said)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "aws.timeout",
+        group: AWS,
+        kind: Kind::Duration,
+        default: Preset::Is("20s"),
+        doc: "How long an answer of AWS is waited for.",
+        store: |config, said| {
+            config.aws.timeout = local::duration(said)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "aws.settle",
+        group: AWS,
+        kind: Kind::Duration,
+        default: Preset::Is("10s"),
+        doc: "How long a job is looked for whose acceptance is unclear, before it is sent again.",
+        store: |config, said| {
+            config.aws.settle = local::duration(said)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "aws.rate",
+        group: AWS,
+        kind: Kind::WholeNumber,
+        default: Preset::Is("40"),
+        doc: "Calls a second; AWS takes 50 of an account and region.",
+        store: |config, said| {
+            config.aws.rate = said.whole()?;
             Ok(())
         },
     },

@@ -3,12 +3,20 @@
 //! Engines are small: they hand over, observe, stream logs and cancel. What follows from
 //! what they saw is decided in [`job`](crate::job).
 
+pub mod aws;
 mod clock;
+mod engines;
+mod explanation;
 pub mod local;
 mod log;
+mod mask;
+mod name;
 
 pub use clock::{Clock, SystemClock, until};
-pub use log::LogReader;
+pub use engines::Engines;
+pub use explanation::Explanation;
+pub use log::{LogFile, LogReader};
+pub use name::{EngineName, UnknownEngine};
 
 use std::path::PathBuf;
 
@@ -22,13 +30,27 @@ use crate::ledger::{Ledger, LedgerError, NewJob};
 pub struct Submission {
     pub job: NewJob,
     pub secrets: Secrets,
+    /// If a job that does the same is not over yet, that one will do.
+    pub once: bool,
 }
 
 /// Jobs that were written down. Nothing takes that back.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Accepted {
     /// Why nobody could be found who runs them, if so.
     pub unattended: Option<EngineError>,
+    /// Those that were not taken because another, the second, does the same.
+    pub instead: Vec<(JobId, JobId)>,
+    /// Those that are written down and that the engine did not take, or may not have.
+    pub not_handed_over: Vec<(JobId, EngineError)>,
+}
+
+/// What became of a look at jobs.
+#[derive(Debug)]
+pub enum Attended {
+    Done,
+    /// The engine could not be asked just now; it will be again.
+    Later(EngineError),
 }
 
 /// What became of the wish to end a job.
@@ -44,8 +66,12 @@ pub enum Cancelled {
 
 #[async_trait(?Send)]
 pub trait Engine {
-    /// Writes the jobs down and hands them over: all of them, or none.
-    async fn submit(&mut self, submissions: &[Submission]) -> Result<Accepted, EngineError>;
+    /// Writes the jobs down, all of them or none, and hands them over.
+    async fn submit(
+        &mut self,
+        ledger: &mut Ledger,
+        submissions: &[Submission],
+    ) -> Result<Accepted, EngineError>;
 
     /// Wakes whoever looks at jobs. Taken before the first look, so that no change between
     /// the look and the sleep is missed.
@@ -54,14 +80,21 @@ pub trait Engine {
     /// When the machine gives no more watches.
     fn watch(&mut self) -> Result<Box<dyn Watch>, EngineError>;
 
-    /// Sees to it that jobs that wait will be run.
-    async fn attend(&mut self, jobs: &[JobId]) -> Result<(), EngineError>;
+    /// Sees to it that jobs that wait will be run, and that the ledger knows how they stand.
+    async fn attend(
+        &mut self,
+        ledger: &mut Ledger,
+        jobs: &[JobId],
+    ) -> Result<Attended, EngineError>;
 
-    async fn cancel(&mut self, job: JobId, reason: &str) -> Result<Cancelled, EngineError>;
+    async fn cancel(
+        &mut self,
+        ledger: &mut Ledger,
+        job: JobId,
+        reason: &str,
+    ) -> Result<Cancelled, EngineError>;
 
-    fn log(&self, job: JobId, attempt: u32) -> LogReader;
-
-    fn ledger(&mut self) -> &mut Ledger;
+    fn log(&self, job: JobId, attempt: u32) -> Box<dyn LogReader>;
 }
 
 /// What may have changed since the last look.
@@ -88,6 +121,8 @@ pub trait Watch {
 pub enum EngineError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Aws(#[from] aws::AwsError),
     #[error("cannot {what}")]
     Io { what: String, source: std::io::Error },
     #[error("the job asks for {asked}, and this machine has {machine}")]
@@ -109,6 +144,7 @@ impl EngineError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Ledger(error) => error.hint(),
+            Self::Aws(error) => error.hint(),
             Self::NeverFits { .. } => Some(
                 "ask for less with --vcpus, --memory and --gpus, or take a larger machine".into(),
             ),

@@ -5,10 +5,10 @@ use std::env::VarError;
 
 use serde::Deserialize;
 
-use super::spec::check_tags;
+use super::spec::{check_priority, check_share, check_tags};
 use super::{
-    Command, EnvName, ExitRule, JobName, JobSpec, Memory, Queue, Resources, RetryStrategy, Secret,
-    Secrets, SizeError, SpecError, Timeout, Vcpus,
+    Command, EnvName, ExitRule, JobFiles, JobName, JobSpec, Memory, Queue, Resources, RetryOn,
+    RetryStrategy, Secret, SecretSource, Secrets, SizeError, SpecError, Timeout, Vcpus,
 };
 
 /// What one source says about a job; what it doesn't say is left to the next.
@@ -21,6 +21,7 @@ pub struct Draft {
     pub command: Option<Vec<String>>,
     #[serde(default, rename = "env", deserialize_with = "entries")]
     pub environment: Vec<EnvironmentEntry>,
+    /// `NAME`, or `NAME=ssm:…` and `NAME=secretsmanager:…` for a [`SecretSource`].
     #[serde(default)]
     pub secrets: BTreeSet<String>,
     #[serde(default, deserialize_with = "text_or_number")]
@@ -31,11 +32,17 @@ pub struct Draft {
     pub attempts: Option<u64>,
     #[serde(default)]
     pub retry_rules: Vec<ExitRule>,
+    /// A [`RetryOn`] by name; goes together with the rules.
+    pub retry_on: Option<String>,
     #[serde(default, deserialize_with = "text_or_number")]
     pub timeout: Option<String>,
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
     pub job_definition: Option<String>,
+    /// A [`JobFiles`] by name.
+    pub files: Option<String>,
+    pub share: Option<String>,
+    pub priority: Option<u32>,
 }
 
 /// A variable with its value, or one whose value the caller's environment has.
@@ -58,6 +65,12 @@ impl Draft {
         secrets.extend(self.secrets);
         let mut tags = beneath.tags;
         tags.extend(self.tags);
+        let says_when = self.retry_on.is_some() || !self.retry_rules.is_empty();
+        let (retry_on, retry_rules) = if says_when {
+            (self.retry_on, self.retry_rules)
+        } else {
+            (beneath.retry_on, beneath.retry_rules)
+        };
         Self {
             name: self.name.or(beneath.name),
             queue: self.queue.or(beneath.queue),
@@ -68,14 +81,14 @@ impl Draft {
             memory: self.memory.or(beneath.memory),
             gpus: self.gpus.or(beneath.gpus),
             attempts: self.attempts.or(beneath.attempts),
-            retry_rules: if self.retry_rules.is_empty() {
-                beneath.retry_rules
-            } else {
-                self.retry_rules
-            },
+            retry_on,
+            retry_rules,
             timeout: self.timeout.or(beneath.timeout),
             tags,
             job_definition: self.job_definition.or(beneath.job_definition),
+            files: self.files.or(beneath.files),
+            share: self.share.or(beneath.share),
+            priority: self.priority.or(beneath.priority),
         }
     }
 
@@ -92,24 +105,46 @@ impl Draft {
         let queue = self.queue.as_deref().map_or(Ok(Queue::Default), str::parse)?;
         let timeout = self.timeout.as_deref().map(str::parse::<Timeout>).transpose()?;
         let resources = resources(self.vcpus.as_deref(), self.memory.as_deref(), self.gpus)?;
-        let retry = RetryStrategy::new(self.attempts.unwrap_or(1), self.retry_rules)?;
+        let attempts = self.attempts.unwrap_or(1);
+        let retry_on = self.retry_on.as_deref().map(str::parse::<RetryOn>).transpose()?;
+        let rules = match retry_on {
+            // One attempt is followed by none, whatever the rules.
+            _ if !self.retry_rules.is_empty() => self.retry_rules,
+            _ if attempts <= 1 => Vec::new(),
+            on => on.unwrap_or(RetryOn::Interruption).rules(),
+        };
+        let retry = RetryStrategy::new(attempts, rules)?;
+        let files = self.files.as_deref().map_or(Ok(JobFiles::Kept), str::parse)?;
+        let share = self.share.map(check_share).transpose()?;
+        let priority = self.priority.map(check_priority).transpose()?;
         check_tags(&self.tags)?;
         let job_definition = self.job_definition.unwrap_or_else(|| "default".to_owned());
         if job_definition.is_empty() {
             return Err(SpecError::JobDefinition(job_definition));
         }
-        let (environment, secrets) = environment(self.environment, self.secrets, lookup)?;
+        let (secret_names, secret_sources) = secret_sources(self.secrets)?;
+        let (environment, secrets) = environment(self.environment, secret_names, lookup)?;
+        if let Some(twice) = secret_sources
+            .keys()
+            .find(|name| environment.contains_key(name) || secrets.get(name).is_some())
+        {
+            return Err(SpecError::SecretTwice(twice.clone()));
+        }
         let spec = JobSpec {
             name,
             queue,
             command,
             environment,
             secrets: secrets.iter().map(|(name, _)| name.clone()).collect(),
+            secret_sources,
             resources,
             retry,
             timeout,
             tags: self.tags,
             job_definition,
+            files,
+            share,
+            priority,
         };
         Ok((spec, secrets))
     }
@@ -132,6 +167,27 @@ fn resources(
         memory: memory.map_or_else(|| Memory::mib(MEMORY_OF_A_SMALL_BUILD), str::parse)?,
         gpus,
     })
+}
+
+/// Those whose value we are to find, and those that say where it is.
+fn secret_sources(
+    secrets: BTreeSet<String>,
+) -> Result<(BTreeSet<String>, BTreeMap<EnvName, SecretSource>), SpecError> {
+    let mut names = BTreeSet::new();
+    let mut sources = BTreeMap::new();
+    for secret in secrets {
+        match secret.split_once('=') {
+            Some((name, source)) if SecretSource::is_meant(source) => {
+                sources.insert(EnvName::new(name)?, source.parse()?);
+            }
+            _ => {
+                names.insert(secret);
+            }
+        }
+    }
+    // A name alone, said beneath, means the same secret.
+    names.retain(|name| !sources.keys().any(|source| source.as_str() == name));
+    Ok((names, sources))
 }
 
 /// Later entries win. A variable that is named as a secret is one, wherever its value is from.

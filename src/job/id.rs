@@ -14,6 +14,26 @@ impl JobId {
         Self(uuid)
     }
 
+    /// Without dashes, as part of a name on AWS Batch.
+    #[must_use]
+    pub const fn simple(&self) -> uuid::fmt::Simple {
+        self.0.simple()
+    }
+
+    /// A number from 0 to 1 that is another for almost every job.
+    #[must_use]
+    pub fn scatter(&self) -> f64 {
+        let [.., low, high] = self.0.into_bytes();
+        f64::from(u16::from_be_bytes([low, high])) / f64::from(u16::MAX)
+    }
+
+    /// When it was made, in milliseconds since the epoch; `None` for one that carries no time.
+    #[must_use]
+    pub fn made_at(&self) -> Option<i64> {
+        let (seconds, nanos) = self.0.get_timestamp()?.to_unix();
+        i64::try_from(seconds).ok()?.checked_mul(1000)?.checked_add((nanos / 1_000_000).into())
+    }
+
     /// The start of the last group: the front of a version 7 UUID is the time, and alike for
     /// all jobs of the same minute. Four digits count the jobs of a batch, four are random.
     #[must_use]

@@ -66,6 +66,55 @@ pub enum RetryError {
     NoPattern(usize),
     #[error("`{0}` is no pattern: AWS Batch knows `*` only as the last character")]
     Star(String),
+    #[error("`{0}` is neither `interruption` nor `any`, which a job can be retried on")]
+    On(String),
+}
+
+/// Rules by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryOn {
+    /// Only what was no fault of the job: its host was taken away.
+    Interruption,
+    /// Every failure but a timeout.
+    Any,
+}
+
+impl RetryOn {
+    /// As `evaluateOnExit`. The last rule ends what no other matched, which Batch would retry.
+    #[must_use]
+    pub fn rules(self) -> Vec<ExitRule> {
+        let none = ExitRule {
+            on_status_reason: None,
+            on_reason: None,
+            on_exit_code: None,
+            action: Action::Retry,
+        };
+        let pattern = |text: &str| Some(Pattern(text.to_owned()));
+        match self {
+            Self::Any => Vec::new(),
+            Self::Interruption => vec![
+                ExitRule { on_status_reason: pattern(HOST_TERMINATED), ..none.clone() },
+                ExitRule { on_status_reason: pattern(FARGATE_SPOT), ..none.clone() },
+                ExitRule { on_reason: pattern("*"), action: Action::Exit, ..none },
+            ],
+        }
+    }
+}
+
+/// How Batch begins the status reason of an attempt whose host went away: on EC2, and on
+/// Fargate.
+const HOST_TERMINATED: &str = "Host EC2*";
+const FARGATE_SPOT: &str = "Your Spot Task was interrupted*";
+
+impl std::str::FromStr for RetryOn {
+    type Err = RetryError;
+    fn from_str(text: &str) -> Result<Self, RetryError> {
+        match text {
+            "interruption" => Ok(Self::Interruption),
+            "any" => Ok(Self::Any),
+            _ => Err(RetryError::On(text.to_owned())),
+        }
+    }
 }
 
 impl RetryStrategy {
@@ -124,7 +173,8 @@ impl ExitRule {
         let holds = |pattern: &Option<Pattern>, text: Option<&str>| match (pattern, text) {
             (None, _) => true,
             (Some(pattern), Some(text)) => pattern.matches(text),
-            (Some(_), None) => false,
+            // Batch's own "everything else" is `onReason: "*"`, also where it gives no reason.
+            (Some(pattern), None) => pattern.0 == "*",
         };
         let code = outcome.exit_code.map(|code| code.to_string());
         holds(&self.on_status_reason, Some(&outcome.status_reason))
@@ -148,21 +198,7 @@ mod tests {
     }
 
     fn spot_rules() -> RetryStrategy {
-        let pattern = |text: &str| Some(Pattern(text.to_owned()));
-        let rule = |on_status_reason, on_reason, action| ExitRule {
-            on_status_reason,
-            on_reason,
-            on_exit_code: None,
-            action,
-        };
-        RetryStrategy::new(
-            3,
-            vec![
-                rule(pattern("Host EC2*"), None, Action::Retry),
-                rule(pattern("*"), None, Action::Exit),
-            ],
-        )
-        .expect("valid rules")
+        RetryStrategy::new(3, RetryOn::Interruption.rules()).expect("valid rules")
     }
 
     #[test]
@@ -173,6 +209,8 @@ mod tests {
         assert_eq!(decide(&spot_rules(), 1, &reclaimed), Decision::Again);
         assert_eq!(decide(&spot_rules(), 3, &reclaimed), Decision::Over);
         assert_eq!(decide(&spot_rules(), 1, &broken), Decision::Over);
+        let fargate = failed(FailureClass::Interrupted, 137, "Your Spot Task was interrupted.");
+        assert_eq!(decide(&spot_rules(), 1, &fargate), Decision::Again);
     }
 
     #[test]

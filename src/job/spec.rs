@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Command, CommandError, EnvName, EnvNameError, JobName, Queue, Resources, RetryError,
-    RetryStrategy, SizeError, Timeout, TimeoutError, UnknownQueue,
+    Command, CommandError, EnvName, EnvNameError, JobFiles, JobName, NoSecretSource, Queue,
+    Resources, RetryError, RetryStrategy, SecretSource, SizeError, Timeout, TimeoutError,
+    UnknownFiles, UnknownQueue,
 };
 
 /// A job as it was asked for. Secrets are named here; their values are elsewhere.
@@ -17,12 +18,23 @@ pub struct JobSpec {
     pub command: Command,
     pub environment: BTreeMap<EnvName, String>,
     pub secrets: BTreeSet<EnvName>,
+    /// Secrets that the engine fetches; none of these is in `secrets`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_sources: BTreeMap<EnvName, SecretSource>,
     pub resources: Resources,
     pub retry: RetryStrategy,
     pub timeout: Option<Timeout>,
     pub tags: BTreeMap<String, String>,
     /// A name, `name:revision` or an ARN.
     pub job_definition: String,
+    #[serde(default, rename = "job_files", skip_serializing_if = "JobFiles::is_kept")]
+    pub files: JobFiles,
+    /// Whose share of a fair-share queue the job uses up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<String>,
+    /// Within a share, higher goes first: 0 to 9999.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u16>,
 }
 
 /// Why what was asked for can't be a job.
@@ -40,6 +52,18 @@ pub enum SpecError {
     Timeout(#[from] TimeoutError),
     #[error(transparent)]
     EnvName(#[from] EnvNameError),
+    #[error(transparent)]
+    Files(#[from] UnknownFiles),
+    #[error(transparent)]
+    SecretSource(#[from] NoSecretSource),
+    #[error("secret `{0}` is given a source and a value")]
+    SecretTwice(EnvName),
+    #[error(
+        "share `{0}`: AWS Batch takes 1 to 255 letters, digits, `-`, `_`, `.` and `*` at the end"
+    )]
+    Share(String),
+    #[error("priority {0}: AWS Batch takes 0 to 9999")]
+    Priority(u32),
     #[error("environment variable `{0}` is not set")]
     Unset(EnvName),
     #[error("environment variable `{0}` is not valid UTF-8, which AWS Batch needs")]
@@ -89,6 +113,8 @@ impl SpecError {
             }
             Self::Size(SizeError::Gpus(_)) => "as in --gpus 1".to_owned(),
             Self::Retry(RetryError::Attempts(_)) => "as in --attempts 3".to_owned(),
+            Self::Retry(RetryError::On(_)) => "as in --retry-on interruption".to_owned(),
+            Self::SecretTwice(name) => format!("take {name} out of one of the two"),
             Self::Timeout(_) => "as in --timeout 3600 or --timeout 1h".to_owned(),
             Self::EnvName(EnvNameError::Reserved(_)) => {
                 "choose another name; the job is given Batch's own variables anyway".to_owned()
@@ -109,4 +135,19 @@ pub(super) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), SpecErro
         }
     }
     Ok(())
+}
+
+/// SubmitJob: the identifier of a share, at most 255 characters.
+pub(super) fn check_share(share: String) -> Result<String, SpecError> {
+    let known = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let plain = share.strip_suffix('*').unwrap_or(&share);
+    if share.is_empty() || share.len() > 255 || !plain.chars().all(known) {
+        return Err(SpecError::Share(share));
+    }
+    Ok(share)
+}
+
+/// SubmitJob: `schedulingPriorityOverride` is 0 to 9999.
+pub(super) fn check_priority(priority: u32) -> Result<u16, SpecError> {
+    u16::try_from(priority).ok().filter(|it| *it <= 9999).ok_or(SpecError::Priority(priority))
 }

@@ -29,6 +29,8 @@ pub enum Event {
     WorkerLost,
     /// Somebody asked for the job to end.
     CancelRequested,
+    /// The engine that has the job was asked to end it, and will.
+    CancelPassedOn,
     /// It ended because of that.
     Cancelled,
     /// A transient condition holds the job up.
@@ -64,7 +66,7 @@ pub struct IllegalTransition {
 }
 
 impl Event {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::HandOver,
         Self::HandedOver,
         Self::NotHandedOver,
@@ -76,6 +78,7 @@ impl Event {
         Self::Interrupted,
         Self::WorkerLost,
         Self::CancelRequested,
+        Self::CancelPassedOn,
         Self::Cancelled,
         Self::Blocked,
         Self::Released,
@@ -96,6 +99,7 @@ impl Event {
             Self::Interrupted => "interrupted",
             Self::WorkerLost => "worker_lost",
             Self::CancelRequested => "cancel_requested",
+            Self::CancelPassedOn => "cancel_passed_on",
             Self::Cancelled => "cancelled",
             Self::Blocked => "blocked",
             Self::Released => "released",
@@ -148,7 +152,8 @@ pub const fn transition(
         (Event::CancelRequested, Accepted | Queued | Blocked) => {
             (Cancelled, &[RememberCancel, Finish])
         }
-        (Event::CancelRequested, Submitting | Starting | Running) => (state, &[RememberCancel]),
+        (Event::CancelRequested, Submitting | Starting | Running)
+        | (Event::CancelPassedOn, Queued | Starting | Running) => (state, &[RememberCancel]),
         (Event::Cancelled, Accepted | Submitting | Queued | Blocked) => (Cancelled, &[Finish]),
         (Event::Cancelled, Starting | Running) => (Cancelled, &[CloseAttempt, Finish]),
 
@@ -162,7 +167,10 @@ pub const fn transition(
         | (Event::HandedOver, Queued | Starting | Running | Blocked)
         | (Event::NotHandedOver, Accepted | Queued | Starting | Running | Blocked)
         | (Event::Claimed, Accepted | Submitting | Starting | Running | Blocked)
-        | (Event::Started | Event::Succeeded, Accepted | Submitting | Blocked)
+        | (
+            Event::Started | Event::Succeeded | Event::CancelPassedOn,
+            Accepted | Submitting | Blocked,
+        )
         | (Event::Started, Running)
         | (
             Event::Retried | Event::Interrupted | Event::WorkerLost,
@@ -183,6 +191,7 @@ pub const fn transition(
             | Event::Interrupted
             | Event::WorkerLost
             | Event::CancelRequested
+            | Event::CancelPassedOn
             | Event::Cancelled
             | Event::Blocked
             | Event::Released

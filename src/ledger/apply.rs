@@ -58,6 +58,21 @@ impl<'a> Change<'a> {
         now: Millis,
     ) -> Result<Applied, LedgerError> {
         let event = self.honour_cancel(holder, event)?;
+        self.observe(holder, event, detail, now)
+    }
+
+    /// As [`apply`](Self::apply), for what an engine far away says has happened: it happened,
+    /// whatever somebody wished.
+    ///
+    /// # Errors
+    /// When the event can't happen in that state, or the database fails.
+    pub fn observe(
+        &self,
+        holder: Holder,
+        event: Event,
+        detail: Detail<'_>,
+        now: Millis,
+    ) -> Result<Applied, LedgerError> {
         let (next, effects) = transition(holder.state, event)?;
         let has = |effect| effects.contains(&effect);
         let (opens, closes, finishes) =
@@ -127,12 +142,7 @@ impl<'a> Change<'a> {
         ) {
             return Ok(event);
         }
-        let wanted: Option<Option<Millis>> = self
-            .db
-            .prepare_cached("SELECT cancel_requested_at FROM jobs WHERE seq = ?1")?
-            .query_row([holder.seq], |row| row.get(0))
-            .optional()?;
-        Ok(if wanted.flatten().is_some() { Event::Cancelled } else { event })
+        Ok(if self.is_to_end(holder.seq)? { Event::Cancelled } else { event })
     }
 
     /// Asks for a job to end. One that nobody holds ends at once.
@@ -147,12 +157,50 @@ impl<'a> Change<'a> {
     ) -> Result<Applied, LedgerError> {
         let holder = self.holder(id)?;
         let detail = Detail { reason: Some(reason), ..Detail::default() };
+        self.remember_why(holder, reason)?;
+        self.apply(holder, Event::CancelRequested, detail, now)
+    }
+
+    /// The engine that has the job was asked to end it.
+    ///
+    /// # Errors
+    /// When the database fails. A job that is over gives [`LedgerError::Illegal`].
+    pub fn pass_cancel_on(
+        &self,
+        id: JobId,
+        reason: &str,
+        now: Millis,
+    ) -> Result<Applied, LedgerError> {
+        let holder = self.holder(id)?;
+        self.remember_why(holder, reason)?;
+        self.apply(
+            holder,
+            Event::CancelPassedOn,
+            Detail { reason: Some(reason), ..Detail::default() },
+            now,
+        )
+    }
+
+    fn remember_why(&self, holder: Holder, reason: &str) -> Result<(), LedgerError> {
         self.db
             .prepare_cached(
                 "UPDATE jobs SET cancel_reason = coalesce(cancel_reason, ?2) WHERE seq = ?1",
             )?
             .execute((holder.seq, reason))?;
-        self.apply(holder, Event::CancelRequested, detail, now)
+        Ok(())
+    }
+
+    /// Did somebody ask for the job's end?
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn is_to_end(&self, seq: i64) -> Result<bool, LedgerError> {
+        let wanted: Option<Option<Millis>> = self
+            .db
+            .prepare_cached("SELECT cancel_requested_at FROM jobs WHERE seq = ?1")?
+            .query_row([seq], |row| row.get(0))
+            .optional()?;
+        Ok(wanted.flatten().is_some())
     }
 
     /// How the job stands now.

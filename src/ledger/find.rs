@@ -14,7 +14,20 @@ pub struct Filter {
     pub states: Vec<State>,
     pub queue: Option<Queue>,
     pub name_contains: Option<String>,
+    pub engine: Option<&'static str>,
     pub limit: Option<u32>,
+}
+
+/// How a job stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    pub state: State,
+    /// The number of the newest attempt, 0 before the first.
+    pub attempt: u32,
+    /// The engine's own word for the state.
+    pub engine_status: Option<String>,
+    /// What the engine says about it.
+    pub engine_reason: Option<String>,
 }
 
 /// How many jobs of each queue are in each state.
@@ -36,13 +49,24 @@ impl Ledger {
             .unwrap_or_else(|| Err(LedgerError::NoSuchJob(id.to_string())))
     }
 
-    /// State and attempt alone, for those who look often.
+    /// What changes as a job goes on, for those who look often.
     ///
     /// # Errors
     /// When there is no such job, or the database fails.
-    pub fn standing(&self, id: JobId) -> Result<(State, u32), LedgerError> {
-        let holder = super::Change::new(&self.db).holder(id)?;
-        Ok((holder.state, holder.attempt))
+    pub fn standing(&self, id: JobId) -> Result<Standing, LedgerError> {
+        self.db
+            .prepare_cached(
+                "SELECT state, attempt, engine_status, engine_reason FROM jobs WHERE id = ?1",
+            )?
+            .query_row([id.to_string()], |row| {
+                Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
+            .optional()?
+            .ok_or_else(|| LedgerError::NoSuchJob(id.to_string()))
+            .and_then(|(state, attempt, engine_status, engine_reason)| {
+                let state = record::state(&state)?;
+                Ok(Standing { state, attempt, engine_status, engine_reason })
+            })
     }
 
     /// Finds the one job that a person means.
@@ -99,12 +123,13 @@ impl Ledger {
         };
         let mut list = self.db.prepare(&format!(
             "SELECT {JOB_COLUMNS} FROM jobs JOIN plans ON job = seq
-             WHERE (:queue IS NULL OR queue = :queue)
+             WHERE (:queue IS NULL OR queue = :queue) AND (:engine IS NULL OR engine = :engine)
                AND (:name IS NULL OR instr(lower(name), :name) > 0) {by_state}
              ORDER BY seq DESC LIMIT :limit"
         ))?;
         let mut rows = list.query(named_params! {
             ":queue": filter.queue.map(Queue::as_str),
+            ":engine": filter.engine,
             ":name": filter.name_contains.as_ref().map(|name| name.to_lowercase()),
             ":limit": filter.limit.map_or(-1, i64::from),
         })?;
@@ -120,7 +145,7 @@ impl Ledger {
     pub fn attempts(&self, job: &JobRecord) -> Result<Vec<AttemptRecord>, LedgerError> {
         let mut attempts = self.db.prepare_cached(
             "SELECT number, pid, mounted, opened_at, started_at, closed_at, exit_code, signal,
-                 class, reason
+                 class, reason, log_group, log_stream
              FROM attempts WHERE job = ?1 ORDER BY number",
         )?;
         let mut rows = attempts.query([job.seq])?;
@@ -147,10 +172,11 @@ impl Ledger {
 
     /// # Errors
     /// When the database fails.
-    pub fn counts(&self) -> Result<Counts, LedgerError> {
-        let mut count =
-            self.db.prepare("SELECT queue, state, count(*) FROM jobs GROUP BY queue, state")?;
-        let mut rows = count.query([])?;
+    pub fn counts(&self, engine: &str) -> Result<Counts, LedgerError> {
+        let mut count = self.db.prepare(
+            "SELECT queue, state, count(*) FROM jobs WHERE engine = ?1 GROUP BY queue, state",
+        )?;
+        let mut rows = count.query([engine])?;
         let mut counts = Counts::new();
         while let Some(row) = rows.next()? {
             let queue = record::queue(&row.get::<_, String>(0)?)?;

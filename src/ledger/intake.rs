@@ -1,12 +1,12 @@
 //! How jobs get into the ledger.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use rusqlite::named_params;
+use rusqlite::{OptionalExtension, named_params};
 
 use super::{Change, LedgerError, Millis};
 use crate::job::{Event, JobId, State, transition};
-use crate::plan::Plan;
+use crate::plan::{Fingerprint, Plan};
 
 /// A job that is about to be accepted.
 #[derive(Debug, Clone)]
@@ -20,25 +20,66 @@ pub struct NewJob {
     pub retry_of: Option<JobId>,
 }
 
+/// How a job enters the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// The local engine, whose queue the ledger is: the acceptance is the hand-over.
+    Queued,
+    /// An engine that has to be told.
+    Accepted(&'static str),
+}
+
+impl Entry {
+    const fn engine(self) -> &'static str {
+        match self {
+            Self::Queued => LOCAL,
+            Self::Accepted(engine) => engine,
+        }
+    }
+}
+
+/// The engine whose queue the ledger is.
+pub const LOCAL: &str = "local";
+
 impl Change<'_> {
-    /// Takes a job for the local engine, whose queue the ledger is: the acceptance is the
-    /// hand-over.
-    ///
     /// # Errors
     /// When the database fails.
-    pub fn accept_queued(&self, job: &NewJob, now: Millis) -> Result<(), LedgerError> {
-        let (state, _) = transition(State::Accepted, Event::HandedOver)?;
+    pub fn accept(&self, job: &NewJob, entry: Entry, now: Millis) -> Result<(), LedgerError> {
+        let (state, event) = match entry {
+            Entry::Queued => {
+                (transition(State::Accepted, Event::HandedOver)?.0, Event::HandedOver.as_str())
+            }
+            Entry::Accepted(_) => (State::Accepted, State::Accepted.as_str()),
+        };
+        let seq = self.insert(job, entry.engine(), state, now)?;
+        self.db
+            .prepare_cached(
+                "INSERT INTO events (job, number, attempt, at, event, state) VALUES (?1, 1, 0, ?2, ?3, ?4)",
+            )?
+            .execute((seq, now, event, state.as_str()))?;
+        Ok(())
+    }
+
+    /// The rows of a job, without a line in its history.
+    fn insert(
+        &self,
+        job: &NewJob,
+        engine: &str,
+        state: State,
+        now: Millis,
+    ) -> Result<i64, LedgerError> {
         let spec = &job.plan.spec;
         let plan = serde_json::to_string(&job.plan)
             .map_err(|error| LedgerError::Corrupt(error.to_string()))?;
         let mut insert = self.db.prepare_cached(
             "INSERT INTO jobs (id, engine, name, queue, state, changes, rank, vcpus, memory, gpus,
                  rehearse_after, retry_of, accepted_at)
-             VALUES (:id, 'local', :name, :queue, :state, 1, :rank, :vcpus, :memory, :gpus,
+             VALUES (:id, :engine, :name, :queue, :state, 1, :rank, :vcpus, :memory, :gpus,
                  :rehearse_after, :retry_of, :now)",
         )?;
         let seq = insert.insert(named_params! {
             ":id": job.id.to_string(),
+            ":engine": engine,
             ":name": spec.name.as_str(),
             ":queue": spec.queue.as_str(),
             ":state": state.as_str(),
@@ -51,13 +92,42 @@ impl Change<'_> {
             ":now": now,
         })?;
         self.db
-            .prepare_cached("INSERT INTO plans (job, plan, directory) VALUES (?1, ?2, ?3)")?
-            .execute((seq, plan, job.directory.to_string_lossy()))?;
-        self.db
             .prepare_cached(
-                "INSERT INTO events (job, number, attempt, at, event, state) VALUES (?1, 1, 0, ?2, ?3, ?4)",
+                "INSERT INTO plans (job, plan, directory, fingerprint) VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute((seq, now, Event::HandedOver.as_str(), state.as_str()))?;
-        Ok(())
+            .execute((
+                seq,
+                plan,
+                job.directory.to_string_lossy(),
+                job.plan.fingerprint().as_str(),
+            ))?;
+        Ok(seq)
+    }
+
+    /// The oldest job of an engine that does the same work and is not over; on this machine the
+    /// work of another directory is another.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn active_twin(
+        &self,
+        engine: &str,
+        fingerprint: &Fingerprint,
+        directory: Option<&Path>,
+    ) -> Result<Option<JobId>, LedgerError> {
+        let id: Option<String> = self
+            .db
+            .prepare_cached(
+                "SELECT id FROM plans JOIN jobs ON seq = job
+                 WHERE fingerprint = ?1 AND engine = ?2 AND finished_at IS NULL
+                   AND cancel_requested_at IS NULL AND (?3 IS NULL OR directory = ?3)
+                 ORDER BY seq LIMIT 1",
+            )?
+            .query_row(
+                (fingerprint.as_str(), engine, directory.map(Path::to_string_lossy)),
+                |row| row.get(0),
+            )
+            .optional()?;
+        id.as_deref().map(super::record::id).transpose()
     }
 }

@@ -6,6 +6,7 @@
 mod apply;
 mod error;
 mod find;
+mod hand_over;
 mod intake;
 mod queue;
 mod record;
@@ -14,8 +15,9 @@ mod workers;
 
 pub use apply::{Applied, Change, Detail, Holder};
 pub use error::LedgerError;
-pub use find::{Counts, Filter};
-pub use intake::NewJob;
+pub use find::{Counts, Filter, Standing};
+pub use hand_over::{Adopted, HandOver};
+pub use intake::{Entry, LOCAL, NewJob};
 pub use queue::{Assignment, Candidate};
 pub use record::{AttemptRecord, EventRecord, JobRecord};
 pub use state_dir::{BELLS, StateDir, StateDirError};
@@ -136,7 +138,10 @@ impl Ledger {
 }
 
 /// In their order. One that was released is never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_jobs.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/0001_jobs.sql"),
+    include_str!("../../migrations/0002_engines_far_away.sql"),
+];
 
 fn migrations() -> Migrations<'static> {
     Migrations::new(MIGRATIONS.iter().copied().map(M::up).collect())

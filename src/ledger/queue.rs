@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use super::{Change, Holder, LedgerError, Millis};
+use super::{Change, Holder, Ledger, LedgerError, Millis};
 use crate::job::{JobId, Memory, Queue, Resources, State, Vcpus};
 use crate::plan::Plan;
 
@@ -45,7 +45,7 @@ impl Change<'_> {
     ) -> Result<(), LedgerError> {
         let mut queued = self.db.prepare_cached(
             "SELECT seq, attempt, queue, vcpus, memory, gpus FROM jobs
-             WHERE state = 'queued' ORDER BY rank, seq",
+             WHERE state = 'queued' AND engine = 'local' ORDER BY rank, seq",
         )?;
         let mut rows = queued.query([])?;
         while let Some(row) = rows.next()? {
@@ -105,6 +105,23 @@ impl Change<'_> {
         )?;
         let rows = wanted.query_map([worker], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+impl Ledger {
+    /// How many queued jobs of the local engine are offered before this one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn queued_before(&self, seq: i64) -> Result<usize, LedgerError> {
+        let count: i64 = self
+            .db
+            .prepare_cached(
+                "SELECT count(*) FROM jobs, (SELECT rank AS its_rank FROM jobs WHERE seq = ?1)
+                 WHERE state = 'queued' AND engine = 'local' AND (rank, seq) < (its_rank, ?1)",
+            )?
+            .query_row([seq], |row| row.get(0))?;
+        Ok(usize::try_from(count).unwrap_or(0))
     }
 }
 

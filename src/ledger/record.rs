@@ -15,12 +15,17 @@ pub struct JobRecord {
     pub id: JobId,
     pub engine: String,
     pub engine_id: Option<String>,
+    /// The engine's own word for the state, and what it says about it.
+    pub engine_status: Option<String>,
+    pub engine_reason: Option<String>,
     pub state: State,
     /// The number of the newest attempt, 0 before the first.
     pub attempt: u32,
     pub interruptions: u32,
     pub losses: u32,
     pub plan: Plan,
+    /// What jobs have in common that do the same work; `None` in a ledger of the first version.
+    pub fingerprint: Option<String>,
     pub directory: PathBuf,
     pub rehearse_after: Option<u32>,
     pub retry_of: Option<JobId>,
@@ -47,6 +52,8 @@ pub struct AttemptRecord {
     pub signal: Option<i32>,
     pub class: Option<FailureClass>,
     pub reason: Option<String>,
+    /// Where the engine keeps what it wrote: the group and the stream.
+    pub log: Option<(String, String)>,
 }
 
 /// One line of a job's history.
@@ -61,7 +68,8 @@ pub struct EventRecord {
 
 pub(super) const JOB_COLUMNS: &str = "seq, id, engine, engine_id, state, attempt, interruptions,
     losses, plan, directory, rehearse_after, retry_of, accepted_at, started_at, finished_at,
-    cancel_requested_at, exit_code, signal, class, reason";
+    cancel_requested_at, exit_code, signal, class, reason, engine_status, engine_reason,
+    fingerprint";
 
 pub(super) fn job(row: &Row<'_>) -> Result<JobRecord, LedgerError> {
     let text = |index: usize| -> Result<String, LedgerError> { Ok(row.get(index)?) };
@@ -87,6 +95,9 @@ pub(super) fn job(row: &Row<'_>) -> Result<JobRecord, LedgerError> {
         signal: row.get(17)?,
         class: class(row.get(18)?)?,
         reason: row.get(19)?,
+        engine_status: row.get(20)?,
+        engine_reason: row.get(21)?,
+        fingerprint: row.get(22)?,
     })
 }
 
@@ -102,6 +113,7 @@ pub(super) fn attempt(row: &Row<'_>) -> Result<AttemptRecord, LedgerError> {
         signal: row.get(7)?,
         class: class(row.get(8)?)?,
         reason: row.get(9)?,
+        log: row.get::<_, Option<String>>(10)?.zip(row.get(11)?),
     })
 }
 

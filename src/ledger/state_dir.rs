@@ -56,7 +56,7 @@ impl StateDirError {
 }
 
 /// What is made with the state directory, and again if it was taken away.
-const DIRECTORIES: [&str; 5] = ["files", "secrets", "workers", "wake", "logs"];
+const DIRECTORIES: [&str; 6] = ["files", "secrets", "workers", "senders", "wake", "logs"];
 
 /// Only the owner may look in: logs and files may hold what is nobody else's business.
 const PRIVATE: u32 = 0o700;
@@ -146,6 +146,11 @@ impl StateDir {
     #[must_use]
     pub fn workers(&self) -> PathBuf {
         self.root.join("workers")
+    }
+
+    #[must_use]
+    pub fn senders(&self) -> PathBuf {
+        self.root.join("senders")
     }
 
     #[must_use]

@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::shell_word;
+use crate::job::{JobFiles, shell_word};
 
 /// Where on AWS the file system is mounted that all jobs share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,91 +24,90 @@ impl Default for FilesMount {
 const ARGUMENT_ZERO: &str = "computes";
 
 impl FilesMount {
+    /// The mount that our own prefix of a command names.
+    #[must_use]
+    pub fn of_command(words: &[String]) -> Option<Self> {
+        without_prefix(words.to_vec()).1?;
+        let line = words.get(2)?.strip_prefix(DIRECTORY)?.strip_prefix('=')?;
+        let word = &line[..line.find(JOB)?];
+        let quoted = word.strip_prefix('\'').and_then(|word| word.strip_suffix('\''));
+        Some(Self(quoted.map_or_else(|| word.to_owned(), |text| text.replace("'\\''", "'"))))
+    }
+
     /// The command as AWS Batch gets it.
-    pub(super) fn prefix(&self, words: &[String]) -> Vec<String> {
-        ["sh", "-c", &self.script(), ARGUMENT_ZERO]
+    pub(super) fn prefix(&self, words: &[String], files: JobFiles) -> Vec<String> {
+        let attempt = match files {
+            JobFiles::None => return words.to_vec(),
+            JobFiles::Fresh => ATTEMPT,
+            JobFiles::Kept => "",
+        };
+        let script = format!("{DIRECTORY}={}{JOB}{attempt}{REST}", shell_word(&self.0));
+        ["sh", "-c", &script, ARGUMENT_ZERO]
             .into_iter()
             .map(str::to_owned)
             .chain(words.iter().cloned())
             .collect()
-    }
-
-    fn script(&self) -> String {
-        format!("{DIRECTORY}={}{REST}", shell_word(&self.0))
     }
 }
 
 /// The shell variable of the line: no job can have one of that name, so none loses its own.
 const DIRECTORY: &str = "AWS_BATCH_FILES";
 
-/// The line after the mount. `AWS_BATCH_JOB_ID` of an array child is `<parent>:<index>`.
-/// `rmdir` removes a `/files` that the image holds as an empty directory; one that isn't empty
+/// The job below the mount. `AWS_BATCH_JOB_ID` of an array child is `<parent>:<index>`.
+const JOB: &str = "/${AWS_BATCH_JOB_ID%%:*}\
+    ${AWS_BATCH_JOB_ARRAY_INDEX:+/$AWS_BATCH_JOB_ARRAY_INDEX}";
+
+/// The attempt below the job.
+const ATTEMPT: &str = "/$AWS_BATCH_JOB_ATTEMPT";
+
+/// The line after the directory. `rmdir` removes a `/files` that the image holds as an empty directory; one that isn't empty
 /// is left alone and fails the job with 125, because the link would land inside of it.
-const REST: &str = "/${AWS_BATCH_JOB_ID%%:*}\
-    ${AWS_BATCH_JOB_ARRAY_INDEX:+/$AWS_BATCH_JOB_ARRAY_INDEX}; \
+const REST: &str = "; \
     { mkdir -p \"$AWS_BATCH_FILES\" && \
     { [ -L /files ] || [ ! -d /files ] || rmdir /files; } && \
     ln -sfn \"$AWS_BATCH_FILES\" /files; } || exit 125; \
     unset AWS_BATCH_FILES; exec \"$@\"";
 
-/// The command without our own prefix, which a request has that a dry run printed.
-pub(super) fn without_prefix(mut words: Vec<String>) -> Vec<String> {
-    let is_ours = match words.as_slice() {
-        [sh, c, script, zero, _, ..] => {
-            sh == "sh"
-                && c == "-c"
-                && zero == ARGUMENT_ZERO
-                && script.strip_prefix(DIRECTORY).is_some_and(|rest| rest.starts_with('='))
-                && script.ends_with(REST)
-        }
-        _ => false,
-    };
-    if is_ours { words.split_off(4) } else { words }
+/// The command without our own prefix, which a request has that a dry run printed or that
+/// this program sent, and what the prefix gives the job.
+pub(super) fn without_prefix(mut words: Vec<String>) -> (Vec<String>, Option<JobFiles>) {
+    let [sh, c, script, zero, _, ..] = words.as_slice() else { return (words, None) };
+    let named = sh == "sh" && c == "-c" && zero == ARGUMENT_ZERO;
+    let line = script.strip_prefix(DIRECTORY).and_then(|line| line.strip_prefix('='));
+    let directory = line.and_then(|line| line.strip_suffix(REST)).filter(|_| named);
+    let files = directory.and_then(|directory| match directory.strip_suffix(ATTEMPT) {
+        Some(job) => job.ends_with(JOB).then_some(JobFiles::Fresh),
+        None => directory.ends_with(JOB).then_some(JobFiles::Kept),
+    });
+    match files {
+        Some(_) => (words.split_off(4), files),
+        None => (words, None),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::Command;
 
-    /// Runs the prefixed command with `/files` and the mount moved into `root`.
-    fn run(
-        root: &std::path::Path,
-        mount: &str,
-        words: &[&str],
-        index: Option<&str>,
-    ) -> (i32, String) {
-        let words: Vec<_> = words.iter().map(ToString::to_string).collect();
-        let mount = format!("{}{mount}", root.display());
-        let mut argv = FilesMount(mount).prefix(&words);
-        argv[2] = argv[2].replace(" /files", &format!(" {}/files", root.display()));
-        let mut command = Command::new(&argv[0]);
-        command.args(&argv[1..]).env_clear().env("AWS_BATCH_JOB_ID", "job-1:3");
-        if let Some(index) = index {
-            command.env("AWS_BATCH_JOB_ARRAY_INDEX", index);
+    #[test]
+    fn the_prefix_is_known_again() {
+        let words: Vec<_> = ["./build.sh", "a b"].map(str::to_owned).into();
+        let mount = FilesMount("/mnt/e f's".to_owned());
+        for files in [JobFiles::Kept, JobFiles::Fresh] {
+            let prefixed = mount.prefix(&words, files);
+            assert_eq!(FilesMount::of_command(&prefixed), Some(mount.clone()));
+            assert_eq!(without_prefix(prefixed), (words.clone(), Some(files)));
         }
-        let output = command.output().expect("sh runs");
-        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned())
+        let usual = FilesMount::default();
+        let prefixed = usual.prefix(&words, JobFiles::Kept);
+        assert_eq!(FilesMount::of_command(&prefixed), Some(usual));
+        let plain = mount.prefix(&words, JobFiles::None);
+        assert_eq!(without_prefix(plain), (words, None));
     }
 
     #[test]
-    fn arguments_exit_code_and_directory_are_the_jobs_own() {
-        let root = tempfile::tempdir().expect("a directory");
-        let hostile = ["printf", "%s|", "a b", "$HOME", "'", "\"", "new\nline", "*", ";true"];
-        let (code, output) = run(root.path(), "/mnt/e f's", &hostile, None);
-        assert_eq!((code, output.as_str()), (0, "a b|$HOME|'|\"|new\nline|*|;true|"));
-        assert_eq!(run(root.path(), "/mnt/x", &["sh", "-c", "exit 7"], None).0, 7);
-        let (code, _) = run(root.path(), "/mnt/x", &["sh", "-c", "exit 0"], Some("3"));
-        assert_eq!(code, 0);
-        assert!(root.path().join("mnt/x/job-1/3").is_dir());
-        let link = std::fs::read_link(root.path().join("files")).expect("a link");
-        assert_eq!(link, root.path().join("mnt/x/job-1/3"));
-    }
-
-    #[test]
-    fn a_full_directory_is_not_linked_into() {
-        let root = tempfile::tempdir().expect("a directory");
-        std::fs::create_dir_all(root.path().join("files/full")).expect("a directory");
-        assert_eq!(run(root.path(), "/mnt", &["true"], None).0, 125);
+    fn a_line_of_somebody_elses_stays() {
+        let words: Vec<_> = ["sh", "-c", "exec \"$@\"", "computes", "x"].map(str::to_owned).into();
+        assert_eq!(without_prefix(words.clone()), (words, None));
     }
 }

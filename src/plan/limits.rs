@@ -28,7 +28,9 @@ pub(super) fn check(request: &SubmitJob) -> Result<(), LimitError> {
     if size > MOST_OVERRIDES {
         return Err(LimitError::Overrides { size, largest: largest(overrides(request)) });
     }
-    let size = json(request).len();
+    // The name that is sent is as long as Batch takes it, whatever the job's own is.
+    let name = Some("n".repeat(super::batch_name::LONGEST));
+    let size = json(&SubmitJob { job_name: name, ..request.clone() }).len();
     if size > MOST_REQUEST {
         let tags = request.tags.iter().map(|(key, value)| (format!("tag `{key}`"), value.len()));
         return Err(LimitError::Request { size, largest: largest(overrides(request).chain(tags)) });

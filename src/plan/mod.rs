@@ -3,15 +3,19 @@
 //! Pure: a [`JobSpec`](crate::job::JobSpec) in, the `SubmitJob` request out. The local engine
 //! runs the same [`Plan`] that AWS Batch receives.
 
+mod batch_name;
 mod files;
+mod fingerprint;
 mod limits;
 mod request;
 
+pub use batch_name::BatchName;
 pub use files::FilesMount;
+pub use fingerprint::{Fingerprint, digits_of};
 pub use limits::LimitError;
 pub use request::{
-    ContainerOverrides, EvaluatedRetry, KeyValue, RequestError, ResourceRequirement, SubmitJob,
-    TimeoutSeconds, queue_name,
+    ContainerOverrides, EvaluatedRetry, KeyValue, RequestError, ResourceRequirement, SECRETS,
+    SubmitJob, TimeoutSeconds, queue_name,
 };
 
 use serde::{Deserialize, Serialize};
@@ -32,10 +36,16 @@ impl Plan {
     /// When the request would be over a limit of AWS Batch.
     pub fn new(spec: JobSpec, files: FilesMount, secrets: &Secrets) -> Result<Self, LimitError> {
         let plan = Self { spec, files };
-        limits::check(&plan.request(|name| {
-            secrets.get(name).map_or_else(String::new, |secret| secret.expose().to_owned())
-        }))?;
+        limits::check(&plan.request_with(secrets))?;
         Ok(plan)
+    }
+
+    /// The request with the values of the secrets, for the engine alone.
+    #[must_use]
+    pub fn request_with(&self, secrets: &Secrets) -> SubmitJob {
+        self.request(|name| {
+            secrets.get(name).map_or_else(String::new, |secret| secret.expose().to_owned())
+        })
     }
 
     /// The request with the mask in the place of every secret.
@@ -45,6 +55,10 @@ impl Plan {
     }
 
     fn request(&self, secret: impl Fn(&crate::job::EnvName) -> String) -> SubmitJob {
-        request::from_spec(&self.spec, self.files.prefix(self.spec.command.words()), secret)
+        request::from_spec(
+            &self.spec,
+            self.files.prefix(self.spec.command.words(), self.spec.files),
+            secret,
+        )
     }
 }

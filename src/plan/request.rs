@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::batch_name::BatchName;
 use super::files;
 use crate::job::{Draft, EnvName, EnvironmentEntry, ExitRule, JobSpec, MASK};
 
@@ -26,6 +27,10 @@ pub struct SubmitJob {
     pub tags: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub propagate_tags: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share_identifier: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduling_priority_override: Option<u32>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +85,20 @@ pub struct TimeoutSeconds {
     pub attempt_duration_seconds: Option<u64>,
 }
 
+/// The variable that says which others are secrets, so that whoever shows the job's log, on
+/// whatever machine, knows what to mask.
+pub const SECRETS: &str = "COMPUTES_MASKED";
+/// The one character that no name of a variable holds.
+const BETWEEN: &str = "=";
+
+impl EvaluatedRetry {
+    /// Attempts without rules are Batch's own way: whatever fails is retried.
+    #[must_use]
+    pub fn retry_on(&self) -> Option<String> {
+        (self.attempts.is_some() && self.evaluate_on_exit.is_empty()).then(|| "any".to_owned())
+    }
+}
+
 /// What a request asks for that this program would have to leave out.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RequestError {
@@ -103,13 +122,20 @@ impl SubmitJob {
             return Err(RequestError::TagsStay);
         }
         let overrides = self.container_overrides.into_draft()?;
+        let retry_on = self.retry_strategy.as_ref().and_then(EvaluatedRetry::retry_on);
         let retry = self.retry_strategy.unwrap_or_default();
         Ok(Draft {
-            name: self.job_name,
+            name: self.job_name.map(|name| match BatchName::parse(&name) {
+                Some(ours) => ours.job.to_owned(),
+                None => name,
+            }),
             queue: self.job_queue.map(|queue| queue_name(&queue).to_owned()),
             job_definition: self.job_definition,
             attempts: retry.attempts,
             retry_rules: retry.evaluate_on_exit,
+            retry_on,
+            share: self.share_identifier,
+            priority: self.scheduling_priority_override,
             timeout: self
                 .timeout
                 .and_then(|timeout| timeout.attempt_duration_seconds)
@@ -126,16 +152,27 @@ impl ContainerOverrides {
     /// # Errors
     /// When they say something that can't be kept to.
     pub fn into_draft(self) -> Result<Draft, RequestError> {
+        let (command, files) = match self.command.map(files::without_prefix) {
+            Some((command, files)) => (Some(command), files),
+            None => (None, None),
+        };
         let mut draft = Draft {
-            command: self.command.map(files::without_prefix),
+            command,
+            files: files.map(|files| files.as_str().to_owned()),
             vcpus: self.vcpus.map(|vcpus| vcpus.to_string()),
             memory: self.memory.map(|mib| mib.to_string()),
             ..Draft::default()
         };
+        let secrets = self.environment.iter().find(|variable| variable.name == SECRETS);
+        let secrets = secrets.and_then(|variable| variable.value.clone()).unwrap_or_default();
+        let is_secret = |name: &str| secrets.split(BETWEEN).any(|secret| secret == name);
         for KeyValue { name, value } in self.environment {
+            if name == SECRETS {
+                continue;
+            }
             let value = value.ok_or_else(|| RequestError::NullValue(name.clone()))?;
-            if value == MASK {
-                // Printed by a dry run: a secret, whose value only the caller has.
+            if value == MASK || is_secret(&name) {
+                // A secret, whose value only the caller has.
                 draft.secrets.insert(name);
                 continue;
             }
@@ -172,10 +209,15 @@ pub(super) fn from_spec(
 ) -> SubmitJob {
     let plain = spec.environment.iter().map(|(name, value)| (name, value.clone()));
     let secrets = spec.secrets.iter().map(|name| (name, secret(name)));
-    let environment = plain
+    let mut environment: Vec<_> = plain
         .chain(secrets)
         .map(|(name, value)| KeyValue { name: name.to_string(), value: Some(value) })
         .collect();
+    if !spec.secrets.is_empty() {
+        let names: Vec<_> = spec.secrets.iter().map(EnvName::as_str).collect();
+        let value = Some(names.join(BETWEEN));
+        environment.push(KeyValue { name: SECRETS.to_owned(), value });
+    }
     SubmitJob {
         job_name: Some(spec.name.to_string()),
         job_queue: Some(spec.queue.to_string()),
@@ -196,6 +238,8 @@ pub(super) fn from_spec(
         }),
         propagate_tags: (!spec.tags.is_empty()).then_some(true),
         tags: spec.tags.clone(),
+        share_identifier: spec.share.clone(),
+        scheduling_priority_override: spec.priority.map(u32::from),
     }
 }
 

@@ -169,7 +169,7 @@ fn engines_and_job_definitions() {
     exit code 2
     --- stderr
     error: there is no engine `cloud`
-    hint: the engines are: local
+    hint: the engines are: local, aws
     ");
     insta::assert_snapshot!(refused(&["--job-definition", "", "--", "true"]), @r"
     exit code 2

@@ -84,7 +84,7 @@ fn broken_on_stdin_and_in_a_file() {
         @r"
     exit code 2
     --- stderr
-    error: broken.json:2:11: unknown field `command`, expected one of `jobName`, `jobQueue`, `jobDefinition`, `containerOverrides`, `retryStrategy`, `timeout`, `tags`, `propagateTags`
+    error: broken.json:2:11: unknown field `command`, expected one of `jobName`, `jobQueue`, `jobDefinition`, `containerOverrides`, `retryStrategy`, `timeout`, `tags`, `propagateTags`, `shareIdentifier`, `schedulingPriorityOverride`
     hint: leave it out: computes has nothing that does the same
     "
     );
@@ -117,13 +117,13 @@ fn fields_that_are_not_known() {
     > {"arrayProperties": {"size": 2}}
     exit code 2
     --- stderr
-    error: --cli-input-json:1:18: unknown field `arrayProperties`, expected one of `jobName`, `jobQueue`, `jobDefinition`, `containerOverrides`, `retryStrategy`, `timeout`, `tags`, `propagateTags`
+    error: --cli-input-json:1:18: unknown field `arrayProperties`, expected one of `jobName`, `jobQueue`, `jobDefinition`, `containerOverrides`, `retryStrategy`, `timeout`, `tags`, `propagateTags`, `shareIdentifier`, `schedulingPriorityOverride`
     hint: leave it out: computes has nothing that does the same
 
     > {"dependsOn": [{"jobId": "x"}]}
     exit code 2
     --- stderr
-    error: --cli-input-json:1:12: unknown field `dependsOn`, expected one of `jobName`, `jobQueue`, `jobDefinition`, `containerOverrides`, `retryStrategy`, `timeout`, `tags`, `propagateTags`
+    error: --cli-input-json:1:12: unknown field `dependsOn`, expected one of `jobName`, `jobQueue`, `jobDefinition`, `containerOverrides`, `retryStrategy`, `timeout`, `tags`, `propagateTags`, `shareIdentifier`, `schedulingPriorityOverride`
     hint: leave it out: computes has nothing that does the same
 
     > {"containerOverrides": {"instanceType": "m5.large"}}
@@ -135,7 +135,7 @@ fn fields_that_are_not_known() {
     > {"jobname": "x"}
     exit code 2
     --- stderr
-    error: --cli-input-json:1:10: unknown field `jobname`, expected one of `jobName`, `jobQueue`, `jobDefinition`, `containerOverrides`, `retryStrategy`, `timeout`, `tags`, `propagateTags`
+    error: --cli-input-json:1:10: unknown field `jobname`, expected one of `jobName`, `jobQueue`, `jobDefinition`, `containerOverrides`, `retryStrategy`, `timeout`, `tags`, `propagateTags`, `shareIdentifier`, `schedulingPriorityOverride`
     hint: leave it out: computes has nothing that does the same
 
     > {"retryStrategy": {"tries": 2}}

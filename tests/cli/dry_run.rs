@@ -40,6 +40,10 @@ fn the_request_with_its_secrets_masked() {
           {
             "name": "TOKEN",
             "value": "***"
+          },
+          {
+            "name": "COMPUTES_MASKED",
+            "value": "TOKEN"
           }
         ],
         "resourceRequirements": [
@@ -58,7 +62,21 @@ fn the_request_with_its_secrets_masked() {
         ]
       },
       "retryStrategy": {
-        "attempts": 2
+        "attempts": 2,
+        "evaluateOnExit": [
+          {
+            "onStatusReason": "Host EC2*",
+            "action": "RETRY"
+          },
+          {
+            "onStatusReason": "Your Spot Task was interrupted*",
+            "action": "RETRY"
+          },
+          {
+            "onReason": "*",
+            "action": "EXIT"
+          }
+        ]
       },
       "timeout": {
         "attemptDurationSeconds": 3600

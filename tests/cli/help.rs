@@ -22,16 +22,20 @@ fn the_program() {
       cancel       End jobs: those that wait at once, those that run by SIGTERM, 30 s, SIGKILL
       retry        Submit jobs that are over once more, as they were; prints the new ids
       queues       Show the queues, their jobs and their workers
+      explain      Say why a job waits or why it ended, and what to do
+      doctor       Look at everything on AWS that a job needs, and say what mends it
+      policy       Print the least IAM policy for what is done, as JSON
       worker       Run jobs of the local engine until asked to leave; `submit` starts one by itself
       init         Write a commented computes.toml into this directory
       completions  Print completions for a shell
       man          Print a manual page: `computes man | man -l -`
 
     Options:
-          --json     Print JSON, one object a line
-      -q, --quiet    Say nothing but what was asked for
-      -h, --help     Print help
-      -V, --version  Print version
+          --json             Print JSON, one object a line
+          --engine <ENGINE>  Who runs the jobs: local, or aws
+      -q, --quiet            Say nothing but what was asked for
+      -h, --help             Print help
+      -V, --version          Print version
 
     Exit codes: the job's own; 2 usage, 120 cancelled, 121 timed out, 122 interrupted, 123 out of
     memory, 124 wait limit reached, 125 computes or the engine failed
@@ -55,30 +59,40 @@ fn run() {
     Usage: computes run [OPTIONS] [-- <COMMAND>...]
 
     Options:
-          --json   Print JSON, one object a line
-      -q, --quiet  Say nothing but what was asked for
-      -h, --help   Print help
+          --json             Print JSON, one object a line
+          --engine <ENGINE>  Who runs the jobs: local, or aws
+      -q, --quiet            Say nothing but what was asked for
+      -h, --help             Print help
 
     The job:
-          --name <TEXT>            What the job is called; any text becomes a valid name [alias:
-                                   --job-name]
-          --queue <QUEUE>          default, asap, default-uninterruptible or asap-uninterruptible
-                                   [alias: --job-queue]
-          --vcpus <N>              How many vCPUs: 0.25, 0.5 or a whole number
-          --memory <SIZE>          How much memory: MiB, or with a unit as in 1GiB
-          --gpus <N>               How many GPUs
-          --attempts <N>           How often the job is started at the most, 1 to 10
-          --timeout <DURATION>     How long an attempt may run, from 60 s on: 3600, 1h, or
-                                   attemptDurationSeconds=3600
-      -e, --env <NAME[=VALUE]>     A variable for the job; without a value it takes yours
-          --env-file <FILE>        Variables from a file: NAME=VALUE or NAME a line, # starts a comment
-          --secret <NAME>          A variable whose value is yours and is never shown
-          --tag <KEY=VALUE>        A tag of the job
-          --job-definition <NAME>  The job definition on AWS: a name, name:revision or an ARN
-          --engine <ENGINE>        Who runs it: local
-          --from <FILE>            A job as TOML or JSON, several as a list or as .jsonl; - reads stdin
-          --dry-run                Print the SubmitJob request, secrets masked, and do nothing
-      [COMMAND]...                 The command and its arguments
+          --name <TEXT>             What the job is called; any text becomes a valid name [alias:
+                                    --job-name]
+          --queue <QUEUE>           default, asap, default-uninterruptible or asap-uninterruptible
+                                    [alias: --job-queue]
+          --vcpus <N>               How many vCPUs: 0.25, 0.5 or a whole number
+          --memory <SIZE>           How much memory: MiB, or with a unit as in 1GiB
+          --gpus <N>                How many GPUs
+          --attempts <N>            How often the job is started at the most, 1 to 10
+          --retry-on <WHAT>         What is tried again: interruption (the default with several
+                                    attempts) or any
+          --timeout <DURATION>      How long an attempt may run, from 60 s on: 3600, 1h, or
+                                    attemptDurationSeconds=3600
+      -e, --env <NAME[=VALUE]>      A variable for the job; without a value it takes yours
+          --env-file <FILE>         Variables from a file: NAME=VALUE or NAME a line, # starts a comment
+          --secret <NAME[=SOURCE]>  A variable whose value is yours and is never shown, or one that AWS
+                                    has: ssm:PARAMETER, secretsmanager:SECRET
+          --tag <KEY=VALUE>         A tag of the job
+          --job-definition <NAME>   The job definition on AWS: a name, name:revision or an ARN
+          --fresh-files             Give each attempt an empty /files of its own
+          --no-files                Leave the command as it is, without /files
+          --share <SHARE>           Whose share of a fair-share queue it uses [alias:
+                                    --share-identifier]
+          --priority <N>            Within a share, higher goes first: 0 to 9999 [alias:
+                                    --scheduling-priority-override]
+          --once                    If a job that does the same is waiting or running, take that one
+          --from <FILE>             A job as TOML or JSON, several as a list or as .jsonl; - reads stdin
+          --dry-run                 Print the SubmitJob request, secrets masked, and do nothing
+      [COMMAND]...                  The command and its arguments
 
     As aws batch submit-job takes them:
           --container-overrides <JSON>  JSON, `file://PATH`, or - for stdin
@@ -132,6 +146,7 @@ fn verbs_for_jobs_that_are_there() {
           --limit <DURATION>     Stop waiting after so long, with exit code 124; the jobs go on
           --cancel-on-interrupt  Cancel the jobs on Ctrl-C or SIGTERM, without asking; for CI
           --json                 Print JSON, one object a line
+          --engine <ENGINE>      Who runs the jobs: local, or aws
       -q, --quiet                Say nothing but what was asked for
       -h, --help                 Print help
 
@@ -146,9 +161,10 @@ fn verbs_for_jobs_that_are_there() {
       <JOB>...  Ids, the beginning of ids, or `last`
 
     Options:
-          --json   Print JSON, one object a line
-      -q, --quiet  Say nothing but what was asked for
-      -h, --help   Print help
+          --json             Print JSON, one object a line
+          --engine <ENGINE>  Who runs the jobs: local, or aws
+      -q, --quiet            Say nothing but what was asked for
+      -h, --help             Print help
 
     > list
     exit code 0
@@ -158,14 +174,15 @@ fn verbs_for_jobs_that_are_there() {
     Usage: computes list [OPTIONS]
 
     Options:
-          --state <STATE>  Only jobs in these states; `unfinished` is all that are not over
-          --queue <QUEUE>  Only jobs of this queue
-          --name <TEXT>    Only jobs whose name holds this text
-      -n, --limit <N>      How many at the most [default: 20]
-          --all            However many there are
-          --json           Print JSON, one object a line
-      -q, --quiet          Say nothing but what was asked for
-      -h, --help           Print help
+          --state <STATE>    Only jobs in these states; `unfinished` is all that are not over
+          --queue <QUEUE>    Only jobs of this queue
+          --name <TEXT>      Only jobs whose name holds this text
+      -n, --limit <N>        How many at the most [default: 20]
+          --all              However many there are
+          --json             Print JSON, one object a line
+          --engine <ENGINE>  Who runs the jobs: local, or aws
+      -q, --quiet            Say nothing but what was asked for
+      -h, --help             Print help
 
     > logs
     exit code 0
@@ -178,11 +195,12 @@ fn verbs_for_jobs_that_are_there() {
       <JOB>  An id, the beginning of one, or `last`
 
     Options:
-      -f, --follow       Go on until the job is over
-          --attempt <N>  Which attempt, from 1; without it the newest, or all with --follow
-          --json         Print JSON, one object a line
-      -q, --quiet        Say nothing but what was asked for
-      -h, --help         Print help
+      -f, --follow           Go on until the job is over
+          --attempt <N>      Which attempt, from 1; without it the newest, or all with --follow
+          --json             Print JSON, one object a line
+          --engine <ENGINE>  Who runs the jobs: local, or aws
+      -q, --quiet            Say nothing but what was asked for
+      -h, --help             Print help
 
     > cancel
     exit code 0
@@ -195,10 +213,11 @@ fn verbs_for_jobs_that_are_there() {
       <JOB>...  Ids, the beginning of ids, or `last`
 
     Options:
-          --reason <TEXT>  Why; it is kept with the job [default: "cancelled by the user"]
-          --json           Print JSON, one object a line
-      -q, --quiet          Say nothing but what was asked for
-      -h, --help           Print help
+          --reason <TEXT>    Why; it is kept with the job [default: "cancelled by the user"]
+          --json             Print JSON, one object a line
+          --engine <ENGINE>  Who runs the jobs: local, or aws
+      -q, --quiet            Say nothing but what was asked for
+      -h, --help             Print help
 
     > retry
     exit code 0
@@ -211,9 +230,10 @@ fn verbs_for_jobs_that_are_there() {
       <JOB>...  Ids, the beginning of ids, or `last`
 
     Options:
-          --json   Print JSON, one object a line
-      -q, --quiet  Say nothing but what was asked for
-      -h, --help   Print help
+          --json             Print JSON, one object a line
+          --engine <ENGINE>  Who runs the jobs: local, or aws
+      -q, --quiet            Say nothing but what was asked for
+      -h, --help             Print help
     "#);
 }
 
@@ -228,10 +248,11 @@ fn the_other_verbs() {
     Usage: computes queues [OPTIONS]
 
     Options:
-          --workers  Show the workers instead
-          --json     Print JSON, one object a line
-      -q, --quiet    Say nothing but what was asked for
-      -h, --help     Print help
+          --workers          Show the workers instead
+          --json             Print JSON, one object a line
+          --engine <ENGINE>  Who runs the jobs: local, or aws
+      -q, --quiet            Say nothing but what was asked for
+      -h, --help             Print help
 
     > worker
     exit code 0
@@ -247,6 +268,7 @@ fn the_other_verbs() {
           --queue <QUEUE>         Take jobs of this queue only; may be given several times
           --idle-exit <DURATION>  Leave after so long without a job; without it the worker stays
           --json                  Print JSON, one object a line
+          --engine <ENGINE>       Who runs the jobs: local, or aws
       -q, --quiet                 Say nothing but what was asked for
       -h, --help                  Print help
 
@@ -258,10 +280,11 @@ fn the_other_verbs() {
     Usage: computes init [OPTIONS]
 
     Options:
-          --print  Print it instead
-          --json   Print JSON, one object a line
-      -q, --quiet  Say nothing but what was asked for
-      -h, --help   Print help
+          --print            Print it instead
+          --json             Print JSON, one object a line
+          --engine <ENGINE>  Who runs the jobs: local, or aws
+      -q, --quiet            Say nothing but what was asked for
+      -h, --help             Print help
 
     > completions
     exit code 0
@@ -274,9 +297,10 @@ fn the_other_verbs() {
       <SHELL>  [possible values: bash, elvish, fish, powershell, zsh]
 
     Options:
-          --json   Print JSON, one object a line
-      -q, --quiet  Say nothing but what was asked for
-      -h, --help   Print help
+          --json             Print JSON, one object a line
+          --engine <ENGINE>  Who runs the jobs: local, or aws
+      -q, --quiet            Say nothing but what was asked for
+      -h, --help             Print help
 
     > man
     exit code 0
@@ -289,8 +313,9 @@ fn the_other_verbs() {
       [VERB]  Of which verb; without it of the program
 
     Options:
-          --json   Print JSON, one object a line
-      -q, --quiet  Say nothing but what was asked for
-      -h, --help   Print help
+          --json             Print JSON, one object a line
+          --engine <ENGINE>  Who runs the jobs: local, or aws
+      -q, --quiet            Say nothing but what was asked for
+      -h, --help             Print help
     ");
 }

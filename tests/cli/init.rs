@@ -18,7 +18,7 @@ fn the_file() {
     # Where jobs go
 
     # What runs the jobs.
-    # Takes `"local"`; COMPUTES_ENGINE
+    # Takes `"local"` or `"aws"`; COMPUTES_ENGINE
     #engine = "local"
 
     # How urgent a job is, and whether its host may be taken away.
@@ -48,6 +48,14 @@ fn the_file() {
     # Takes a whole number; COMPUTES_ATTEMPTS
     #attempts = 1
 
+    # What is tried again if there is more than one attempt.
+    # Takes `"interruption"` or `"any"`; COMPUTES_RETRY_ON
+    #retry_on = "interruption"
+
+    # Rules of your own in the place of `retry_on`: `evaluateOnExit` of AWS Batch.
+    # Takes a list of rules, each a table with `action` and patterns; none by default
+    #retry_rules = [{ onExitCode = "75", action = "RETRY" }, { onReason = "*", action = "EXIT" }]
+
     # How long an attempt may run, at least 60 seconds.
     # Takes a number of seconds or a duration such as `"1h"`; none by default; COMPUTES_TIMEOUT
     #timeout = "1h"
@@ -63,6 +71,14 @@ fn the_file() {
     # Tags that the job has on AWS.
     # Takes a table of names and texts; none by default
     #tags = { team = "build" }
+
+    # Whose share of a fair-share queue the job uses.
+    # Takes text in quotes; none by default; COMPUTES_SHARE
+    #share = "build"
+
+    # What `/files` is: kept from attempt to attempt, fresh for each, or none at all.
+    # Takes `"kept"`, `"fresh"` or `"none"`; COMPUTES_FILES
+    #files = "kept"
 
 
     # Files on AWS
@@ -94,6 +110,26 @@ fn the_file() {
     # Whether a job finds its directory at `/files` where the machine can do that.
     # Takes `"on"` or `"off"`; COMPUTES_LOCAL_MOUNT
     #mount = "on"
+
+
+    # How AWS is asked
+    [aws]
+
+    # The shortest time between two looks at a job; it grows with the time the job takes.
+    # Takes a number of seconds or a duration such as `"1h"`; COMPUTES_AWS_POLL
+    #poll = "2s"
+
+    # How long an answer of AWS is waited for.
+    # Takes a number of seconds or a duration such as `"1h"`; COMPUTES_AWS_TIMEOUT
+    #timeout = "20s"
+
+    # How long a job is looked for whose acceptance is unclear, before it is sent again.
+    # Takes a number of seconds or a duration such as `"1h"`; COMPUTES_AWS_SETTLE
+    #settle = "10s"
+
+    # Calls a second; AWS takes 50 of an account and region.
+    # Takes a whole number; COMPUTES_AWS_RATE
+    #rate = 40
     "#);
 }
 

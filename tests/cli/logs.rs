@@ -60,7 +60,10 @@ fn while_the_job_runs() {
 #[test]
 fn each_attempt_by_itself() {
     let home = Home::new();
-    home.run_script(&["--quiet", "--attempts", "2"], "echo $AWS_BATCH_JOB_ATTEMPT; exit 1");
+    home.run_script(
+        &["--quiet", "--attempts", "2", "--retry-on", "any"],
+        "echo $AWS_BATCH_JOB_ATTEMPT; exit 1",
+    );
     assert_eq!(home.run(["logs", "last", "--attempt", "1"]).stdout, "1\n");
     assert_eq!(home.run(["logs", "last", "--attempt", "2"]).stdout, "2\n");
     assert_eq!(home.run(["logs", "last"]).stdout, "2\n");

@@ -31,7 +31,7 @@ mod retry;
 mod run;
 mod run_json;
 mod secrets;
-mod stage;
+pub mod stage;
 mod status;
 mod submit;
 mod usage;

@@ -192,7 +192,7 @@ fn quiet_leaves_the_jobs_output_alone() {
 fn every_attempt_is_shown() {
     let home = Home::new();
     let script = "echo attempt $AWS_BATCH_JOB_ATTEMPT; test $AWS_BATCH_JOB_ATTEMPT = 2";
-    let run = home.run_script(&["--attempts", "3", "--quiet"], script);
+    let run = home.run_script(&["--attempts", "3", "--retry-on", "any", "--quiet"], script);
     insta::assert_snapshot!(run.snapshot(), @r"
     exit code 0
     --- stdout

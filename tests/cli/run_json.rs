@@ -35,7 +35,7 @@ fn a_job_that_fails() {
     {"type":"log","attempt":1,"line":"one"}
     {"type":"log","attempt":1,"line":"two"}
     {"type":"log","attempt":1,"line":"three"}
-    {"type":"ended","job":{"id":"[id]","short":"[short]","name":"fails","queue":"default","engine":"local","engine_id":null,"state":"failed","class":"exit_code","reason":"exit code 3","exit_code":3,"signal":null,"run_exit_code":3,"attempt":1,"attempts":1,"interruptions":0,"losses":0,"command":["sh","-c","echo one; echo two >&2; printf three; exit 3"],"environment":{},"secrets":[],"vcpus":"1","memory_mib":1024,"gpus":0,"timeout_seconds":null,"tags":{},"job_definition":"default","directory":"[home]/here","files":"[home]/.local/state/computes/files/[id]","log":"[home]/.local/state/computes/logs/[id].1","retry_of":null,"accepted_at":"[time]","started_at":"[time]","finished_at":"[time]","cancel_requested_at":null}}
+    {"type":"ended","job":{"id":"[id]","short":"[short]","name":"fails","queue":"default","engine":"local","engine_id":null,"engine_status":null,"engine_reason":null,"state":"failed","class":"exit_code","reason":"exit code 3","exit_code":3,"signal":null,"run_exit_code":3,"attempt":1,"attempts":1,"interruptions":0,"losses":0,"command":["sh","-c","echo one; echo two >&2; printf three; exit 3"],"environment":{},"secrets":[],"secret_sources":{},"vcpus":"1","memory_mib":1024,"gpus":0,"timeout_seconds":null,"tags":{},"job_definition":"default","share":null,"priority":null,"fingerprint":"ca33c2d79fb179c2","directory":"[home]/here","files":"[home]/.local/state/computes/files/[id]","log":"[home]/.local/state/computes/logs/[id].1","retry_of":null,"accepted_at":"[time]","started_at":"[time]","finished_at":"[time]","cancel_requested_at":null}}
     "#);
     let order = ["queued", "starting", "running"];
     let seen: Vec<_> = states
@@ -70,7 +70,7 @@ fn the_class_makes_every_code_clear() {
 fn a_second_attempt() {
     let home = Home::new();
     let script = "echo $AWS_BATCH_JOB_ATTEMPT; test $AWS_BATCH_JOB_ATTEMPT = 2";
-    let run = home.run_script(&["--json", "--attempts", "2"], script);
+    let run = home.run_script(&["--json", "--attempts", "2", "--retry-on", "any"], script);
     assert_eq!(run.code, 0);
     let lines = run.json();
     let log: Vec<_> = lines.iter().filter(|line| line["type"] == "log").collect();

@@ -29,7 +29,10 @@ fn a_job_that_succeeded() {
 #[test]
 fn a_job_that_failed_twice() {
     let home = Home::new();
-    home.run_script(&["--name", "bad", "--attempts", "2", "--timeout", "1h"], "exit 3");
+    home.run_script(
+        &["--name", "bad", "--attempts", "2", "--retry-on", "any", "--timeout", "1h"],
+        "exit 3",
+    );
     insta::assert_snapshot!(home.run(["status", "last"]).snapshot(), @r"
     exit code 0
     --- stdout
@@ -89,7 +92,7 @@ fn in_json() {
     insta::assert_snapshot!(home.run(["status", "--json", "last"]).snapshot(), @r#"
     exit code 0
     --- stdout
-    {"id":"[id]","short":"[short]","name":"bad","queue":"default","engine":"local","engine_id":null,"state":"failed","class":"exit_code","reason":"exit code 3","exit_code":3,"signal":null,"run_exit_code":3,"attempt":1,"attempts":1,"interruptions":0,"losses":0,"command":["sh","-c","exit 3"],"environment":{},"secrets":[],"vcpus":"1","memory_mib":1024,"gpus":0,"timeout_seconds":null,"tags":{},"job_definition":"default","directory":"[home]/here","files":"[home]/.local/state/computes/files/[id]","log":"[home]/.local/state/computes/logs/[id].1","retry_of":null,"accepted_at":"[time]","started_at":"[time]","finished_at":"[time]","cancel_requested_at":null,"attempt_history":[{"number":1,"pid":[pid],"files_mounted":[mounted],"opened_at":"[time]","started_at":"[time]","closed_at":"[time]","exit_code":3,"signal":null,"class":"exit_code","reason":"exit code 3","log":"[home]/.local/state/computes/logs/[id].1"}],"events":[{"at":"[time]","attempt":0,"event":"handed_over","state":"queued","reason":null},{"at":"[time]","attempt":1,"event":"claimed","state":"starting","reason":null},{"at":"[time]","attempt":1,"event":"started","state":"running","reason":null},{"at":"[time]","attempt":1,"event":"failed","state":"failed","reason":"exit code 3"}]}
+    {"id":"[id]","short":"[short]","name":"bad","queue":"default","engine":"local","engine_id":null,"engine_status":null,"engine_reason":null,"state":"failed","class":"exit_code","reason":"exit code 3","exit_code":3,"signal":null,"run_exit_code":3,"attempt":1,"attempts":1,"interruptions":0,"losses":0,"command":["sh","-c","exit 3"],"environment":{},"secrets":[],"secret_sources":{},"vcpus":"1","memory_mib":1024,"gpus":0,"timeout_seconds":null,"tags":{},"job_definition":"default","share":null,"priority":null,"fingerprint":"e9ea3237088b34ad","directory":"[home]/here","files":"[home]/.local/state/computes/files/[id]","log":"[home]/.local/state/computes/logs/[id].1","retry_of":null,"accepted_at":"[time]","started_at":"[time]","finished_at":"[time]","cancel_requested_at":null,"attempt_history":[{"number":1,"pid":[pid],"files_mounted":[mounted],"opened_at":"[time]","started_at":"[time]","closed_at":"[time]","exit_code":3,"signal":null,"class":"exit_code","reason":"exit code 3","log":"[home]/.local/state/computes/logs/[id].1"}],"events":[{"at":"[time]","attempt":0,"event":"handed_over","state":"queued","reason":null},{"at":"[time]","attempt":1,"event":"claimed","state":"starting","reason":null},{"at":"[time]","attempt":1,"event":"started","state":"running","reason":null},{"at":"[time]","attempt":1,"event":"failed","state":"failed","reason":"exit code 3"}]}
     "#);
 }
 
@@ -115,7 +118,7 @@ fn every_form_of_an_id() {
 #[test]
 fn the_story_of_a_job_is_told_in_order() {
     let home = Home::new();
-    home.run_script(&["--attempts", "2"], "exit 3");
+    home.run_script(&["--attempts", "2", "--retry-on", "any"], "exit 3");
     let job = home.status("last");
     let events: Vec<_> = job["events"]
         .as_array()

@@ -10,7 +10,9 @@ fn read(run: &Run) -> BTreeMap<String, String> {
     assert_eq!(run.code, 0, "{}", run.stderr);
     let entry =
         |entry: &str| entry.split_once('=').map(|(name, value)| (name.into(), value.into()));
-    run.stdout.split_terminator('\0').map(|text| entry(text).expect("NAME=VALUE")).collect()
+    // CloudWatch keeps lines, so one that was not ended is.
+    let stdout = run.stdout.trim_end_matches('\n');
+    stdout.split_terminator('\0').map(|text| entry(text).expect("NAME=VALUE")).collect()
 }
 
 pub fn it_is_what_was_declared_and_what_batch_sets<S: Subject>(home: &Home) {

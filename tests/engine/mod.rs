@@ -8,6 +8,7 @@ mod files;
 mod gpus;
 mod leaving;
 mod memory;
+mod once;
 mod order;
 mod retry;
 mod stop;
@@ -27,7 +28,10 @@ macro_rules! suite {
             tests! { $subject, environment: it_is_what_was_declared_and_what_batch_sets,
             declared_variables_win_over_the_defaults }
             tests! { $subject, files: it_is_empty_and_writable,
-            it_survives_from_attempt_to_attempt, each_job_has_its_own }
+            it_survives_from_attempt_to_attempt, each_job_has_its_own,
+            each_attempt_may_have_its_own }
+            tests! { $subject, once: the_same_work_is_not_submitted_twice,
+            work_that_is_over_is_submitted_again }
             tests! { $subject, retry: a_failure_is_tried_again_until_attempts_are_used_up,
             success_ends_it, the_first_rule_that_matches_decides, reasons_decide_as_well }
             tests! { $subject, stop: a_running_job_is_cancelled,
@@ -74,3 +78,4 @@ macro_rules! tests {
 suite! { local: Mounted, workers }
 suite! { local_without_mounts: NotMounted, workers }
 suite! { local_as_nobody: Nobody, workers }
+suite! { aws: OnAws, every engine }

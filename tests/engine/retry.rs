@@ -5,7 +5,11 @@ use super::subject::Subject;
 use crate::support::Home;
 
 pub fn a_failure_is_tried_again_until_attempts_are_used_up<S: Subject>(home: &Home) {
-    let run = script(home, &["--attempts", "3"], "echo $AWS_BATCH_JOB_ATTEMPT; exit 9");
+    let run = script(
+        home,
+        &["--attempts", "3", "--retry-on", "any"],
+        "echo $AWS_BATCH_JOB_ATTEMPT; exit 9",
+    );
     assert_eq!((run.code, run.stdout.as_str()), (9, "1\n2\n3\n"), "{}", run.stderr);
     assert_eq!(end_of(home, "last"), "attempt 3: failed exit_code 9");
     let history = home.status("last")["attempt_history"].clone();
@@ -14,7 +18,8 @@ pub fn a_failure_is_tried_again_until_attempts_are_used_up<S: Subject>(home: &Ho
 }
 
 pub fn success_ends_it<S: Subject>(home: &Home) {
-    let run = script(home, &["--attempts", "5"], "test $AWS_BATCH_JOB_ATTEMPT = 2");
+    let run =
+        script(home, &["--attempts", "5", "--retry-on", "any"], "test $AWS_BATCH_JOB_ATTEMPT = 2");
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(end_of(home, "last"), "attempt 2: succeeded - 0");
 }

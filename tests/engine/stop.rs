@@ -21,7 +21,8 @@ pub fn daemons(home: &Home) -> usize {
 
 /// Nothing of the job lives any more.
 pub fn assert_gone(home: &Home, job: &str) {
-    assert_eq!(home.processes(Wanted::Job(job)), [] as [u32; 0], "left of the job");
+    let mark = home.batch_id(job);
+    assert_eq!(home.processes(Wanted::Job(&mark)), [] as [u32; 0], "left of the job");
     assert_eq!(daemons(home), 0, "left of its daemons");
 }
 
@@ -68,8 +69,7 @@ pub fn children_go_as_well_where_the_log_is_masked<S: Subject>(home: &Home) {
     run.arg("setsid -f sleep 1000; echo $TOKEN; exit 3").env("TOKEN", "hunter2");
     let run = home.run_command(&mut run);
     assert_eq!((run.code, run.stdout.as_str()), (3, "***\n"), "{}", run.stderr);
-    let id = home.status("last")["id"].as_str().expect("an id").to_owned();
-    assert_eq!(home.processes(Wanted::Job(&id)), [] as [u32; 0]);
+    assert_eq!(home.processes(Wanted::Job(&home.batch_id("last"))), [] as [u32; 0]);
 }
 
 pub fn what_is_over_can_not_be_cancelled<S: Subject>(home: &Home) {

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::support::Home;
+use crate::support::{Account, Aws, Home, Jobs};
 
 /// An engine, and how it is met.
 pub trait Subject {
@@ -22,6 +22,11 @@ pub trait Subject {
     /// Where a job of this home stands.
     fn directory(home: &Home) -> PathBuf {
         home.work()
+    }
+
+    /// Where what a job sees as its directory lies on this machine.
+    fn host_path(path: &str) -> PathBuf {
+        path.into()
     }
 }
 
@@ -74,6 +79,44 @@ impl Subject for Nobody {
 
     fn environment(home: &Home, job: &str) -> BTreeMap<String, String> {
         local(home, job)
+    }
+}
+
+/// AWS Batch, as moto speaks for it: see tests/aws/server.py for what is its own.
+pub struct OnAws;
+
+impl Subject for OnAws {
+    fn home() -> Option<Home> {
+        let isolates = Aws::server().isolates();
+        if !isolates {
+            say("the tests on AWS Batch: without namespaces its jobs can't have /files");
+        }
+        isolates.then(|| Account::new(Jobs::Run).home())
+    }
+
+    const FILES: &'static str = "/files";
+
+    fn environment(home: &Home, job: &str) -> BTreeMap<String, String> {
+        let mut environment = local(home, &home.batch_id(job));
+        for (name, value) in [
+            ("HOME", "/root"),
+            ("AWS_BATCH_CE_NAME", "spot"),
+            // The shell of the prefix sets it.
+            ("PWD", "/"),
+            // What the mask of its log goes by.
+            ("COMPUTES_MASKED", "TOKEN"),
+        ] {
+            environment.insert(name.to_owned(), value.to_owned());
+        }
+        environment
+    }
+
+    fn directory(_: &Home) -> PathBuf {
+        "/".into()
+    }
+
+    fn host_path(path: &str) -> PathBuf {
+        Aws::server().host_path(path)
     }
 }
 

@@ -4,7 +4,7 @@
 use computes::engine::local::{LocalEngine, LocalSettings};
 use computes::engine::{Engine, Submission, SystemClock};
 use computes::job::{Draft, JobId, Timeout};
-use computes::ledger::{Durability, Ledger, NewJob, StateDir};
+use computes::ledger::{Durability, Entry, Ledger, NewJob, StateDir};
 use computes::plan::{FilesMount, Plan};
 
 use super::command::wait;
@@ -35,12 +35,12 @@ pub fn it_ends_the_whole_tree_and_is_never_retried<S: Subject>(home: &Home) {
 pub fn submit(home: &Home, draft: Draft, change: impl FnOnce(&mut NewJob)) -> String {
     let submission = submission(home, draft, change);
     let dir = StateDir::new(home.state());
-    let ledger = Ledger::open(&dir, Durability::PowerCut).expect("a ledger");
-    let mut engine = LocalEngine::new(dir, LocalSettings::default(), ledger, &SystemClock);
+    let mut ledger = Ledger::open(&dir, Durability::PowerCut).expect("a ledger");
+    let mut engine = LocalEngine::new(dir, LocalSettings::default(), &SystemClock);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let submissions = [submission];
-    runtime.block_on(engine.submit(&submissions)).expect("submitted");
+    runtime.block_on(engine.submit(&mut ledger, &submissions)).expect("submitted");
     submissions[0].job.id.to_string()
 }
 
@@ -49,7 +49,7 @@ pub fn accept(home: &Home, draft: Draft) -> String {
     let submission = submission(home, draft, |_| {});
     let dir = StateDir::new(home.state());
     let mut ledger = Ledger::open(&dir, Durability::PowerCut).expect("a ledger");
-    ledger.write(|change| change.accept_queued(&submission.job, 0)).expect("accepted");
+    ledger.write(|change| change.accept(&submission.job, Entry::Queued, 0)).expect("accepted");
     submission.job.id.to_string()
 }
 
@@ -63,5 +63,5 @@ fn submission(home: &Home, draft: Draft, change: impl FnOnce(&mut NewJob)) -> Su
         retry_of: None,
     };
     change(&mut job);
-    Submission { job, secrets }
+    Submission { job, secrets, once: false }
 }

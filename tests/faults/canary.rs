@@ -11,7 +11,7 @@ use crate::support::{Gate, Home, Run, Wanted};
 
 const NAME: &str = "CANARY";
 /// Nobody else has it.
-const VALUE: &str = "tweet-5f1c9b-chirp-83ad07-peep";
+pub const VALUE: &str = "tweet-5f1c9b-chirp-83ad07-peep";
 
 /// Writes it at once, in two writes, and on stderr.
 const SING: &str = r#"
@@ -23,12 +23,12 @@ fn home() -> Home {
     Home::new().with(NAME, VALUE)
 }
 
-fn holds(bytes: &[u8]) -> bool {
+pub fn holds(bytes: &[u8]) -> bool {
     bytes.windows(VALUE.len()).any(|window| window == VALUE.as_bytes())
 }
 
 /// The files below a directory that hold it.
-fn found_below(directory: &Path) -> Vec<PathBuf> {
+pub fn found_below(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).expect("a directory") {
         let path = entry.expect("an entry").path();
@@ -88,7 +88,18 @@ fn secrets_of(home: &Home, job: &str) -> PathBuf {
 
 fn sing_and_stop(home: &Home) -> String {
     let script = format!("{SING}; {}", Gate::STOP);
-    home.submit(["--secret", NAME, "--attempts", "2", "--", "sh", "-c", &script])
+    home.submit([
+        "--secret",
+        NAME,
+        "--attempts",
+        "2",
+        "--retry-on",
+        "any",
+        "--",
+        "sh",
+        "-c",
+        &script,
+    ])
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
 
-mod canary;
+pub mod canary;
 mod first_use;
 mod hopeless_worker;
 mod idle;

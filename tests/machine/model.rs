@@ -43,6 +43,9 @@ fn follows(event: Event, from: State) -> Option<State> {
             (&[from], from)
         }
         Event::CancelRequested => (&[Accepted, Queued, Blocked], Cancelled),
+        Event::CancelPassedOn => {
+            return matches!(from, Queued | Starting | Running).then_some(from);
+        }
         Event::Cancelled => {
             (&[Accepted, Submitting, Queued, Starting, Running, Blocked], Cancelled)
         }
@@ -105,7 +108,7 @@ impl Model {
         self.open_attempts = usize::from(is_held(to));
         self.interruptions += u32::from(event == Event::Interrupted);
         self.losses += u32::from(event == Event::WorkerLost);
-        self.cancel_wanted |= event == Event::CancelRequested;
+        self.cancel_wanted |= matches!(event, Event::CancelRequested | Event::CancelPassedOn);
         self.events += 1;
         self.state = to;
         Expected::Done

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 
 use computes::job::{Draft, Event, FailureClass, JobId, Outcome, State, Verdict};
 use computes::ledger::{
-    Applied, Change, Detail, Durability, Holder, Ledger, LedgerError, NewJob, StateDir,
+    Applied, Change, Detail, Durability, Entry, Holder, Ledger, LedgerError, NewJob, StateDir,
 };
 use computes::plan::{FilesMount, Plan};
 use proptest::prelude::*;
@@ -91,7 +91,7 @@ fn outcome(event: Event) -> Option<Outcome> {
 impl Pair {
     fn accept(ledger: &mut Ledger) -> Self {
         let job = new_job();
-        ledger.write(|change| change.accept_queued(&job, 1)).expect("accepted");
+        ledger.write(|change| change.accept(&job, Entry::Queued, 1)).expect("accepted");
         let model = Model::accepted_queued();
         let seq = ledger.job(job.id).expect("there").seq;
         Self { id: job.id, seq, model, past: vec![model.standing()] }

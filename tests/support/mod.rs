@@ -2,11 +2,15 @@
 
 #![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
 
+mod aws;
 mod gate;
 mod processes;
+mod proxy;
 
+pub use aws::{Account, Aws, Jobs};
 pub use gate::Gate;
 pub use processes::Wanted;
+pub use proxy::{Answer, Fault, Proxy, Request};
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -159,6 +163,30 @@ impl Home {
         serde_json::from_str(&run.stdout).expect("json")
     }
 
+    /// The id that a job finds in its environment.
+    pub fn batch_id(&self, job: &str) -> String {
+        let status = self.status(job);
+        let id = status["engine_id"].as_str().or(status["id"].as_str());
+        id.expect("an id").to_owned()
+    }
+
+    /// The id that the engine gave it.
+    pub fn engine_id_of(&self, job: &str) -> String {
+        let status = self.status(job);
+        status["engine_id"].as_str().expect("it was handed over").to_owned()
+    }
+
+    /// How many jobs were written down.
+    pub fn jobs_of_the_ledger(&self) -> usize {
+        self.run(["list", "--engine", "local", "--all", "--json"]).stdout.lines().count()
+    }
+
+    /// A script that stands where the calls do. On AWS a job stands where its image says.
+    pub fn in_work(&self, script: &str) -> String {
+        let on_aws = self.settings.iter().any(|(_, value)| value == "aws");
+        if on_aws { format!("cd {}; {script}", self.work().display()) } else { script.to_owned() }
+    }
+
     /// Every job of the ledger, newest first.
     pub fn jobs(&self) -> Vec<Value> {
         let run = self.run(["list", "--all", "--json"]);
@@ -269,6 +297,7 @@ static REDACTIONS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b[0-9a-f]{8}\b", "[short]"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "[time]"),
         (r"\b\d+\.\d s\b( *)", "[took] "),
+        (r"\b\d{12}\b", "[account]"),
         (r#""pid":\d+"#, r#""pid":[pid]"#),
         (r"\bpid \d+", "pid [pid]"),
         // Whether the machine lets a job have `/files` is told apart.

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::json::{JobView, QueueView};
+use super::json::{ExplanationView, JobView, QueueView};
 use super::time;
+use crate::engine::aws::{Listed, Status};
 use crate::job::{State, shell_word};
 use crate::ledger::{JobRecord, Millis};
 
@@ -15,18 +16,40 @@ pub fn job_line_header() -> String {
     line(&["JOB", "NAME", "STATE", "QUEUE", "TRY", "AGE", "TOOK", "WHY"])
 }
 
-pub fn job_lines(jobs: &[JobRecord], now: Millis) -> String {
-    let mut text = String::new();
-    for job in jobs {
-        text.push_str(&job_line(job, now));
-        text.push('\n');
+/// Newest first, those of the ledger and those that only the engine knows.
+pub fn job_lines(jobs: &[JobRecord], foreign: &[Listed], now: Millis) -> String {
+    let ours = jobs.iter().map(|job| (job.accepted_at, job_line(job, now)));
+    let theirs = foreign.iter().map(|job| (job.created_at, foreign_line(job, now)));
+    let mut lines: Vec<_> = ours.chain(theirs).collect();
+    if !foreign.is_empty() {
+        lines.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     }
-    text
+    lines.into_iter().flat_map(|(_, line)| [line, "\n".to_owned()]).collect()
+}
+
+/// As a line of the ledger; how often it may be tried only the ledger knows.
+fn foreign_line(job: &Listed, now: Millis) -> String {
+    let why = job.reason.clone().filter(|_| job.status != Status::Succeeded).unwrap_or_default();
+    let took = job.started_at.map_or_else(String::new, |from| {
+        time::duration(between(from, job.stopped_at.unwrap_or(now)))
+    });
+    line(&[
+        &job.short(),
+        &cut(job.name(), 28),
+        job.state().as_str(),
+        job.queue.as_str(),
+        "",
+        &time::duration(between(job.created_at, now)),
+        &took,
+        &cut(&why, REASON),
+    ])
 }
 
 fn job_line(job: &JobRecord, now: Millis) -> String {
-    let why = match job.state {
-        State::Succeeded => String::new(),
+    let why = match (job.state, &job.engine_reason) {
+        (State::Succeeded, _) => String::new(),
+        // Why it waits there.
+        (State::Queued, Some(reason)) => reason.clone(),
         _ => job.reason.clone().unwrap_or_default(),
     };
     line(&[
@@ -84,11 +107,16 @@ pub fn job_details(job: &JobView) -> String {
     row("name", &job.name);
     row("state", &state(job));
     row("reason", &some(&job.reason));
+    if let Some(reason) = job.engine_reason.as_ref().filter(|_| job.run_exit_code.is_none()) {
+        row("AWS says", reason);
+    }
+    row("on AWS", &some(&job.engine_id));
     row("queue", job.queue.as_str());
     row("command", &job.command.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" "));
     row("asks for", &asks_for(job));
     row("environment", &job.environment.keys().cloned().collect::<Vec<_>>().join(" "));
     row("secrets", &job.secrets.join(" "));
+    row("", &sources(job));
     row("tags", &pairs(job));
     row("directory", &job.directory.display().to_string());
     row("files", &job.files.display().to_string());
@@ -105,8 +133,8 @@ pub fn job_details(job: &JobView) -> String {
             (None, None, Some(_)) => "over".to_owned(),
             (None, None, None) => "open".to_owned(),
         };
-        let log = attempt.log.display();
-        row(&format!("attempt {}", attempt.number), &format!("{end}, log {log}"));
+        let log = attempt.log.as_ref().map_or_else(String::new, |log| format!(", log {log}"));
+        row(&format!("attempt {}", attempt.number), &format!("{end}{log}"));
         if attempt.files_mounted == Some(false) {
             row("", "without /files: its directory was in COMPUTES_FILES");
         }
@@ -115,11 +143,32 @@ pub fn job_details(job: &JobView) -> String {
 }
 
 fn state(job: &JobView) -> String {
-    match (job.class, job.exit_code) {
-        (Some(class), Some(code)) => format!("{} ({class}, exit code {code})", job.state),
-        (Some(class), None) => format!("{} ({class})", job.state),
-        (None, _) => job.state.to_owned(),
+    match (job.class, job.exit_code, &job.engine_status) {
+        (Some(class), Some(code), _) => format!("{} ({class}, exit code {code})", job.state),
+        (Some(class), None, _) => format!("{} ({class})", job.state),
+        (None, _, Some(status)) => format!("{} ({status})", job.state),
+        (None, _, None) => job.state.to_owned(),
     }
+}
+
+/// Why a job waits or why it ended.
+pub fn explanation_lines(view: &ExplanationView) -> String {
+    let mut text = format!("{} {} {}", view.short, view.name, view.state);
+    if let Some(status) = &view.engine_status {
+        let _ = write!(text, " ({status})");
+    }
+    text.push('\n');
+    let mut add = |what: &str, lines: &[String]| {
+        for line in lines {
+            // Writing to a String can't fail.
+            let _ = writeln!(text, "{what:<8} {line}");
+        }
+    };
+    add("reason", view.reason.as_slice());
+    add("why", &view.findings);
+    add("unknown", &view.unknown);
+    add("hint", &view.hints);
+    text
 }
 
 fn asks_for(job: &JobView) -> String {
@@ -133,6 +182,12 @@ fn asks_for(job: &JobView) -> String {
         let _ = write!(text, " of at most {}", time::duration(Duration::from_secs(seconds.into())));
     }
     text
+}
+
+fn sources(job: &JobView) -> String {
+    let sources: Vec<_> =
+        job.secret_sources.iter().map(|(name, source)| format!("{name}={source}")).collect();
+    sources.join(" ")
 }
 
 fn pairs(job: &JobView) -> String {

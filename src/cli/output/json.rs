@@ -6,8 +6,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::aws::AwsQueueView;
 use super::time::timestamp;
 use crate::cli::error::exit_code;
+use crate::engine::{EngineName, Explanation};
 use crate::job::Queue;
 use crate::ledger::{AttemptRecord, EventRecord, JobRecord, StateDir, WorkerRecord};
 
@@ -20,6 +22,9 @@ pub struct JobView {
     pub queue: Queue,
     pub engine: String,
     pub engine_id: Option<String>,
+    /// The engine's own word for the state, and what it says about it.
+    pub engine_status: Option<String>,
+    pub engine_reason: Option<String>,
     pub state: &'static str,
     pub class: Option<&'static str>,
     pub reason: Option<String>,
@@ -35,12 +40,18 @@ pub struct JobView {
     pub command: Vec<String>,
     pub environment: BTreeMap<String, String>,
     pub secrets: Vec<String>,
+    /// Where AWS has the secrets that it fetches itself.
+    pub secret_sources: BTreeMap<String, String>,
     pub vcpus: String,
     pub memory_mib: u32,
     pub gpus: u32,
     pub timeout_seconds: Option<u32>,
     pub tags: BTreeMap<String, String>,
     pub job_definition: String,
+    pub share: Option<String>,
+    pub priority: Option<u16>,
+    /// What two jobs have in common that do the same work.
+    pub fingerprint: Option<String>,
     pub directory: PathBuf,
     pub files: PathBuf,
     pub log: Option<PathBuf>,
@@ -67,7 +78,8 @@ pub struct AttemptView {
     pub signal: Option<i32>,
     pub class: Option<&'static str>,
     pub reason: Option<String>,
-    pub log: PathBuf,
+    /// A file, or a group and a stream of `CloudWatch` Logs.
+    pub log: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -89,6 +101,8 @@ impl JobView {
             queue: spec.queue,
             engine: job.engine.clone(),
             engine_id: job.engine_id.clone(),
+            engine_status: job.engine_status.clone(),
+            engine_reason: job.engine_reason.clone(),
             state: job.state.as_str(),
             class: job.class.map(crate::job::FailureClass::as_str),
             reason: job.reason.clone(),
@@ -106,15 +120,23 @@ impl JobView {
                 .map(|(name, value)| (name.to_string(), value.clone()))
                 .collect(),
             secrets: spec.secrets.iter().map(ToString::to_string).collect(),
+            secret_sources: spec
+                .secret_sources
+                .iter()
+                .map(|(name, source)| (name.to_string(), source.to_string()))
+                .collect(),
             vcpus: spec.resources.vcpus.to_string(),
             memory_mib: spec.resources.memory.as_mib(),
             gpus: spec.resources.gpus,
             timeout_seconds: spec.timeout.map(crate::job::Timeout::seconds),
             tags: spec.tags.clone(),
             job_definition: spec.job_definition.clone(),
+            share: spec.share.clone(),
+            priority: spec.priority,
+            fingerprint: job.fingerprint.clone(),
             directory: job.directory.clone(),
-            files: dir.files(job.id),
-            log: (job.attempt > 0).then(|| dir.log(job.id, job.attempt)),
+            files: files(job, dir),
+            log: (job.attempt > 0 && is_here(job)).then(|| dir.log(job.id, job.attempt)),
             retry_of: job.retry_of.map(|id| id.to_string()),
             accepted_at: timestamp(job.accepted_at),
             started_at: job.started_at.map(timestamp),
@@ -144,7 +166,11 @@ impl JobView {
             signal: attempt.signal,
             class: attempt.class.map(crate::job::FailureClass::as_str),
             reason: attempt.reason.clone(),
-            log: dir.log(job.id, attempt.number),
+            log: match &attempt.log {
+                Some((group, stream)) => Some(format!("{group} {stream}")),
+                None if is_here(job) => Some(dir.log(job.id, attempt.number).display().to_string()),
+                None => None,
+            },
         };
         let event = |event: &EventRecord| EventView {
             at: timestamp(event.at),
@@ -159,16 +185,83 @@ impl JobView {
     }
 }
 
+fn is_here(job: &JobRecord) -> bool {
+    job.engine == EngineName::Local.as_str()
+}
+
+/// The job's directory: on this machine, or below the mount of the file system on AWS.
+fn files(job: &JobRecord, dir: &StateDir) -> PathBuf {
+    if is_here(job) {
+        return dir.files(job.id);
+    }
+    let mount = PathBuf::from(&job.plan.files.0);
+    job.engine_id.as_ref().map_or_else(|| mount.clone(), |id| mount.join(id))
+}
+
+/// Why a job waits or why it ended.
+#[derive(Debug, Serialize)]
+pub struct ExplanationView {
+    pub id: String,
+    pub short: String,
+    pub name: String,
+    pub state: &'static str,
+    pub class: Option<&'static str>,
+    pub engine_status: Option<String>,
+    pub reason: Option<String>,
+    pub findings: Vec<String>,
+    pub hints: Vec<String>,
+    pub position: Option<usize>,
+    pub unknown: Vec<String>,
+}
+
+impl ExplanationView {
+    pub fn new(job: &JobRecord, explanation: Explanation) -> Self {
+        let Explanation { status, reason, findings, hints, position, unknown } = explanation;
+        Self {
+            id: job.id.to_string(),
+            short: job.id.short(),
+            name: job.plan.spec.name.to_string(),
+            state: job.state.as_str(),
+            class: job.class.map(crate::job::FailureClass::as_str),
+            engine_status: status,
+            reason,
+            findings,
+            hints,
+            position,
+            unknown,
+        }
+    }
+}
+
 /// A line of the stream that `run` and `wait` print.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum EventLine<'a> {
-    Submitted { id: String, short: String, name: &'a str },
-    State { id: String, state: &'static str, attempt: u32, reason: Option<&'a str> },
+    Submitted {
+        id: String,
+        short: String,
+        name: &'a str,
+    },
+    State {
+        id: String,
+        state: &'static str,
+        attempt: u32,
+        reason: Option<&'a str>,
+        engine_status: Option<&'a str>,
+        engine_reason: Option<&'a str>,
+    },
     Log(LogLine<'a>),
-    Ended { job: &'a JobView },
-    Detached { ids: Vec<String>, resume: &'a str },
-    LimitReached { ids: Vec<String>, resume: &'a str },
+    Ended {
+        job: &'a JobView,
+    },
+    Detached {
+        ids: Vec<String>,
+        resume: &'a str,
+    },
+    LimitReached {
+        ids: Vec<String>,
+        resume: &'a str,
+    },
     Rehearsed(Rehearsed<'a>),
 }
 
@@ -208,6 +301,9 @@ pub struct QueueView {
     /// How many jobs are in each state; states without any are left out.
     pub jobs: BTreeMap<&'static str, u64>,
     pub workers: usize,
+    /// What AWS has, with the engine `aws`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aws: Option<AwsQueueView>,
 }
 
 /// What a worker in the foreground prints when it is ready.

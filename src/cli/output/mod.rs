@@ -1,13 +1,17 @@
 //! The only place that prints. stdout is data, stderr is everything else.
 
+mod aws;
 mod human;
 mod json;
 mod progress;
 mod time;
 mod usage;
 
-pub use human::{job_details, job_line_header, job_lines, queue_lines};
-pub use json::{EventLine, JobView, LogLine, QueueView, Rehearsed, WorkerReady, WorkerView};
+pub use aws::{AwsQueueView, CheckView, ListedView, aws_queue_lines, check_lines};
+pub use human::{explanation_lines, job_details, job_line_header, job_lines, queue_lines};
+pub use json::{
+    EventLine, ExplanationView, JobView, LogLine, QueueView, Rehearsed, WorkerReady, WorkerView,
+};
 pub use progress::Progress;
 pub use time::duration;
 pub use usage::usage;
@@ -17,8 +21,12 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
 
 use super::error::{Failure, Kind};
+use crate::engine::aws::TELL_NO_SECRET;
 
 pub struct Output {
     pub json: bool,
@@ -165,11 +173,12 @@ pub fn trace(env: &dyn Fn(&str) -> Option<OsString>) {
     let level = env("COMPUTES_LOG").and_then(|level| level.to_str()?.parse().ok());
     if let Some(level) = level {
         let level: tracing::Level = level;
-        let subscriber = tracing_subscriber::fmt()
-            .with_writer(io::stderr)
-            .with_ansi(false)
-            .with_max_level(level)
-            .finish();
+        let told = Targets::new().with_target("computes", level);
+        let told = TELL_NO_SECRET
+            .iter()
+            .fold(told, |told, target| told.with_target(*target, level.min(tracing::Level::DEBUG)));
+        let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
+        let subscriber = tracing_subscriber::registry().with(lines.with_filter(told));
         // Only the first one counts, and this is called once.
         let _ = tracing::subscriber::set_global_default(subscriber);
     }

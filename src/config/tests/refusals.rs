@@ -107,7 +107,7 @@ fn a_variable_is_named_where_its_value_is_wrong() {
         with("COMPUTES_ATTEMPTS", "11"),
         "COMPUTES_ATTEMPTS: 11 attempts: AWS Batch takes 1 to 10"
     );
-    assert_eq!(with("COMPUTES_ENGINE", "aws"), "COMPUTES_ENGINE: there is no engine `aws`");
+    assert_eq!(with("COMPUTES_ENGINE", "gcp"), "COMPUTES_ENGINE: there is no engine `gcp`");
     assert_eq!(
         with("COMPUTES_LOCAL_LEASE", "soon"),
         "COMPUTES_LOCAL_LEASE: `soon` is no duration: `local.lease` takes a number of seconds, \

@@ -12,15 +12,15 @@ use super::lease::BackgroundRight;
 use super::wake::{self, Bell, Listener};
 use super::{LocalSettings, inherited, lease, machine, secrets};
 use crate::engine::{
-    Accepted, Cancelled, Changes, Clock, Engine, EngineError, LogReader, Submission, Watch, until,
+    Accepted, Attended, Cancelled, Changes, Clock, Engine, EngineError, LogFile, LogReader,
+    Submission, Watch, until,
 };
 use crate::job::{JobId, Queue, Resources, State};
-use crate::ledger::{Applied, Ledger, LedgerError, Millis, StateDir, WorkerRecord};
+use crate::ledger::{Applied, Entry, LOCAL, Ledger, LedgerError, Millis, StateDir, WorkerRecord};
 
 pub struct LocalEngine<'a> {
-    dir: StateDir,
+    pub(super) dir: StateDir,
     settings: LocalSettings,
-    ledger: Ledger,
     clock: &'a dyn Clock,
     in_vain: Option<InVain>,
 }
@@ -42,13 +42,8 @@ const AT_ONCE: Millis = 2_000;
 
 impl<'a> LocalEngine<'a> {
     #[must_use]
-    pub const fn new(
-        dir: StateDir,
-        settings: LocalSettings,
-        ledger: Ledger,
-        clock: &'a dyn Clock,
-    ) -> Self {
-        Self { dir, settings, ledger, clock, in_vain: None }
+    pub const fn new(dir: StateDir, settings: LocalSettings, clock: &'a dyn Clock) -> Self {
+        Self { dir, settings, clock, in_vain: None }
     }
 
     /// A worker of its own session, which outlives the terminal. It gets the settings that
@@ -116,21 +111,28 @@ impl<'a> LocalEngine<'a> {
 
 #[async_trait(?Send)]
 impl Engine for LocalEngine<'_> {
-    async fn submit(&mut self, submissions: &[Submission]) -> Result<Accepted, EngineError> {
+    async fn submit(
+        &mut self,
+        ledger: &mut Ledger,
+        submissions: &[Submission],
+    ) -> Result<Accepted, EngineError> {
         let kinds = kinds(submissions);
-        check_fit(&kinds, &self.ledger.workers()?)?;
+        check_fit(&kinds, &ledger.workers()?)?;
         // It rings when the jobs are written down, or when we are killed in the middle of that.
         let bell = wake::hold(&self.dir, Bell::Queue).map_err(EngineError::io("wake a worker"))?;
-        let result = self.write_down(submissions);
-        if result.is_err() {
-            for submission in submissions {
-                secrets::remove(&self.dir, submission.job.id)
-                    .map_err(EngineError::io("remove the job's secrets"))?;
-            }
+        let result = self.write_down(ledger, submissions);
+        let in_vain = |id: JobId| match &result {
+            Ok(instead) => instead.iter().any(|(ours, _)| *ours == id),
+            Err(_) => true,
+        };
+        for job in submissions.iter().map(|submission| submission.job.id).filter(|id| in_vain(*id))
+        {
+            secrets::remove(&self.dir, job).map_err(EngineError::io("remove the job's secrets"))?;
         }
-        result?;
+        let instead = result?;
         drop(bell);
-        Ok(Accepted { unattended: self.see_to(&kinds).err() })
+        let unattended = self.see_to(ledger, &kinds).err();
+        Ok(Accepted { unattended, instead, ..Accepted::default() })
     }
 
     fn watch(&mut self) -> Result<Box<dyn Watch>, EngineError> {
@@ -140,37 +142,30 @@ impl Engine for LocalEngine<'_> {
         Ok(Box::new(LocalWatch { dir: self.dir.clone(), listener, second_look, log: None }))
     }
 
-    async fn attend(&mut self, jobs: &[JobId]) -> Result<(), EngineError> {
-        // Jobs that a dead worker holds are taken over by whoever is started.
-        for worker in self.ledger.workers()? {
-            if !lease::lives(&self.dir, &worker, &machine::boot_id())? {
-                let held = self.ledger.held_by(worker.seq)?;
-                if let Some(held) = held.iter().find(|held| jobs.contains(&held.id)) {
-                    return self.start_worker_for(held.id, held.holder.attempt);
-                }
-            }
+    /// The first job is the one that is waited for: a worker that is there for it is there for
+    /// the others.
+    async fn attend(
+        &mut self,
+        ledger: &mut Ledger,
+        jobs: &[JobId],
+    ) -> Result<Attended, EngineError> {
+        if let Some(job) = jobs.first() {
+            self.attend_to(ledger, *job)?;
         }
-        for job in jobs {
-            let (state, attempt) = self.ledger.standing(*job)?;
-            if state == State::Queued {
-                let spec = self.ledger.job(*job)?.plan.spec;
-                if !lease::somebody_takes(&self.dir, &self.ledger, spec.queue, &spec.resources)? {
-                    // A larger worker may have been there when it was accepted.
-                    let workers = lease::live_workers(&self.dir, &self.ledger)?;
-                    check_fit(&[(spec.queue, spec.resources)], &workers)?;
-                    return self.start_worker_for(*job, attempt);
-                }
-            }
-        }
-        Ok(())
+        Ok(Attended::Done)
     }
 
-    async fn cancel(&mut self, job: JobId, reason: &str) -> Result<Cancelled, EngineError> {
+    async fn cancel(
+        &mut self,
+        ledger: &mut Ledger,
+        job: JobId,
+        reason: &str,
+    ) -> Result<Cancelled, EngineError> {
         let bells = wake::hold(&self.dir, Bell::Cancel)
             .and_then(|cancel| Ok((cancel, wake::hold(&self.dir, Bell::Jobs)?)))
             .map_err(EngineError::io("wake the worker"))?;
         let now = self.clock.now();
-        let applied = match self.ledger.write(|change| change.request_cancel(job, reason, now)) {
+        let applied = match ledger.write(|change| change.request_cancel(job, reason, now)) {
             Err(LedgerError::Illegal(_)) => return Ok(Cancelled::TooLate),
             applied => applied?,
         };
@@ -183,7 +178,7 @@ impl Engine for LocalEngine<'_> {
             }
             Applied::Done(_) => {
                 // If its worker is dead, somebody has to find out.
-                self.attend(&[job]).await?;
+                self.attend_to(ledger, job)?;
                 Ok(Cancelled::Asked)
             }
             // The job was read in the same transaction, so it can't have moved on.
@@ -191,20 +186,38 @@ impl Engine for LocalEngine<'_> {
         }
     }
 
-    fn log(&self, job: JobId, attempt: u32) -> LogReader {
-        LogReader::new(self.dir.log(job, attempt))
-    }
-
-    fn ledger(&mut self) -> &mut Ledger {
-        &mut self.ledger
+    fn log(&self, job: JobId, attempt: u32) -> Box<dyn LogReader> {
+        Box::new(LogFile::new(self.dir.log(job, attempt)))
     }
 }
 
 impl LocalEngine<'_> {
+    fn attend_to(&mut self, ledger: &Ledger, job: JobId) -> Result<(), EngineError> {
+        // Jobs that a dead worker holds are taken over by whoever is started.
+        for worker in ledger.workers()? {
+            if !lease::lives(&self.dir, &worker, &machine::boot_id())? {
+                let held = ledger.held_by(worker.seq)?;
+                if let Some(held) = held.iter().find(|held| held.id == job) {
+                    return self.start_worker_for(job, held.holder.attempt);
+                }
+            }
+        }
+        let standing = ledger.standing(job)?;
+        if standing.state == State::Queued {
+            let spec = ledger.job(job)?.plan.spec;
+            if !lease::somebody_takes(&self.dir, ledger, spec.queue, &spec.resources)? {
+                let workers = ledger.workers()?;
+                check_fit(&[(spec.queue, spec.resources)], &workers)?;
+                return self.start_worker_for(job, standing.attempt);
+            }
+        }
+        Ok(())
+    }
+
     /// Starts a worker if nobody takes such jobs.
-    fn see_to(&self, kinds: &[(Queue, Resources)]) -> Result<(), EngineError> {
+    fn see_to(&self, ledger: &Ledger, kinds: &[(Queue, Resources)]) -> Result<(), EngineError> {
         for (queue, resources) in kinds {
-            if !lease::somebody_takes(&self.dir, &self.ledger, *queue, resources)? {
+            if !lease::somebody_takes(&self.dir, ledger, *queue, resources)? {
                 // One takes all.
                 return match self.right()? {
                     Some(right) => self.start_worker(right),
@@ -215,7 +228,12 @@ impl LocalEngine<'_> {
         Ok(())
     }
 
-    fn write_down(&mut self, submissions: &[Submission]) -> Result<(), EngineError> {
+    /// Gives the jobs that others do already.
+    fn write_down(
+        &mut self,
+        ledger: &mut Ledger,
+        submissions: &[Submission],
+    ) -> Result<Vec<(JobId, JobId)>, EngineError> {
         let with_secrets: Vec<_> =
             submissions.iter().filter(|submission| !submission.secrets.is_empty()).collect();
         let write = || {
@@ -223,7 +241,7 @@ impl LocalEngine<'_> {
                 return Ok(None);
             }
             let hold = secrets::hold(&self.dir)?;
-            for Submission { job, secrets } in with_secrets {
+            for Submission { job, secrets, .. } in with_secrets {
                 hold.write(job.id, secrets)?;
             }
             hold.sync()?;
@@ -231,10 +249,22 @@ impl LocalEngine<'_> {
         };
         let _hold = write().map_err(EngineError::io("write the job's secrets"))?;
         let now = self.clock.now();
-        self.ledger.write(|change| {
-            submissions.iter().try_for_each(|submission| change.accept_queued(&submission.job, now))
-        })?;
-        Ok(())
+        Ok(ledger.write(|change| {
+            let mut instead = Vec::new();
+            for Submission { job, once, .. } in submissions {
+                let twin = match once {
+                    true => {
+                        change.active_twin(LOCAL, &job.plan.fingerprint(), Some(&job.directory))?
+                    }
+                    false => None,
+                };
+                match twin {
+                    Some(twin) => instead.push((job.id, twin)),
+                    None => change.accept(job, Entry::Queued, now)?,
+                }
+            }
+            Ok(instead)
+        })?)
     }
 }
 

@@ -187,7 +187,7 @@ pub fn recover(
 /// those that were never accepted. False: somebody is writing some, so it has to be done later.
 pub fn sweep(dir: &StateDir, ledger: &Ledger) -> Result<bool, EngineError> {
     secrets::sweep(dir, |job| match ledger.standing(job) {
-        Ok((state, _)) => Ok(state.is_terminal()),
+        Ok(standing) => Ok(standing.state.is_terminal()),
         Err(error) if error.is_about_a_name() => Ok(true),
         Err(error) => Err(Sweep(EngineError::Ledger(error))),
     })

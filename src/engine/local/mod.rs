@@ -5,11 +5,11 @@
 
 mod claim;
 mod client;
+mod explain;
 mod inherited;
 mod launch;
 mod lease;
 mod machine;
-mod mask;
 mod memory;
 mod outcome;
 mod output;

@@ -10,7 +10,7 @@ use std::path::Path;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::mask::Mask;
+use crate::engine::mask::Mask;
 use crate::job::Secrets;
 
 pub enum Output {

@@ -146,7 +146,7 @@ impl Worker<'_> {
     }
 
     fn forget_secrets(&mut self, end: &Finished) -> Result<(), EngineError> {
-        if self.ledger.standing(end.id)?.0.is_terminal() {
+        if self.ledger.standing(end.id)?.state.is_terminal() {
             secrets::remove(self.dir, end.id)
                 .map_err(EngineError::io("remove the job's secrets"))?;
         }

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::engine::local::launch::{DEFAULT_PATH, Launch, LaunchError, Launcher};
 use crate::engine::local::output::Output;
 use crate::engine::local::secrets;
-use crate::job::{JobId, Secrets};
+use crate::job::{JobFiles, JobId, Secrets};
 use crate::ledger::{Holder, StateDir};
 use crate::plan::Plan;
 
@@ -94,12 +94,9 @@ impl Bench {
     fn start(&mut self, order: &Order) -> Result<Started, (i32, String)> {
         let cannot =
             |what: &'static str| move |error: io::Error| (126, format!("cannot {what}: {error}"));
-        let files = self.dir.files(order.id);
-        match fs::create_dir(&files) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(cannot("make the job's directory")(error));
-            }
-            _ => {}
+        let files = self.files(order);
+        if let Some(files) = &files {
+            fs::create_dir_all(files).map_err(cannot("make the job's directory"))?;
         }
         let secrets = if order.plan.spec.secrets.is_empty() {
             Secrets::default()
@@ -115,11 +112,22 @@ impl Bench {
                 words: order.plan.spec.command.words(),
                 environment: &environment,
                 directory: &order.directory,
-                files: self.mounted.then_some(&files),
+                files: files.as_deref().filter(|_| self.mounted),
                 output: output.writer(),
             })
             .map_err(|error: LaunchError| (error.exit_code(), error.to_string()))?;
         Ok(Started { pid: launched.pid, handle: launched.handle, log: output.handed_over() })
+    }
+
+    /// The directory that is `/files` in this attempt. Where jobs have one, also those that want
+    /// none get their own: that of the room is everybody's.
+    fn files(&self, order: &Order) -> Option<PathBuf> {
+        let job = self.dir.files(order.id);
+        match order.plan.spec.files {
+            JobFiles::Kept => Some(job),
+            JobFiles::Fresh => Some(job.join(order.holder.attempt.to_string())),
+            JobFiles::None => self.mounted.then_some(job),
+        }
     }
 
     /// What the job declared, what Batch sets, and what every container has.
@@ -134,8 +142,8 @@ impl Bench {
         if let Ok(home) = std::env::var("HOME") {
             environment.push(("HOME".to_owned(), home));
         }
-        if !self.mounted {
-            let files = self.dir.files(order.id).to_string_lossy().into_owned();
+        if let Some(files) = self.files(order).filter(|_| !self.mounted) {
+            let files = files.to_string_lossy().into_owned();
             environment.push(("COMPUTES_FILES".to_owned(), files));
         }
         if !order.gpus.is_empty() {

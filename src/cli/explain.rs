@@ -1,0 +1,38 @@
+//! `computes explain`: why a job waits or why it ended, and what to do.
+
+use clap::Args;
+
+use super::context::{Context, block_on};
+use super::error::Failure;
+use super::output::{self, ExplanationView};
+use crate::engine::{Attended, Engines};
+use crate::job::JobRef;
+
+#[derive(Debug, Args)]
+pub struct Options {
+    /// An id, the beginning of one, or `last`
+    #[arg(value_name = "JOB")]
+    job: JobRef,
+}
+
+pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
+    let mut engines = context.engines_of_existing(&options.job)?;
+    let view = block_on(explain(options, &mut engines))?;
+    if context.output.json {
+        context.output.json_line(&view)?;
+    } else {
+        context.output.data(output::explanation_lines(&view).as_bytes())?;
+    }
+    Ok(0)
+}
+
+async fn explain(options: &Options, engines: &mut Engines<'_>) -> Result<ExplanationView, Failure> {
+    let id = engines.find(&options.job).await?;
+    let refreshed = engines.refresh(&[id]).await?;
+    if let Attended::Later(error) = refreshed {
+        return Err(error.into());
+    }
+    let explanation = engines.explain(id).await?;
+    let job = engines.ledger().job(id)?;
+    Ok(ExplanationView::new(&job, explanation))
+}

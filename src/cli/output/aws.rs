@@ -1,0 +1,156 @@
+//! What only AWS has, for people and as JSON.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::json::QueueView;
+use super::time::timestamp;
+use crate::engine::EngineName;
+use crate::engine::aws::{Check, Environment, Listed, QueueOnAws};
+use crate::job::{Queue, State};
+
+/// A job that only the engine knows, as a list of the engine shows it.
+#[derive(Debug, Serialize)]
+pub struct ListedView {
+    /// Our own id, where this program submitted it on another machine.
+    pub id: Option<String>,
+    pub name: String,
+    pub queue: Queue,
+    pub engine: &'static str,
+    pub engine_id: String,
+    pub engine_status: &'static str,
+    pub state: &'static str,
+    pub reason: Option<String>,
+    pub exit_code: Option<i32>,
+    pub accepted_at: String,
+    pub started_at: Option<String>,
+    pub finished_at: Option<String>,
+}
+
+impl ListedView {
+    pub fn new(job: &Listed) -> Self {
+        Self {
+            id: job.ours.as_ref().map(|(id, _)| id.to_string()),
+            name: job.name().to_owned(),
+            queue: job.queue,
+            engine: EngineName::Aws.as_str(),
+            engine_id: job.engine_id.clone(),
+            engine_status: job.status.as_str(),
+            state: job.state().as_str(),
+            reason: job.reason.clone(),
+            exit_code: job.exit_code,
+            accepted_at: timestamp(job.created_at),
+            started_at: job.started_at.map(timestamp),
+            finished_at: job.stopped_at.map(timestamp),
+        }
+    }
+}
+
+/// A line of a diagnosis.
+#[derive(Debug, Serialize)]
+pub struct CheckView<'a> {
+    pub what: &'a str,
+    pub health: &'static str,
+    pub found: &'a str,
+    pub hint: Option<&'a str>,
+}
+
+impl<'a> CheckView<'a> {
+    pub fn new(check: &'a Check) -> Self {
+        let hint = check.hint.as_deref();
+        Self { what: &check.what, health: check.health.as_str(), found: &check.found, hint }
+    }
+}
+
+/// A queue on AWS. Null fields: there is none of that name.
+#[derive(Debug, Default, Serialize)]
+pub struct AwsQueueView {
+    pub state: Option<String>,
+    pub status: Option<String>,
+    pub priority: Option<i32>,
+    pub fair_share: Option<bool>,
+    pub compute_environments: Vec<EnvironmentView>,
+}
+
+/// A compute environment.
+#[derive(Debug, Serialize)]
+pub struct EnvironmentView {
+    pub name: String,
+    pub state: String,
+    pub status: String,
+    pub kind: String,
+    pub most_vcpus: Option<i32>,
+    pub wanted_vcpus: Option<i32>,
+}
+
+impl AwsQueueView {
+    pub fn new(queue: &QueueOnAws) -> Self {
+        let Some(there) = &queue.there else { return Self::default() };
+        let environment = |it: &Environment| EnvironmentView {
+            name: it.name.clone(),
+            state: it.state.clone(),
+            status: it.status.clone(),
+            kind: it.kind.clone(),
+            most_vcpus: it.most_vcpus,
+            wanted_vcpus: it.wanted_vcpus,
+        };
+        Self {
+            state: Some(there.state.clone()),
+            status: Some(there.status.clone()),
+            priority: Some(there.priority),
+            fair_share: Some(there.fair_share),
+            compute_environments: there.environments.iter().map(environment).collect(),
+        }
+    }
+}
+
+/// A line for each thing that was looked at, and what mends it.
+pub fn check_lines(checks: &[Check]) -> String {
+    let mut text = String::new();
+    for check in checks {
+        let _ = writeln!(text, "{:<8} {}: {}", check.health.as_str(), check.what, check.found);
+        if let Some(hint) = &check.hint {
+            let _ = writeln!(text, "{:<8} {hint}", "  hint");
+        }
+    }
+    text
+}
+
+/// The queues as AWS has them.
+pub fn aws_queue_lines(queues: &[QueueView]) -> String {
+    let mut text = format!(
+        "{:<23}  {:<8}  {:<6}  {:<7}  {:<18}  {}\n",
+        "QUEUE", "PRIORITY", "QUEUED", "RUNNING", "STATE", "COMPUTE ENVIRONMENTS"
+    );
+    for queue in queues {
+        let Some(aws) = &queue.aws else { continue };
+        let count = |state: State| queue.jobs.get(state.as_str()).copied().unwrap_or(0);
+        let environments: Vec<_> = aws
+            .compute_environments
+            .iter()
+            .map(|it| {
+                let of = |count: Option<i32>| count.map_or("?".to_owned(), |it| it.to_string());
+                let (wanted, most) = (of(it.wanted_vcpus), of(it.most_vcpus));
+                let works = it.state == "ENABLED" && it.status == "VALID";
+                let how =
+                    if works { String::new() } else { format!(" {} {}", it.state, it.status) };
+                format!("{} ({}, {wanted} of {most} vCPUs){how}", it.name, it.kind)
+            })
+            .collect();
+        let state = match (&aws.state, &aws.status) {
+            (Some(state), Some(status)) => format!("{state} {status}"),
+            _ => "not there".to_owned(),
+        };
+        let _ = writeln!(
+            text,
+            "{:<23}  {:<8}  {:<6}  {:<7}  {state:<18}  {}",
+            queue.queue.as_str(),
+            aws.priority.map_or_else(String::new, |priority| priority.to_string()),
+            count(State::Queued),
+            count(State::Running) + count(State::Starting),
+            environments.join(", "),
+        );
+    }
+    text
+}

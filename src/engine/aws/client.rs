@@ -1,0 +1,173 @@
+//! The clients that speak to AWS, and how they are set up.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr};
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_batch::config::http::HttpResponse;
+use aws_sdk_batch::config::retry::RetryConfig;
+use aws_sdk_batch::config::{RuntimeComponents, SharedHttpClient};
+use aws_sdk_batch::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_dns::HickoryDnsResolver;
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+use super::error::{Action, AwsError};
+use super::pace::Pace;
+use super::{AwsSettings, Trouble};
+
+/// How often a call that changes nothing is tried, with growing gaps that vary. Two more than
+/// the SDK's own default make up for a busy account.
+const TRIES: u32 = 5;
+
+pub struct Clients {
+    config: SdkConfig,
+    region: String,
+    pub pace: Pace,
+    by_region: RefCell<HashMap<String, aws_sdk_batch::Client>>,
+}
+
+impl Clients {
+    /// Reads the usual variables and files of AWS.
+    pub async fn load(settings: &AwsSettings) -> Result<Self, AwsError> {
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(settings.timeout).build();
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http_client())
+            .timeout_config(timeouts)
+            .load()
+            .await;
+        let region = config.region().map(ToString::to_string);
+        let region = region.filter(|region| !region.is_empty()).ok_or(AwsError::NoRegion)?;
+        let pace = Pace::new(settings.rate);
+        Ok(Self { config, region, pace, by_region: RefCell::default() })
+    }
+
+    /// Where new jobs go.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Batch in the region of a job; calls that change nothing are repeated by the SDK.
+    pub fn batch(&self, region: &str) -> aws_sdk_batch::Client {
+        let mut by_region = self.by_region.borrow_mut();
+        let made = by_region.entry(region.to_owned()).or_insert_with(|| {
+            let config = aws_sdk_batch::config::Builder::from(&self.config)
+                .region(Region::new(region.to_owned()))
+                .retry_config(self.retries());
+            aws_sdk_batch::Client::from_conf(config.build())
+        });
+        made.clone()
+    }
+
+    /// As the user set it, or more often than the SDK does by itself.
+    fn retries(&self) -> RetryConfig {
+        match self.config.retry_config() {
+            Some(set) if std::env::var_os("AWS_MAX_ATTEMPTS").is_some() => set.clone(),
+            set => set.cloned().unwrap_or_else(RetryConfig::standard).with_max_attempts(TRIES),
+        }
+    }
+
+    /// Batch without repetitions: whether a job is sent again is decided here.
+    pub fn batch_once(&self, region: &str) -> aws_sdk_batch::Client {
+        let config = aws_sdk_batch::config::Builder::from(&self.config)
+            .region(Region::new(region.to_owned()))
+            .retry_config(RetryConfig::disabled());
+        aws_sdk_batch::Client::from_conf(config.build())
+    }
+
+    pub fn logs(&self, region: &str) -> aws_sdk_cloudwatchlogs::Client {
+        let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.config)
+            .region(Region::new(region.to_owned()))
+            .retry_config(self.retries());
+        aws_sdk_cloudwatchlogs::Client::from_conf(config.build())
+    }
+
+    pub fn efs(&self) -> aws_sdk_efs::Client {
+        aws_sdk_efs::Client::new(&self.config)
+    }
+
+    pub fn sts(&self) -> aws_sdk_sts::Client {
+        aws_sdk_sts::Client::new(&self.config)
+    }
+
+    /// Makes a call when it is its turn.
+    pub fn call<T, E>(
+        &self,
+        action: Action,
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> impl Future<Output = Result<T, AwsError>>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        // Those of the SDK are large, and would make everything large that waits for one.
+        let call = Box::pin(call);
+        async move {
+            self.pace.turn().await;
+            match call.await {
+                Ok(answer) => {
+                    self.pace.faster();
+                    Ok(answer)
+                }
+                Err(error) => {
+                    let error = AwsError::call(action, &error);
+                    if error.trouble() == Trouble::Throttled {
+                        self.pace.slower();
+                    }
+                    // Without its words: a server may quote what it was sent.
+                    tracing::debug!(%action, trouble = ?error.trouble(), "a call of AWS failed");
+                    Err(error)
+                }
+            }
+        }
+    }
+}
+
+/// The usual variables for proxies hold (`HTTPS_PROXY`, `NO_PROXY`).
+fn http_client() -> SharedHttpClient {
+    let resolver = resolver();
+    aws_smithy_http_client::Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        connector
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_with_resolver(resolver.clone())
+    })
+}
+
+/// The names of hosts are looked up by a library: the C library's own way loads shared objects,
+/// which a static program has none of (ADR 0011).
+fn resolver() -> HickoryDnsResolver {
+    let configured = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    HickoryDnsResolver::builder().nameservers(&nameservers(&configured), DNS).build()
+}
+
+const DNS: u16 = 53;
+
+/// Those of a `resolv.conf`; without any the machine itself is asked, as resolv.conf(5) says.
+fn nameservers(text: &str) -> Vec<IpAddr> {
+    let named = text.lines().filter_map(|line| line.trim_start().strip_prefix("nameserver"));
+    // The zone of a link-local address is not taken.
+    let mut found: Vec<_> = named.filter_map(|rest| rest.trim().parse().ok()).collect();
+    if found.is_empty() {
+        found.push(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_servers_are_those_of_the_file_or_the_machine_itself() {
+        let text = "# nameserver 9.9.9.9\nsearch x\n nameserver 10.0.0.2\nnameserver fd00::53\nnameserver fe80::1%eth0\n";
+        let found: Vec<_> = nameservers(text).iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["10.0.0.2", "fd00::53"]);
+        assert_eq!(nameservers("options edns0").len(), 1);
+    }
+}

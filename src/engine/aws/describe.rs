@@ -1,0 +1,152 @@
+//! What AWS Batch says of a job, in this program's words.
+
+use std::collections::HashMap;
+
+use aws_sdk_batch::types::{ContainerDetail, JobDetail, JobStatus};
+
+use super::client::Clients;
+use super::{Action, AwsError};
+use crate::ledger::Millis;
+
+pub const DESCRIBE: Action = Action("batch:DescribeJobs");
+/// DescribeJobs: at most 100 ids.
+pub const AT_ONCE: usize = 100;
+/// Where a job writes whose definition names no other log group.
+const DEFAULT_GROUP: &str = "/aws/batch/job";
+
+/// Batch's own states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Submitted,
+    Pending,
+    Runnable,
+    Starting,
+    Running,
+    Succeeded,
+    Failed,
+}
+
+impl Status {
+    pub const ALL: [Self; 7] = [
+        Self::Submitted,
+        Self::Pending,
+        Self::Runnable,
+        Self::Starting,
+        Self::Running,
+        Self::Succeeded,
+        Self::Failed,
+    ];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Submitted => "SUBMITTED",
+            Self::Pending => "PENDING",
+            Self::Runnable => "RUNNABLE",
+            Self::Starting => "STARTING",
+            Self::Running => "RUNNING",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+        }
+    }
+
+    pub fn of(status: Option<&JobStatus>) -> Self {
+        let name = status.map(JobStatus::as_str).unwrap_or_default();
+        // A state that Batch will have some day is one in which the job is not over.
+        Self::ALL.into_iter().find(|known| known.as_str() == name).unwrap_or(Self::Submitted)
+    }
+
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed)
+    }
+}
+
+/// A job as Batch sees it at one moment.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    pub status: Status,
+    pub status_reason: Option<String>,
+    pub created_at: Option<Millis>,
+    pub stopped_at: Option<Millis>,
+    /// The attempts that are over, in their order.
+    pub attempts: Vec<Ended>,
+    /// How the newest attempt stands.
+    pub newest: Ended,
+    pub log_group: String,
+    /// Somebody asked for its end.
+    pub is_ended: bool,
+}
+
+/// An attempt, as far as Batch tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ended {
+    pub started_at: Option<Millis>,
+    pub stopped_at: Option<Millis>,
+    pub exit_code: Option<i32>,
+    /// Batch's `statusReason`.
+    pub status_reason: Option<String>,
+    /// Batch's `container.reason`.
+    pub reason: Option<String>,
+    pub log_stream: Option<String>,
+}
+
+/// Asks for up to a hundred jobs. Those that Batch does not know are left out.
+pub async fn describe(
+    clients: &Clients,
+    region: &str,
+    engine_ids: &[String],
+) -> Result<HashMap<String, JobDetail>, AwsError> {
+    let call = clients.batch(region).describe_jobs().set_jobs(Some(engine_ids.to_vec())).send();
+    let answer = clients.call(DESCRIBE, call).await?;
+    let jobs = answer.jobs.unwrap_or_default();
+    Ok(jobs.into_iter().filter_map(|job| Some((job.job_id.clone()?, job))).collect())
+}
+
+impl Observed {
+    pub fn new(job: &JobDetail) -> Self {
+        let status = Status::of(job.status.as_ref());
+        let container = job.container.as_ref();
+        let attempts = job.attempts().iter().map(|attempt| {
+            let container = attempt.container.as_ref();
+            Ended {
+                started_at: time(attempt.started_at),
+                stopped_at: time(attempt.stopped_at),
+                exit_code: container.and_then(|container| container.exit_code),
+                status_reason: attempt.status_reason.clone(),
+                reason: container.and_then(|container| container.reason.clone()),
+                log_stream: container.and_then(|container| container.log_stream_name.clone()),
+            }
+        });
+        let newest = Ended {
+            started_at: time(job.started_at),
+            stopped_at: time(job.stopped_at),
+            exit_code: container.and_then(|container| container.exit_code),
+            status_reason: job.status_reason.clone(),
+            reason: container.and_then(|container| container.reason.clone()),
+            log_stream: container.and_then(|container| container.log_stream_name.clone()),
+        };
+        Self {
+            status,
+            status_reason: job.status_reason.clone(),
+            created_at: time(job.created_at),
+            stopped_at: time(job.stopped_at),
+            attempts: attempts.collect(),
+            newest,
+            log_group: log_group(container),
+            is_ended: job.is_cancelled == Some(true) || job.is_terminated == Some(true),
+        }
+    }
+}
+
+/// The SDK makes 0 of a time that is not there.
+pub fn time(time: Option<Millis>) -> Option<Millis> {
+    time.filter(|time| *time > 0)
+}
+
+fn log_group(container: Option<&ContainerDetail>) -> String {
+    container
+        .and_then(|container| container.log_configuration.as_ref()?.options.as_ref())
+        .and_then(|options| options.get("awslogs-group").cloned())
+        .unwrap_or_else(|| DEFAULT_GROUP.to_owned())
+}

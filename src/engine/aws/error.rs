@@ -1,0 +1,263 @@
+//! What can go wrong with a call of AWS, and what that says about the call.
+
+use aws_sdk_batch::config::http::HttpResponse;
+use aws_sdk_batch::error::{ProvideErrorMetadata, SdkError};
+
+use crate::job::{MASK, Secrets};
+
+/// What an error says about the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// It never reached AWS.
+    NotSent,
+    /// There are no credentials, or AWS does not take them.
+    Credentials,
+    /// Too many calls. It had no effect.
+    Throttled,
+    /// It may have had its effect: the answer was lost, or was an error of the server.
+    Unclear,
+    /// The caller may not do that.
+    Denied,
+    /// What it names is not there.
+    NotFound,
+    /// AWS does not take what was asked.
+    Refused,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AwsError {
+    #[error("AWS {action}: {message}")]
+    Call { action: Action, trouble: Trouble, message: String },
+    #[error("no region is set")]
+    NoRegion,
+    #[error("whether AWS Batch has the job `{name}` is not known: {why}")]
+    Unknown { name: String, why: Box<Self> },
+    #[error("`{0}`, whose value the job needs, is not set")]
+    SecretGone(String),
+    #[error("it was cancelled before it was sent")]
+    Withdrawn,
+    #[error("the job is in account {job}, and the credentials are of account {caller}")]
+    OtherAccount { job: String, caller: String },
+    #[error("the job definition `{name}` {what}")]
+    Definition { name: String, what: &'static str },
+    #[error("the job `{name}` on AWS Batch {what}")]
+    Foreign { name: String, what: String },
+    #[error("AWS Batch knows no job `{text}`{looked}")]
+    NoSuchJob { text: String, looked: &'static str },
+    #[error("the log of attempt {attempt} is not there: {why}")]
+    NoLog { attempt: u32, why: String },
+    #[error("cannot mask the log: {0}")]
+    Mask(String),
+}
+
+/// A call, as IAM names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Action(pub &'static str);
+
+impl std::fmt::Display for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl AwsError {
+    /// From what the SDK has to say.
+    pub(super) fn call<E>(action: Action, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let (trouble, message) = match error {
+            SdkError::ServiceError(answer) => {
+                let status = answer.raw().status().as_u16();
+                let code = answer.err().code().unwrap_or_default();
+                let says = [answer.err().message().unwrap_or_default(), code, "no reason is given"];
+                let message = says.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
+                (of_answer(status, code), format!("{message} ({status})"))
+            }
+            SdkError::DispatchFailure(_) => {
+                let chain = chain(error);
+                let trouble = of_dispatch(&chain);
+                let mut message = chain.strip_prefix("dispatch failure: ").unwrap_or(&chain);
+                if trouble == Trouble::Credentials {
+                    message = message.strip_prefix("other: ").unwrap_or(message);
+                }
+                (trouble, message.replace("Attempted:; ", "Attempted: "))
+            }
+            SdkError::ConstructionFailure(_) => (Trouble::NotSent, chain(error)),
+            // The answer did not come in time, or was none.
+            _ => (Trouble::Unclear, chain(error)),
+        };
+        Self::Call { action, trouble, message }
+    }
+
+    /// Without the values of secrets, which a server may quote.
+    #[must_use]
+    pub(super) fn without(self, secrets: &Secrets) -> Self {
+        match self {
+            Self::Call { action, trouble, mut message } => {
+                for (_, secret) in secrets.iter() {
+                    message = message.replace(secret.expose(), MASK);
+                }
+                Self::Call { action, trouble, message }
+            }
+            other => other,
+        }
+    }
+
+    #[must_use]
+    pub const fn trouble(&self) -> Trouble {
+        match self {
+            Self::Call { trouble, .. } => *trouble,
+            Self::Unknown { .. } => Trouble::Unclear,
+            Self::NoSuchJob { .. } | Self::NoLog { .. } => Trouble::NotFound,
+            Self::NoRegion | Self::SecretGone(_) | Self::Withdrawn | Self::OtherAccount { .. } => {
+                Trouble::NotSent
+            }
+            Self::Definition { .. } | Self::Foreign { .. } | Self::Mask(_) => Trouble::Refused,
+        }
+    }
+
+    /// May the same call succeed a little later, without anybody doing anything?
+    #[must_use]
+    pub const fn passes(&self) -> bool {
+        match self {
+            Self::Call { trouble, .. } => {
+                matches!(trouble, Trouble::NotSent | Trouble::Throttled | Trouble::Unclear)
+            }
+            _ => false,
+        }
+    }
+
+    /// Is the name wrong, rather than AWS?
+    #[must_use]
+    pub const fn is_about_a_name(&self) -> bool {
+        matches!(self, Self::NoSuchJob { .. } | Self::Foreign { .. })
+    }
+
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Call { action, trouble, message } => match trouble {
+                Trouble::Denied => {
+                    let needed = denied(message).unwrap_or(action.0);
+                    return Some(format!(
+                        "the policy of the caller has to allow {needed}: `computes policy` prints it"
+                    ));
+                }
+                Trouble::Credentials => CREDENTIALS,
+                Trouble::NotSent => {
+                    "look at the network, AWS_REGION and AWS_ENDPOINT_URL; `computes doctor` tells more"
+                }
+                Trouble::Throttled => "AWS takes only so many calls a second; try again later",
+                Trouble::NotFound | Trouble::Refused => {
+                    "`computes doctor` looks at the queues and the job definition"
+                }
+                Trouble::Unclear => return None,
+            },
+            Self::NoRegion => "set AWS_REGION, or `region` in the profile",
+            Self::Unknown { why, .. } => return why.hint(),
+            Self::SecretGone(name) => return Some(format!("export {name}, then try again")),
+            Self::OtherAccount { .. } => "choose the other account with AWS_PROFILE",
+            Self::Definition { .. } => {
+                "choose another with --job-definition, or give the secret by --secret NAME"
+            }
+            Self::NoSuchJob { .. } => "`computes list --all` shows every job",
+            Self::Withdrawn | Self::Foreign { .. } | Self::NoLog { .. } | Self::Mask(_) => {
+                return None;
+            }
+        };
+        Some(hint.to_owned())
+    }
+}
+
+const CREDENTIALS: &str = "log in (`aws sso login`, `aws configure`), or set AWS_PROFILE";
+
+/// Which right is missing, in IAM's own words: a call may need more than its own.
+fn denied(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("not authorized to perform: ")?;
+    rest.split_whitespace().next()
+}
+
+/// What the status and the code of an answer say. Batch's own codes are `ClientException` and
+/// `ServerException`; the others are those that all of AWS shares.
+fn of_answer(status: u16, code: &str) -> Trouble {
+    let throttled = ["Throttling", "TooManyRequests", "RequestLimitExceeded", "SlowDown"];
+    let credentials = [
+        "ExpiredToken",
+        "UnrecognizedClient",
+        "InvalidClientTokenId",
+        "InvalidSignature",
+        "SignatureDoesNotMatch",
+        "IncompleteSignature",
+        "MissingAuthenticationToken",
+        "RequestExpired",
+    ];
+    let is = |starts: &[&str]| starts.iter().any(|start| code.starts_with(start));
+    if status == 429 || is(&throttled) {
+        Trouble::Throttled
+    } else if is(&credentials) {
+        Trouble::Credentials
+    } else if code.starts_with("AccessDenied") || code == "UnauthorizedOperation" || status == 403 {
+        Trouble::Denied
+    } else if !(400..500).contains(&status) {
+        // A success that can't be read is one all the same.
+        Trouble::Unclear
+    } else if status == 404 || code.contains("NotFound") {
+        Trouble::NotFound
+    } else {
+        Trouble::Refused
+    }
+}
+
+/// A connection that was never made carried nothing. Of any other failure nobody knows.
+fn of_dispatch(chain: &str) -> Trouble {
+    // The SDK does not tell the two apart but in its words; others than these are taken for
+    // the worse case.
+    if chain.contains("credential") || chain.contains("identity") {
+        Trouble::Credentials
+    } else if chain.contains("(Connect)") || chain.contains("connect timeout") {
+        Trouble::NotSent
+    } else {
+        Trouble::Unclear
+    }
+}
+
+/// The causes in one line, without those that only repeat.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        // What credentials were looked for is told in lines.
+        let text = error.to_string().lines().map(str::trim).collect::<Vec<_>>().join("; ");
+        if texts.last().is_none_or(|last| !last.ends_with(&text)) {
+            texts.push(text);
+        }
+        next = error.source();
+    }
+    texts.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_told_apart() {
+        for (status, code, trouble) in [
+            (429, "TooManyRequestsException", Trouble::Throttled),
+            (400, "ThrottlingException", Trouble::Throttled),
+            (403, "ExpiredTokenException", Trouble::Credentials),
+            (403, "UnrecognizedClientException", Trouble::Credentials),
+            (403, "AccessDeniedException", Trouble::Denied),
+            (400, "AccessDeniedException", Trouble::Denied),
+            (500, "ServerException", Trouble::Unclear),
+            (503, "", Trouble::Unclear),
+            (200, "", Trouble::Unclear),
+            (400, "ClientException", Trouble::Refused),
+            (404, "ResourceNotFoundException", Trouble::NotFound),
+        ] {
+            assert_eq!(of_answer(status, code), trouble, "{status} {code}");
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Why a job on AWS Batch waits, or why it ended, and what to do about it.
+
+use super::classify;
+use super::client::Clients;
+use super::describe::{self, Observed, Status};
+use super::queues::{self, Details, SNAPSHOT};
+use super::{AwsEngine, AwsError, Trouble};
+use crate::engine::{EngineError, Explanation};
+use crate::job::{JobId, Resources, State};
+use crate::ledger::Ledger;
+
+/// `GetJobQueueSnapshot` shows so many.
+const SHOWN: usize = 100;
+
+/// What Batch says of a job at the head of its queue that can't start, what it means, and what
+/// to do (AWS Batch user guide, jobs stuck in RUNNABLE).
+const STUCK: [(&str, &str, &str); 7] = [
+    (
+        "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
+        "AWS has no such machines to give just now",
+        "wait, allow more instance types in the compute environment, or submit to an \
+         uninterruptible queue",
+    ),
+    (
+        "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+        "the job asks for more vCPUs than the compute environments of its queue may have",
+        "raise their maximum of vCPUs, or ask for less with --vcpus",
+    ),
+    (
+        "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+        "no instance type of the queue's compute environments is as large as the job",
+        "ask for less with --vcpus, --memory and --gpus, or allow larger instance types",
+    ),
+    (
+        "MISCONFIGURATION:EC2_INSTANCE_CONFIGURATION_UNSUPPORTED",
+        "the instance types of the compute environment are not supported there",
+        "choose others in the compute environment",
+    ),
+    (
+        "MISCONFIGURATION:SERVICE_ROLE_PERMISSIONS",
+        "the service role of the compute environment may not do what it has to",
+        "give it the policy AWSBatchServiceRole",
+    ),
+    (
+        "ACTION_REQUIRED",
+        "the compute environments of the queue are invalid",
+        "computes doctor tells why",
+    ),
+    ("UNDETERMINED", "Batch can't tell what blocks the job", "computes doctor looks around it"),
+];
+
+impl AwsEngine<'_> {
+    /// Asks Batch for everything that bears upon the job.
+    ///
+    /// # Errors
+    /// When Batch can't be asked for the job itself.
+    pub async fn explain(
+        &mut self,
+        ledger: &mut Ledger,
+        id: JobId,
+    ) -> Result<Explanation, EngineError> {
+        let record = ledger.job(id)?;
+        let sent = ledger.hand_over_of(record.seq)?;
+        let (Some(engine_id), Some(sent)) = (record.engine_id, sent) else {
+            let mut explanation = Explanation { reason: record.reason, ..Explanation::default() };
+            if record.state.is_terminal() {
+                explanation.find("AWS Batch never had the job");
+            } else {
+                explanation.find("AWS Batch does not have the job yet, as far as is known");
+                explanation.hint(format!("computes wait {} hands it over", id.short()));
+            }
+            return Ok(explanation);
+        };
+        let clients = self.clients().await?;
+        let ids = std::slice::from_ref(&engine_id);
+        let mut found = describe::describe(&clients, &sent.region, ids).await?;
+        let mut explanation = Explanation::default();
+        let Some(job) = found.remove(&engine_id) else {
+            explanation.reason = record.reason;
+            explanation.find("AWS Batch no longer knows the job; it keeps them for a week");
+            return Ok(explanation);
+        };
+        let observed = Observed::new(&job);
+        explanation.status = Some(observed.status.as_str().to_owned());
+        explanation.reason =
+            observed.newest.reason.clone().or_else(|| observed.status_reason.clone());
+        if observed.status.is_over() {
+            if record.state == State::Cancelled {
+                explanation.find("its end was asked for");
+                return Ok(explanation);
+            }
+            explanation.of_the_end(&observed);
+            return Ok(explanation);
+        }
+        explanation.of_the_wait(&observed);
+        if matches!(observed.status, Status::Submitted | Status::Pending | Status::Runnable) {
+            let spec = &record.plan.spec;
+            match queues::describe(&clients, &sent.region, &[spec.queue]).await {
+                Ok(queues) => {
+                    let queue = queues.into_iter().next().and_then(|queue| queue.there);
+                    explanation.of_the_queue(spec.queue.as_str(), queue, &spec.resources);
+                }
+                Err(error) => explanation.not_told("the queue", &error),
+            }
+            match position(&clients, &sent.region, spec.queue.as_str(), &engine_id).await {
+                Ok(position) => explanation.of_the_place(position, observed.status),
+                Err(error) => explanation.not_told("its place in the queue", &error),
+            }
+        }
+        Ok(explanation)
+    }
+}
+
+/// The job's place among the first hundred that can start.
+async fn position(
+    clients: &Clients,
+    region: &str,
+    queue: &str,
+    engine_id: &str,
+) -> Result<Option<usize>, AwsError> {
+    let call = clients.batch(region).get_job_queue_snapshot().job_queue(queue).send();
+    let answer = clients.call(SNAPSHOT, call).await?;
+    let jobs = answer.front_of_queue.and_then(|front| front.jobs).unwrap_or_default();
+    let is_it = |arn: &str| arn.rsplit('/').next() == Some(engine_id);
+    let place = jobs.iter().position(|job| job.job_arn.as_deref().is_some_and(is_it));
+    Ok(place.map(|index| index + 1))
+}
+
+impl Explanation {
+    /// What may not be asked takes nothing away from the rest.
+    fn not_told(&mut self, what: &str, error: &AwsError) {
+        self.unknown.push(format!("{what}: {error}"));
+        if error.trouble() == Trouble::Denied {
+            self.hints.extend(error.hint());
+        }
+    }
+
+    fn of_the_end(&mut self, observed: &Observed) {
+        let attempt = observed.attempts.last().unwrap_or(&observed.newest);
+        if observed.status == Status::Succeeded {
+            self.find("it succeeded");
+            return;
+        }
+        if observed.is_ended {
+            self.find("its end was asked for");
+            return;
+        }
+        let outcome = classify::outcome(observed.status, attempt, false);
+        if let Some(class) = outcome.class() {
+            let why = outcome.why().unwrap_or_default();
+            self.find(format!("it failed: {class}, {why}"));
+        }
+        self.hint(match (classify::advice(attempt), outcome.exit_code) {
+            (Some(advice), _) => advice,
+            (None, Some(126 | 127)) => {
+                "the command is not in the image, or can't be executed there"
+            }
+            (None, Some(137)) => {
+                "somebody killed it: most often it was out of memory; try --memory"
+            }
+            (None, Some(_)) => "the command ended by itself: its log says why",
+            (None, None) => "computes doctor looks at what it needs to start",
+        });
+    }
+
+    fn of_the_wait(&mut self, observed: &Observed) {
+        self.find(match observed.status {
+            Status::Submitted => "Batch has it and looks at it first",
+            Status::Pending => "it waits for jobs that it depends on, or for its children",
+            Status::Runnable => "it could start, and waits for a machine",
+            Status::Starting => "a machine has it and fetches the image",
+            Status::Running => "it runs",
+            Status::Succeeded | Status::Failed => "it is over",
+        });
+        let reason = observed.status_reason.as_deref().unwrap_or_default();
+        let stuck = STUCK.iter().find(|(starts, ..)| reason.starts_with(starts));
+        if let Some((_, finding, hint)) = stuck.filter(|_| observed.status == Status::Runnable) {
+            self.find(*finding);
+            self.hint(*hint);
+        }
+    }
+
+    fn of_the_queue(&mut self, name: &str, there: Option<Details>, asked: &Resources) {
+        let Some(queue) = there else {
+            self.find(format!("there is no queue `{name}` any more"));
+            return;
+        };
+        if !queue.works() {
+            self.find(stands("queue", name, &queue.state, &queue.status, queue.status_reason));
+            self.hint(format!("aws batch update-job-queue --job-queue {name} --state ENABLED"));
+        }
+        if queue.environments.is_empty() {
+            self.find(format!("the queue `{name}` has no compute environment"));
+        }
+        let asked = f64::from(asked.vcpus.thousandths()) / 1000.0;
+        let most = queue.environments.iter().filter_map(|environment| environment.most_vcpus).max();
+        if let Some(most) = most.filter(|most| asked > f64::from(*most)) {
+            self.find(format!(
+                "it asks for {asked} vCPUs, and the largest compute environment of `{name}` may \
+                 have {most}"
+            ));
+            self.hint("raise the maximum of vCPUs, or ask for less with --vcpus");
+        }
+        for environment in queue.environments {
+            let name = environment.name.clone();
+            if !environment.works() {
+                let (state, status) = (&environment.state, &environment.status);
+                let why = environment.status_reason.clone();
+                self.find(stands("compute environment", &name, state, status, why));
+                self.hint(format!(
+                    "aws batch update-compute-environment --compute-environment {name} \
+                     --state ENABLED"
+                ));
+            } else if environment.most_vcpus.is_some_and(|most| most > 0)
+                && environment.wanted_vcpus >= environment.most_vcpus
+            {
+                self.find(format!("the compute environment `{name}` is as large as it may get"));
+            }
+        }
+    }
+
+    fn of_the_place(&mut self, position: Option<usize>, status: Status) {
+        self.position = position;
+        match position {
+            Some(1) => self.find("it is the next to start"),
+            Some(2) => self.find("one job is to start before it"),
+            Some(place) => self.find(format!("{} jobs are to start before it", place - 1)),
+            None if status == Status::Runnable => {
+                self.find(format!("it is not among the first {SHOWN} of its queue"));
+            }
+            None => {}
+        }
+    }
+}
+
+fn stands(what: &str, name: &str, state: &str, status: &str, why: Option<String>) -> String {
+    let why = why.map_or_else(String::new, |why| format!(": {why}"));
+    format!("the {what} `{name}` is {state} and {status}{why}")
+}

@@ -1,0 +1,279 @@
+//! Jobs that AWS Batch has and this ledger does not: other machines submitted them, or other
+//! programs.
+
+use std::env::VarError;
+use std::path::PathBuf;
+
+use aws_sdk_batch::types::JobDetail;
+
+use super::describe::{self, Observed};
+use super::{AwsEngine, AwsError, list};
+use crate::engine::{Attended, EngineError, EngineName};
+use crate::job::{Draft, ExitRule, JobId, JobRef, Pattern};
+use crate::ledger::{Adopted, Ledger, LedgerError, NewJob};
+use crate::plan::{
+    BatchName, ContainerOverrides, EvaluatedRetry, FilesMount, KeyValue, Plan, ResourceRequirement,
+    SubmitJob, TimeoutSeconds, queue_name,
+};
+
+impl AwsEngine<'_> {
+    /// The job that is meant, taken into the ledger.
+    pub(in crate::engine) async fn find(
+        &mut self,
+        ledger: &mut Ledger,
+        job: &JobRef,
+    ) -> Result<JobId, EngineError> {
+        let text = match job {
+            JobRef::Text(text) if !text.is_empty() => text.rsplit('/').next().unwrap_or(text),
+            JobRef::Last | JobRef::Text(_) => {
+                return Err(LedgerError::NoSuchJob(job.to_string()).into());
+            }
+        };
+        let unknown = |looked| AwsError::NoSuchJob { text: text.to_owned(), looked };
+        if looks_like_an_id(text) {
+            let clients = self.clients().await?;
+            let region = clients.region().to_owned();
+            let mut found = describe::describe(&clients, &region, &[text.to_owned()]).await?;
+            if let Some(job) = found.remove(text) {
+                return self.adopt(ledger, &region, &job);
+            }
+        }
+        let now = self.clock.now();
+        let found = self.look_for(text, now).await?;
+        match found.as_slice() {
+            [] => Err(unknown(", nor among those of the last week in the four queues").into()),
+            [one] => {
+                let engine_id = one.engine_id.clone();
+                self.adopt_by_id(ledger, &engine_id).await
+            }
+            several => {
+                let candidates = several.iter().map(|job| job.engine_id.clone()).collect();
+                Err(LedgerError::Ambiguous { text: text.to_owned(), candidates }.into())
+            }
+        }
+    }
+
+    async fn adopt_by_id(
+        &mut self,
+        ledger: &mut Ledger,
+        engine_id: &str,
+    ) -> Result<JobId, EngineError> {
+        let clients = self.clients().await?;
+        let region = clients.region().to_owned();
+        let mut found = describe::describe(&clients, &region, &[engine_id.to_owned()]).await?;
+        match found.remove(engine_id) {
+            Some(job) => self.adopt(ledger, &region, &job),
+            None => Err(AwsError::NoSuchJob { text: engine_id.to_owned(), looked: "" }.into()),
+        }
+    }
+
+    /// A job that is not over and does the same, on this machine or another.
+    pub(super) async fn twin(
+        &mut self,
+        ledger: &mut Ledger,
+        job: &NewJob,
+    ) -> Result<Option<JobId>, EngineError> {
+        let fingerprint = job.plan.fingerprint();
+        let here = ledger
+            .write(|change| change.active_twin(EngineName::Aws.as_str(), &fingerprint, None))?;
+        if let Some(twin) = here {
+            // The ledger may be behind: is it over by now?
+            if let Attended::Later(error) = self.observe(ledger, &[twin]).await? {
+                return Err(error);
+            }
+            if !ledger.standing(twin)?.state.is_terminal() {
+                return Ok(Some(twin));
+            }
+        }
+        let clients = self.clients().await?;
+        let name = BatchName::new(&job.plan.spec.name, fingerprint, job.id);
+        let family = name.family();
+        let queue = job.plan.spec.queue.as_str();
+        let mut found =
+            list::by_name(&clients, clients.region(), queue, &format!("{family}*")).await?;
+        // Batch compares without regard to case, and what is over does nothing any more.
+        found.retain(|job| job.name.starts_with(&family) && job.is_active());
+        match found.first() {
+            Some(first) => {
+                let engine_id = first.engine_id.clone();
+                self.adopt_by_id(ledger, &engine_id).await.map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Two machines may submit the same at the same moment, because neither sees the other's
+    /// yet. Both look once more, and both take the one that Batch had first.
+    pub(super) async fn sooner(
+        &mut self,
+        ledger: &mut Ledger,
+        id: JobId,
+    ) -> Result<Option<JobId>, EngineError> {
+        let record = ledger.job(id)?;
+        let sent = ledger.hand_over_of(record.seq)?;
+        let (Some(ours), Some(sent)) = (record.engine_id.clone(), sent) else { return Ok(None) };
+        let clients = self.clients().await?;
+        let name = BatchName::new(&record.plan.spec.name, record.plan.fingerprint(), id);
+        let family = name.family();
+        let queue = record.plan.spec.queue.as_str();
+        let mut found = list::by_name(&clients, &sent.region, queue, &format!("{family}*")).await?;
+        found.retain(|job| job.name.starts_with(&family) && job.is_active());
+        match found.first() {
+            Some(first)
+                if first.engine_id != ours && found.iter().any(|it| it.engine_id == ours) =>
+            {
+                let first = first.engine_id.clone();
+                let twin = self.adopt_by_id(ledger, &first).await?;
+                self.end(ledger, id, &format!("{first} does the same and came first")).await?;
+                Ok(Some(twin))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Takes a job of Batch into the ledger, under our own id if it has one.
+    fn adopt(
+        &mut self,
+        ledger: &mut Ledger,
+        region: &str,
+        job: &JobDetail,
+    ) -> Result<JobId, EngineError> {
+        let name = job.job_name.clone().unwrap_or_default();
+        let engine_id = job.job_id.clone().unwrap_or_default();
+        let is_ours = BatchName::parse(&name).is_some();
+        let foreign = |what: String| AwsError::Foreign { name: name.clone(), what };
+        if let Some(known) = ledger.known_by_engine_id(&engine_id)? {
+            return Ok(known);
+        }
+        let id = match BatchName::parse(&name) {
+            Some(ours) => ours.id,
+            None => engine_id
+                .parse()
+                .map_err(|_| foreign("is a child of an array; name the array".to_owned()))?,
+        };
+        let mut draft = request_of(job)
+            .into_draft()
+            .map_err(|error| foreign(format!("can't be taken in: {error}")))?;
+        if !is_ours {
+            // Nobody said which of them are secrets, so no value is kept.
+            draft.secrets.extend(draft.environment.drain(..).map(|variable| variable.name));
+        }
+        let plan =
+            plan_of(draft, job).map_err(|what| foreign(format!("can't be taken in: {what}")))?;
+        let created_at = Observed::new(job).created_at.unwrap_or_else(|| self.clock.now());
+        let new =
+            NewJob { id, plan, directory: PathBuf::new(), rehearse_after: None, retry_of: None };
+        let arn = job.job_arn.clone().unwrap_or_default();
+        let adopted = Adopted {
+            engine: EngineName::Aws.as_str(),
+            engine_id: &engine_id,
+            arn: &arn,
+            name: &name,
+            region,
+        };
+        ledger.write(|change| change.adopt(&new, &adopted, created_at))?;
+        Ok(id)
+    }
+}
+
+/// Batch's ids are UUIDs, with `:index` for a child of an array.
+fn looks_like_an_id(text: &str) -> bool {
+    let id = text.split(':').next().unwrap_or(text);
+    id.len() == 36 && id.parse::<JobId>().is_ok()
+}
+
+/// What was asked for, as far as Batch shows it.
+fn request_of(job: &JobDetail) -> SubmitJob {
+    let container = job.container.as_ref();
+    let environment = container
+        .map(aws_sdk_batch::types::ContainerDetail::environment)
+        .unwrap_or_default()
+        .iter();
+    let requirements = container
+        .map(aws_sdk_batch::types::ContainerDetail::resource_requirements)
+        .unwrap_or_default()
+        .iter();
+    let name_of_arn = |arn: &Option<String>| {
+        arn.as_deref().map(|arn| arn.rsplit('/').next().unwrap_or(arn).to_owned())
+    };
+    SubmitJob {
+        job_name: job.job_name.clone(),
+        job_queue: job.job_queue.as_deref().map(|queue| queue_name(queue).to_owned()),
+        job_definition: name_of_arn(&job.job_definition),
+        container_overrides: ContainerOverrides {
+            command: container.and_then(|container| container.command.clone()),
+            environment: environment
+                .filter_map(|variable| {
+                    let name = variable.name.clone()?;
+                    // Those are Batch's own.
+                    (!name.starts_with("AWS_BATCH"))
+                        .then(|| KeyValue { name, value: variable.value.clone() })
+                })
+                .collect(),
+            resource_requirements: requirements
+                .filter_map(|requirement| {
+                    let kind = requirement.r#type.as_ref()?.as_str().to_owned();
+                    Some(ResourceRequirement { kind, value: requirement.value.clone()? })
+                })
+                .collect(),
+            vcpus: container.and_then(|it| it.vcpus).and_then(|vcpus| vcpus.try_into().ok()),
+            memory: container.and_then(|it| it.memory).and_then(|mib| mib.try_into().ok()),
+        },
+        retry_strategy: job.retry_strategy.as_ref().map(|retry| EvaluatedRetry {
+            attempts: retry.attempts.and_then(|attempts| attempts.try_into().ok()),
+            evaluate_on_exit: retry.evaluate_on_exit().iter().filter_map(rule).collect(),
+        }),
+        timeout: job.timeout.as_ref().map(|timeout| TimeoutSeconds {
+            attempt_duration_seconds: timeout
+                .attempt_duration_seconds
+                .and_then(|seconds| seconds.try_into().ok()),
+        }),
+        tags: job.tags.clone().unwrap_or_default().into_iter().collect(),
+        propagate_tags: None,
+        share_identifier: job.share_identifier.clone(),
+        scheduling_priority_override: job
+            .scheduling_priority
+            .and_then(|priority| priority.try_into().ok()),
+    }
+}
+
+fn rule(rule: &aws_sdk_batch::types::EvaluateOnExit) -> Option<ExitRule> {
+    let pattern = |text: &Option<String>| text.clone().map(Pattern);
+    Some(ExitRule {
+        on_status_reason: pattern(&rule.on_status_reason),
+        on_reason: pattern(&rule.on_reason),
+        on_exit_code: pattern(&rule.on_exit_code),
+        action: match rule.action.as_ref()?.as_str().to_ascii_uppercase().as_str() {
+            "RETRY" => crate::job::Action::Retry,
+            "EXIT" => crate::job::Action::Exit,
+            _ => return None,
+        },
+    })
+}
+
+/// A plan without the values of secrets, which are nobody's business here.
+fn plan_of(mut draft: Draft, job: &JobDetail) -> Result<Plan, String> {
+    let container = job.container.as_ref();
+    for secret in container.map(aws_sdk_batch::types::ContainerDetail::secrets).unwrap_or_default()
+    {
+        let (Some(name), Some(from)) = (&secret.name, &secret.value_from) else { continue };
+        draft.secrets.insert(source_of(name, from));
+        draft.environment.retain(|variable| variable.name != *name);
+    }
+    if draft.files.is_none() {
+        draft.files = Some(crate::job::JobFiles::None.as_str().to_owned());
+    }
+    let hidden = |_: &str| Ok::<_, VarError>("hidden".to_owned());
+    let (spec, _) = draft.resolve(&hidden).map_err(|error| error.to_string())?;
+    let command = container.map(aws_sdk_batch::types::ContainerDetail::command).unwrap_or_default();
+    Ok(Plan { spec, files: FilesMount::of_command(command).unwrap_or_default() })
+}
+
+/// As `--secret` has it.
+fn source_of(name: &str, value_from: &str) -> String {
+    if value_from.contains(":secretsmanager:") {
+        format!("{name}=secretsmanager:{value_from}")
+    } else {
+        format!("{name}=ssm:{value_from}")
+    }
+}

@@ -1,0 +1,247 @@
+//! Lists of jobs on AWS Batch.
+
+use aws_sdk_batch::types::{JobSummary, KeyValuesPair};
+
+use super::client::Clients;
+use super::describe::{Status, time};
+use super::send::{Found, LIST};
+use super::{AwsEngine, AwsError, Trouble};
+use crate::job::{JobId, Queue, State};
+use crate::ledger::Millis;
+use crate::plan::BatchName;
+
+/// A job as a list of Batch shows it: enough for a line of a table.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    pub engine_id: String,
+    pub arn: String,
+    /// Its name on Batch.
+    pub batch_name: String,
+    /// Our id and name, where this program submitted it.
+    pub ours: Option<(JobId, String)>,
+    pub queue: Queue,
+    pub status: Status,
+    pub reason: Option<String>,
+    pub exit_code: Option<i32>,
+    pub created_at: Millis,
+    pub started_at: Option<Millis>,
+    pub stopped_at: Option<Millis>,
+    /// Somebody asked for its end.
+    pub is_ended: bool,
+}
+
+/// Which jobs a list is of.
+#[derive(Debug, Clone, Copy)]
+enum Which<'a> {
+    /// Those of a name; a `*` at its end stands for any rest.
+    Named(&'a str),
+    /// Those that were submitted after this time, newest first.
+    After(Millis),
+    /// Those that were submitted before this time, newest first.
+    Before(Millis),
+}
+
+/// A queue may hold a million jobs; nobody reads further than this many pages of a hundred.
+const MOST_PAGES: usize = 20;
+
+/// Every job of exactly this name or, with a `*` at its end, of names that begin so; the oldest
+/// first. Whatever state it is in: a filter makes Batch show all of them.
+pub async fn by_name(
+    clients: &Clients,
+    region: &str,
+    queue: &str,
+    name: &str,
+) -> Result<Vec<Found>, AwsError> {
+    let mut found = Vec::new();
+    pages(clients, region, queue, Which::Named(name), &mut |job| {
+        if let (Some(engine_id), Some(arn), Some(name)) = (job.job_id, job.job_arn, job.job_name) {
+            let created_at = job.created_at.unwrap_or_default();
+            let status = Status::of(job.status.as_ref());
+            let is_ended = job.is_cancelled == Some(true) || job.is_terminated == Some(true);
+            found.push(Found { engine_id, arn, name, status, created_at, is_ended });
+        }
+        true
+    })
+    .await?;
+    found.sort_by(|a, b| (a.created_at, &a.engine_id).cmp(&(b.created_at, &b.engine_id)));
+    Ok(found)
+}
+
+/// Reads page after page until `take` wants no more.
+async fn pages(
+    clients: &Clients,
+    region: &str,
+    queue: &str,
+    which: Which<'_>,
+    take: &mut dyn FnMut(JobSummary) -> bool,
+) -> Result<(), AwsError> {
+    let (filter, value) = match which {
+        Which::Named(name) => ("JOB_NAME", name.to_owned()),
+        Which::After(time) => ("AFTER_CREATED_AT", time.to_string()),
+        Which::Before(time) => ("BEFORE_CREATED_AT", time.to_string()),
+    };
+    let filter = KeyValuesPair::builder().name(filter).values(value).build();
+    // All jobs of a name are looked at: one that is missed would be sent again.
+    let most = if matches!(which, Which::Named(_)) { usize::MAX } else { MOST_PAGES };
+    let mut token = None;
+    for _ in 0..most {
+        let call = clients
+            .batch(region)
+            .list_jobs()
+            .job_queue(queue)
+            .filters(filter.clone())
+            .set_next_token(token)
+            .send();
+        let answer = clients.call(LIST, call).await?;
+        for job in answer.job_summary_list.unwrap_or_default() {
+            if !take(job) {
+                return Ok(());
+            }
+        }
+        token = answer.next_token;
+        if token.is_none() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+impl AwsEngine<'_> {
+    /// The jobs of some queues that were submitted after a time, newest first.
+    ///
+    /// # Errors
+    /// When AWS can't be asked.
+    pub async fn list(
+        &mut self,
+        queues: &[Queue],
+        after: Millis,
+        limit: usize,
+        wanted: &dyn Fn(&Listed) -> bool,
+    ) -> Result<Vec<Listed>, AwsError> {
+        let clients = self.clients().await?;
+        let mut listed = Vec::new();
+        for queue in queues {
+            let mut of_queue = Vec::new();
+            let region = clients.region();
+            let mut take = |job| {
+                of_queue.extend(Listed::new(job, *queue).filter(|job| wanted(job)));
+                of_queue.len() < limit
+            };
+            let which = Which::After(after);
+            there(pages(&clients, region, queue.as_str(), which, &mut take).await)?;
+            listed.append(&mut of_queue);
+        }
+        listed.sort_by(|a, b| (b.created_at, &b.engine_id).cmp(&(a.created_at, &a.engine_id)));
+        listed.truncate(limit);
+        Ok(listed)
+    }
+
+    /// Looks through the queues for a job with our id, or one that begins so: around the time
+    /// that a whole id carries, or else among the newest.
+    pub(super) async fn look_for(
+        &mut self,
+        text: &str,
+        now: Millis,
+    ) -> Result<Vec<Listed>, AwsError> {
+        let clients = self.clients().await?;
+        let made_at = text.parse::<JobId>().ok().and_then(|id| id.made_at());
+        let which = match made_at {
+            Some(made_at) => Which::Before(made_at + AROUND),
+            None => Which::After(now - KEPT),
+        };
+        let mut found: Vec<Listed> = Vec::new();
+        for queue in Queue::ALL {
+            let mut take = |job: JobSummary| {
+                let too_old = made_at
+                    .is_some_and(|made_at| job.created_at.is_some_and(|at| at < made_at - AROUND));
+                let job = Listed::new(job, queue);
+                found.extend(job.filter(|job| job.is_called(text)));
+                !too_old
+            };
+            there(pages(&clients, clients.region(), queue.as_str(), which, &mut take).await)?;
+        }
+        Ok(found)
+    }
+}
+
+/// A queue that is not there has no jobs.
+fn there(looked: Result<(), AwsError>) -> Result<(), AwsError> {
+    match looked {
+        Err(error) if matches!(error.trouble(), Trouble::NotFound | Trouble::Refused) => Ok(()),
+        looked => looked,
+    }
+}
+
+/// Clocks differ, and a job may have waited to be sent.
+const AROUND: Millis = 60 * 60 * 1000;
+/// Batch keeps jobs that are over for a week.
+const KEPT: Millis = 7 * 24 * 60 * 60 * 1000;
+
+impl Listed {
+    fn new(job: JobSummary, queue: Queue) -> Option<Self> {
+        let batch_name = job.job_name?;
+        let ours = BatchName::parse(&batch_name).map(|name| (name.id, name.job.to_owned()));
+        let status = Status::of(job.status.as_ref());
+        let container = job.container;
+        let container_reason = container.as_ref().and_then(|container| container.reason.clone());
+        Some(Self {
+            engine_id: job.job_id?,
+            arn: job.job_arn.unwrap_or_default(),
+            ours,
+            batch_name,
+            queue,
+            status,
+            reason: container_reason.or(job.status_reason),
+            exit_code: container.and_then(|container| container.exit_code),
+            created_at: job.created_at.unwrap_or_default(),
+            started_at: time(job.started_at),
+            stopped_at: time(job.stopped_at),
+            is_ended: job.is_cancelled == Some(true) || job.is_terminated == Some(true),
+        })
+    }
+
+    /// The short form of the id that the job has here, or will have.
+    #[must_use]
+    pub fn short(&self) -> String {
+        let theirs = || self.engine_id.parse::<JobId>().ok();
+        let id = self.ours.as_ref().map(|(id, _)| *id).or_else(theirs);
+        id.map_or_else(|| self.engine_id.clone(), |id| id.short())
+    }
+
+    /// The state in this program's words.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match self.status {
+            Status::Submitted | Status::Pending | Status::Runnable => State::Queued,
+            Status::Starting => State::Starting,
+            Status::Running => State::Running,
+            Status::Succeeded => State::Succeeded,
+            Status::Failed if self.is_ended => State::Cancelled,
+            Status::Failed => State::Failed,
+        }
+    }
+
+    /// Is it in one of these states, all if there is none, and does its name hold the text?
+    #[must_use]
+    pub fn fits(&self, states: &[State], text: Option<&str>) -> bool {
+        let name = self.name().to_lowercase();
+        (states.is_empty() || states.contains(&self.state()))
+            && text.is_none_or(|text| name.contains(&text.to_lowercase()))
+    }
+
+    /// Without what makes it unique on Batch.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.ours.as_ref().map_or(&self.batch_name, |(_, name)| name)
+    }
+
+    /// By our id, whole or its beginning or that of its last group, or by Batch's.
+    fn is_called(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        let by_ours = self.ours.as_ref().is_some_and(|(id, _)| {
+            let id = id.to_string();
+            id.starts_with(&text) || id[24..].starts_with(&text)
+        });
+        by_ours || self.engine_id.starts_with(&text) || self.short() == text
+    }
+}

@@ -1,0 +1,167 @@
+//! AWS Batch: jobs are written down here, sent there exactly once, and looked at until they
+//! are over.
+//!
+//! All types of AWS stay in this folder. What comes out are the program's own words.
+
+mod cancel;
+mod classify;
+mod client;
+mod definition;
+mod describe;
+mod doctor;
+mod error;
+mod explain;
+mod find;
+mod list;
+mod logs;
+mod observe;
+mod pace;
+mod policy;
+mod poll;
+mod queues;
+mod send;
+mod sender;
+mod submit;
+
+pub use describe::Status;
+pub use doctor::{Check, Health};
+pub use error::{Action, AwsError, Trouble};
+pub use list::Listed;
+pub use policy::{Scope, VERBS, policy};
+pub use queues::{Details, Environment, QueueOnAws};
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::env::VarError;
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+
+use self::client::Clients;
+use super::{
+    Accepted, Attended, Cancelled, Clock, Engine, EngineError, LogReader, Submission, Watch,
+};
+use crate::job::{JobId, Secrets};
+use crate::ledger::{Ledger, StateDir};
+
+/// How AWS is asked; from the table `[aws]` of the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwsSettings {
+    /// The shortest time between two looks at a job.
+    pub poll: Duration,
+    /// How long an answer is waited for.
+    pub timeout: Duration,
+    /// How long a job is looked for whose acceptance nobody heard of, before it is sent again.
+    pub settle: Duration,
+    /// Calls a second.
+    pub rate: u32,
+}
+
+impl Default for AwsSettings {
+    fn default() -> Self {
+        Self {
+            poll: Duration::from_secs(2),
+            timeout: Duration::from_secs(20),
+            settle: Duration::from_secs(10),
+            // SubmitJob: 50 a second for an account and region, and others use it too.
+            rate: 40,
+        }
+    }
+}
+
+/// Crates whose own story has no secret in it: where credentials are looked for, and
+/// connections. The rest of the SDK shows whole requests.
+pub const TELL_NO_SECRET: [&str; 3] = ["aws_config", "hyper_util", "rustls"];
+
+/// How the caller's environment is asked.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Result<String, VarError>;
+
+pub struct AwsEngine<'a> {
+    dir: StateDir,
+    settings: AwsSettings,
+    clock: &'a dyn Clock,
+    lookup: Lookup<'a>,
+    /// Made with the first call.
+    clients: Option<Rc<Clients>>,
+    /// When jobs that are waited for are to be looked at again.
+    due: Rc<Cell<Option<Instant>>>,
+    /// The secrets of jobs that are not handed over yet.
+    secrets: HashMap<JobId, Secrets>,
+    /// How often in a row AWS could not be asked.
+    in_vain: u32,
+}
+
+impl<'a> AwsEngine<'a> {
+    #[must_use]
+    pub fn new(
+        dir: StateDir,
+        settings: AwsSettings,
+        clock: &'a dyn Clock,
+        lookup: Lookup<'a>,
+    ) -> Self {
+        Self {
+            dir,
+            settings,
+            clock,
+            lookup,
+            clients: None,
+            due: Rc::default(),
+            secrets: HashMap::new(),
+            in_vain: 0,
+        }
+    }
+
+    /// When jobs that are waited for are to be looked at again.
+    pub(super) fn due(&self) -> Rc<Cell<Option<Instant>>> {
+        Rc::clone(&self.due)
+    }
+
+    /// Those that ask AWS; made with the first call, because that reads files and variables.
+    async fn clients(&mut self) -> Result<Rc<Clients>, AwsError> {
+        if let Some(clients) = &self.clients {
+            return Ok(Rc::clone(clients));
+        }
+        let clients = Rc::new(Clients::load(&self.settings).await?);
+        self.clients = Some(Rc::clone(&clients));
+        Ok(clients)
+    }
+}
+
+#[async_trait(?Send)]
+impl Engine for AwsEngine<'_> {
+    async fn submit(
+        &mut self,
+        ledger: &mut Ledger,
+        submissions: &[Submission],
+    ) -> Result<Accepted, EngineError> {
+        self.take(ledger, submissions).await
+    }
+
+    fn watch(&mut self) -> Result<Box<dyn Watch>, EngineError> {
+        Ok(Box::new(poll::Poll::new(self.due())))
+    }
+
+    async fn attend(
+        &mut self,
+        ledger: &mut Ledger,
+        jobs: &[JobId],
+    ) -> Result<Attended, EngineError> {
+        self.hand_over_left(ledger, jobs).await?;
+        self.observe(ledger, jobs).await
+    }
+
+    async fn cancel(
+        &mut self,
+        ledger: &mut Ledger,
+        job: JobId,
+        reason: &str,
+    ) -> Result<Cancelled, EngineError> {
+        self.end(ledger, job, reason).await
+    }
+
+    fn log(&self, job: JobId, attempt: u32) -> Box<dyn LogReader> {
+        Box::new(logs::AwsLog::new(self.settings.clone(), self.clients.clone(), job, attempt))
+    }
+}

@@ -1,0 +1,306 @@
+//! One job is sent so that AWS Batch has it once, whatever becomes of the answers.
+
+use std::time::Duration;
+
+use aws_sdk_batch::types::{
+    ContainerOverrides, EvaluateOnExit, JobTimeout, KeyValuePair, ResourceRequirement, RetryAction,
+    RetryStrategy,
+};
+use tokio::time::{Instant, sleep};
+
+use super::client::Clients;
+use super::describe::Status;
+use super::{Action, AwsError, Trouble};
+use crate::job::{self, EnvName, JobId, Secrets};
+use crate::plan::SubmitJob;
+
+/// A job on its way.
+pub struct Letter {
+    pub id: JobId,
+    /// With the name that is unique to the job, and the mask in the place of each secret.
+    pub request: SubmitJob,
+    pub secrets: Secrets,
+    pub region: String,
+    /// It may have been sent before, so it is looked for first.
+    pub look_first: bool,
+    pub may_send: MaySend,
+    /// Its job definition is one that was derived for it, perhaps just now.
+    pub is_derived: bool,
+}
+
+/// What may be done with a job that Batch does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MaySend {
+    Yes,
+    /// Its end was asked for.
+    Cancelled,
+    /// The value of this secret is not at hand.
+    SecretGone(String),
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub enum Delivery {
+    /// AWS Batch has it. A doubt is whether it has it only once.
+    Taken { engine_id: String, arn: String, doubt: Option<AwsError> },
+    /// AWS Batch does not want it.
+    Refused(AwsError),
+    /// It does not have it.
+    NotSent(AwsError),
+    /// Nobody knows.
+    Unclear(AwsError),
+}
+
+/// A job by its name, as a list of AWS Batch has it.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub engine_id: String,
+    pub arn: String,
+    pub name: String,
+    pub status: Status,
+    pub created_at: i64,
+    /// Somebody asked for its end.
+    pub is_ended: bool,
+}
+
+impl Found {
+    /// Will it do its work, or does it?
+    pub const fn is_active(&self) -> bool {
+        !self.status.is_over() && !self.is_ended
+    }
+}
+
+pub const SUBMIT: Action = Action("batch:SubmitJob");
+pub const LIST: Action = Action("batch:ListJobs");
+
+/// So often a connection is tried to be made.
+const MOST_CONNECTS: u32 = 5;
+/// So often a job is sent whose acceptance stays unclear, each time after it was looked for.
+const MOST_SENDS: u32 = 5;
+/// So often AWS may say that it has too many calls. With one call in ten getting through, one
+/// job in ten thousand would fail.
+const MOST_THROTTLED: u32 = 100;
+/// A definition that was just registered is not seen everywhere at once.
+const MOST_UNSEEN: u32 = 5;
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Sends a job, and again where it is sure that Batch does not have it.
+pub async fn send(clients: &Clients, letter: &Letter, settle: Duration) -> Delivery {
+    let (mut connects, mut unseen, mut throttled) = (0, 0, 0);
+    // So often it was sent, by us or before us, without an answer that tells.
+    let mut unclear = u32::from(letter.look_first);
+    let mut look = letter.look_first;
+    loop {
+        if std::mem::take(&mut look) {
+            match settled(clients, letter, settle).await {
+                Ok(Some(found)) => {
+                    return only_one(clients, letter, found.engine_id, found.arn, settle).await;
+                }
+                Ok(None) => {}
+                Err(error) => return Delivery::Unclear(error),
+            }
+        }
+        match &letter.may_send {
+            MaySend::Yes => {}
+            MaySend::Cancelled => return Delivery::NotSent(AwsError::Withdrawn),
+            MaySend::SecretGone(name) => {
+                return Delivery::NotSent(AwsError::SecretGone(name.clone()));
+            }
+        }
+        let error = match submit(clients, letter).await {
+            Ok((engine_id, arn)) if unclear == 0 => {
+                return Delivery::Taken { engine_id, arn, doubt: None };
+            }
+            // An earlier one may have come late.
+            Ok((engine_id, arn)) => {
+                return only_one(clients, letter, engine_id, arn, settle).await;
+            }
+            Err(error) => error.without(&letter.secrets),
+        };
+        match error.trouble() {
+            Trouble::Throttled if throttled < MOST_THROTTLED => throttled += 1,
+            Trouble::NotSent if connects < MOST_CONNECTS => {
+                sleep(pause(letter.id, connects)).await;
+                connects += 1;
+            }
+            Trouble::Refused | Trouble::NotFound if letter.is_derived && unseen < MOST_UNSEEN => {
+                sleep(pause(letter.id, unseen)).await;
+                unseen += 1;
+            }
+            Trouble::Unclear if unclear < MOST_SENDS => {
+                unclear += 1;
+                look = true;
+            }
+            // Whatever is said of the last one, an earlier one may have got there.
+            _ if unclear > 0 => return Delivery::Unclear(error),
+            Trouble::Refused | Trouble::NotFound => return Delivery::Refused(error),
+            Trouble::Throttled
+            | Trouble::NotSent
+            | Trouble::Credentials
+            | Trouble::Denied
+            | Trouble::Unclear => return Delivery::NotSent(error),
+        }
+    }
+}
+
+/// Doubles from try to try; the job's id varies it, so that many do not come back at once.
+fn pause(id: JobId, tries: u32) -> Duration {
+    let part = id.scatter();
+    (FIRST_PAUSE * 2_u32.pow(tries)).mul_f64(0.5 + part)
+}
+
+async fn submit(clients: &Clients, letter: &Letter) -> Result<(String, String), AwsError> {
+    let request = &letter.request;
+    let call = clients
+        .batch_once(&letter.region)
+        .submit_job()
+        .set_job_name(request.job_name.clone())
+        .set_job_queue(request.job_queue.clone())
+        .set_job_definition(request.job_definition.clone())
+        .container_overrides(overrides(&request.container_overrides, &letter.secrets))
+        .set_retry_strategy(request.retry_strategy.as_ref().map(|retry| {
+            let rules = retry.evaluate_on_exit.iter().map(rule).collect::<Vec<_>>();
+            RetryStrategy::builder()
+                .set_attempts(retry.attempts.and_then(|attempts| attempts.try_into().ok()))
+                .set_evaluate_on_exit((!rules.is_empty()).then_some(rules))
+                .build()
+        }))
+        .set_timeout(request.timeout.as_ref().map(|timeout| {
+            let seconds = timeout.attempt_duration_seconds;
+            JobTimeout::builder()
+                .set_attempt_duration_seconds(seconds.and_then(|seconds| seconds.try_into().ok()))
+                .build()
+        }))
+        .set_tags((!request.tags.is_empty()).then(|| request.tags.clone().into_iter().collect()))
+        .set_propagate_tags(request.propagate_tags)
+        .set_share_identifier(request.share_identifier.clone())
+        .set_scheduling_priority_override(
+            request.scheduling_priority_override.and_then(|priority| priority.try_into().ok()),
+        );
+    let answer = clients.call(SUBMIT, call.send()).await?;
+    let unclear = || AwsError::Call {
+        action: SUBMIT,
+        trouble: Trouble::Unclear,
+        message: "the answer names no job".to_owned(),
+    };
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let engine_id = given(answer.job_id).ok_or_else(unclear)?;
+    let arn = given(answer.job_arn).ok_or_else(unclear)?;
+    Ok((engine_id, arn))
+}
+
+/// Here and nowhere else the secrets take their place.
+fn overrides(overrides: &crate::plan::ContainerOverrides, secrets: &Secrets) -> ContainerOverrides {
+    let environment = overrides
+        .environment
+        .iter()
+        .map(|variable| {
+            let secret = EnvName::new(&*variable.name).ok().and_then(|name| secrets.get(&name));
+            let value = match secret {
+                Some(secret) => Some(secret.expose().to_owned()),
+                None => variable.value.clone(),
+            };
+            KeyValuePair::builder().name(&variable.name).set_value(value).build()
+        })
+        .collect::<Vec<_>>();
+    let requirements = overrides
+        .resource_requirements
+        .iter()
+        .map(|requirement| {
+            ResourceRequirement::builder()
+                .r#type(requirement.kind.as_str().into())
+                .value(&requirement.value)
+                .build()
+        })
+        .collect::<Vec<_>>();
+    ContainerOverrides::builder()
+        .set_command(overrides.command.clone())
+        .set_environment((!environment.is_empty()).then_some(environment))
+        .set_resource_requirements((!requirements.is_empty()).then_some(requirements))
+        .build()
+}
+
+fn rule(rule: &job::ExitRule) -> EvaluateOnExit {
+    let text = |pattern: &Option<job::Pattern>| pattern.as_ref().map(|pattern| pattern.0.clone());
+    EvaluateOnExit::builder()
+        .set_on_status_reason(text(&rule.on_status_reason))
+        .set_on_reason(text(&rule.on_reason))
+        .set_on_exit_code(text(&rule.on_exit_code))
+        .action(match rule.action {
+            job::Action::Retry => RetryAction::Retry,
+            job::Action::Exit => RetryAction::Exit,
+        })
+        .build()
+}
+
+/// Looks for the job until it is there, or until it would be if it were.
+async fn settled(
+    clients: &Clients,
+    letter: &Letter,
+    settle: Duration,
+) -> Result<Option<Found>, AwsError> {
+    let name = letter.request.job_name.clone().unwrap_or_default();
+    let unknown = |why| AwsError::Unknown { name: name.clone(), why: Box::new(why) };
+    let end = Instant::now() + settle;
+    let mut tries = 0;
+    loop {
+        let found = find(clients, letter).await.map_err(unknown)?;
+        if let Some(first) = found.into_iter().next() {
+            return Ok(Some(first));
+        }
+        let rest = end.saturating_duration_since(Instant::now());
+        if rest.is_zero() {
+            return Ok(None);
+        }
+        sleep(pause(letter.id, tries).min(rest)).await;
+        tries += 1;
+    }
+}
+
+/// Every job of exactly this name, the oldest first.
+async fn find(clients: &Clients, letter: &Letter) -> Result<Vec<Found>, AwsError> {
+    let name = letter.request.job_name.clone().unwrap_or_default();
+    let queue = letter.request.job_queue.clone().unwrap_or_default();
+    let mut found = super::list::by_name(clients, &letter.region, &queue, &name).await?;
+    // Batch compares names without regard to case.
+    found.retain(|job| job.name == name);
+    Ok(found)
+}
+
+/// A job may have been sent more than once, because an earlier one seemed not to be there. If it
+/// came late, there are two now: the first one stays, and the later ones are ended. The one that
+/// is known to be there is waited for until the list shows it, and with it those before it.
+async fn only_one(
+    clients: &Clients,
+    letter: &Letter,
+    engine_id: String,
+    arn: String,
+    settle: Duration,
+) -> Delivery {
+    let end = Instant::now() + settle;
+    let mut tries = 0;
+    let found = loop {
+        match find(clients, letter).await {
+            Ok(found) if found.iter().any(|job| job.engine_id == engine_id) => break found,
+            Ok(_) if Instant::now() < end => {
+                sleep(pause(letter.id, tries)).await;
+                tries += 1;
+            }
+            Ok(found) => break found,
+            Err(error) => return Delivery::Taken { engine_id, arn, doubt: Some(error) },
+        }
+    };
+    let Some(first) = found.iter().find(|job| job.is_active()).or_else(|| found.first()) else {
+        return Delivery::Taken { engine_id, arn, doubt: None };
+    };
+    let reason = format!("sent twice by mistake; {} is the one", first.engine_id);
+    let known = found.iter().any(|job| job.engine_id == engine_id);
+    let later = found.iter().filter(|job| job.is_active()).map(|job| job.engine_id.clone());
+    let later = later.chain((!known).then(|| engine_id.clone()));
+    let mut doubt = None;
+    for later in later.filter(|later| *later != first.engine_id) {
+        let ended = super::cancel::terminate(clients, &letter.region, &later, &reason).await;
+        doubt = doubt.or(ended.err());
+    }
+    Delivery::Taken { engine_id: first.engine_id.clone(), arn: first.arn.clone(), doubt }
+}

@@ -1,0 +1,344 @@
+//! Jobs are written down, marked as being sent, sent, and what became of that is written down.
+
+use futures_util::future::join_all;
+
+use super::AwsEngine;
+use super::cancel::terminate;
+use super::definition::{self, Definitions};
+use super::send::{Delivery, Letter, MaySend, send};
+use super::sender::{Sender, is_sending};
+use crate::engine::{Accepted, EngineError, EngineName, Submission};
+use crate::job::{Event, FailureClass, JobId, Secrets, State};
+use crate::ledger::{
+    Applied, Change, Detail, Entry, HandOver, JobRecord, Ledger, LedgerError, Millis, StateDir,
+};
+use crate::plan::{BatchName, Plan, SubmitJob};
+
+/// So many are under way at a time. Each of them has to be looked for if this process is killed.
+const AT_ONCE: usize = 32;
+
+/// A job that is to be sent, with all that it takes.
+struct Outgoing {
+    id: JobId,
+    name: String,
+    region: String,
+    definition: Option<String>,
+    request: SubmitJob,
+    /// What is known of this sender's right to send it.
+    secrets: Secrets,
+    claim: Claim,
+    may_send: MaySend,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// Nobody was asked yet.
+    Open,
+    /// It is ours, and it was never sent.
+    Fresh,
+    /// It is ours, and another may have sent it.
+    Inherited,
+    /// Another is sending it, or has.
+    Anothers,
+}
+
+impl AwsEngine<'_> {
+    pub(super) async fn take(
+        &mut self,
+        ledger: &mut Ledger,
+        submissions: &[Submission],
+    ) -> Result<Accepted, EngineError> {
+        // Whatever makes all of them impossible is told before one is written down.
+        let clients = self.clients().await?;
+        let mut accepted = Accepted::default();
+        let mut outgoing = Vec::new();
+        let mut definitions = Definitions::default();
+        for submission in submissions {
+            let id = submission.job.id;
+            if submission.once
+                && let Some(twin) = self.twin(ledger, &submission.job).await?
+            {
+                accepted.instead.push((id, twin));
+                // One that was written down and not sent is sent now.
+                let state = ledger.standing(twin)?.state;
+                if matches!(state, State::Accepted | State::Submitting) {
+                    outgoing.push(self.again(ledger, twin).await?);
+                }
+                continue;
+            }
+            let definition = definitions.of(&clients, &submission.job.plan.spec).await?;
+            let mut request = submission.job.plan.masked_request();
+            let name = name_of(&submission.job.plan, id);
+            request.job_name = Some(name.clone());
+            if definition.is_some() {
+                request.job_definition.clone_from(&definition);
+            }
+            let region = clients.region().to_owned();
+            let (claim, may_send) = (Claim::Open, MaySend::Yes);
+            let secrets = submission.secrets.clone();
+            outgoing.push(Outgoing {
+                id,
+                name,
+                region,
+                definition,
+                request,
+                secrets,
+                claim,
+                may_send,
+            });
+            self.secrets.insert(id, submission.secrets.clone());
+        }
+        let sender = Sender::new(&self.dir)?;
+        let now = self.clock.now();
+        let entry = Entry::Accepted(EngineName::Aws.as_str());
+        let mut instead = Vec::new();
+        ledger.write(|change| {
+            for submission in submissions {
+                if !outgoing.iter().any(|job| job.id == submission.job.id) {
+                    continue;
+                }
+                // Another process of this machine may have been sooner.
+                let twin = if submission.once {
+                    change.active_twin(
+                        EngineName::Aws.as_str(),
+                        &submission.job.plan.fingerprint(),
+                        None,
+                    )?
+                } else {
+                    None
+                };
+                match twin {
+                    Some(twin) => instead.push((submission.job.id, twin)),
+                    None => change.accept(&submission.job, entry, now)?,
+                }
+            }
+            // Those of the first round are marked in the same transaction.
+            outgoing.retain(|job| !instead.iter().any(|(ours, _)| *ours == job.id));
+            let mut round = outgoing.iter_mut().take(AT_ONCE);
+            round.try_for_each(|job| job.claim(change, &self.dir, &sender, now))
+        })?;
+        accepted.instead.append(&mut instead);
+        accepted.not_handed_over = self.deliver(ledger, &sender, outgoing).await?;
+        for submission in submissions.iter().filter(|submission| submission.once) {
+            let id = submission.job.id;
+            if !accepted.instead.iter().any(|(ours, _)| *ours == id)
+                && let Some(twin) = self.sooner(ledger, id).await?
+            {
+                accepted.instead.push((id, twin));
+            }
+        }
+        Ok(accepted)
+    }
+
+    /// Sends jobs that were written down and that no one handed over to the end: the process
+    /// was killed, or AWS could not be reached.
+    pub(super) async fn hand_over_left(
+        &mut self,
+        ledger: &mut Ledger,
+        jobs: &[JobId],
+    ) -> Result<(), EngineError> {
+        let mut outgoing = Vec::new();
+        for id in jobs {
+            let state = ledger.standing(*id)?.state;
+            if matches!(state, State::Accepted | State::Submitting) {
+                outgoing.push(self.again(ledger, *id).await?);
+            }
+        }
+        if outgoing.is_empty() {
+            return Ok(());
+        }
+        let sender = Sender::new(&self.dir)?;
+        let failed = self.deliver(ledger, &sender, outgoing).await?;
+        // The first is the one that is waited for; the others come to their turn.
+        match failed.into_iter().find(|(id, _)| jobs.first() == Some(id)) {
+            // A refusal is the end of its job, which tells of it.
+            Some((id, error)) if !ledger.standing(id)?.state.is_terminal() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    async fn again(&mut self, ledger: &Ledger, id: JobId) -> Result<Outgoing, EngineError> {
+        let record = ledger.job(id)?;
+        let sent = ledger.hand_over_of(record.seq)?;
+        let clients = self.clients().await?;
+        let (secrets, may_send) = match self.secrets_of(&record) {
+            _ if record.cancel_requested_at.is_some() => (Secrets::default(), MaySend::Cancelled),
+            Ok(secrets) => (secrets, MaySend::Yes),
+            Err(name) => (Secrets::default(), MaySend::SecretGone(name)),
+        };
+        let name = name_of(&record.plan, id);
+        let mut request = record.plan.masked_request();
+        request.job_name = Some(name.clone());
+        let region =
+            sent.as_ref().map_or_else(|| clients.region().to_owned(), |sent| sent.region.clone());
+        let definition = match (&may_send, sent.and_then(|sent| sent.definition)) {
+            (_, Some(definition)) => Some(definition),
+            (MaySend::Yes, None) => definition::for_job(&clients, &record.plan.spec).await?,
+            (MaySend::Cancelled | MaySend::SecretGone(_), None) => None,
+        };
+        if definition.is_some() {
+            request.job_definition.clone_from(&definition);
+        }
+        let claim = Claim::Open;
+        Ok(Outgoing { id, name, region, definition, request, secrets, claim, may_send })
+    }
+
+    /// The values of a job's secrets: those of this process, or those of its environment. Gives
+    /// the name of one that is in neither.
+    fn secrets_of(&self, record: &JobRecord) -> Result<Secrets, String> {
+        if let Some(secrets) = self.secrets.get(&record.id) {
+            return Ok(secrets.clone());
+        }
+        let mut secrets = Secrets::default();
+        for name in &record.plan.spec.secrets {
+            let value = (self.lookup)(name.as_str()).ok().filter(|value| !value.is_empty());
+            let value = value.ok_or_else(|| name.to_string())?;
+            secrets.insert(name.clone(), crate::job::Secret::new(value));
+        }
+        Ok(secrets)
+    }
+
+    /// Sends them in rounds, those that no other sender has.
+    async fn deliver(
+        &mut self,
+        ledger: &mut Ledger,
+        sender: &Sender,
+        outgoing: Vec<Outgoing>,
+    ) -> Result<Vec<(JobId, EngineError)>, EngineError> {
+        let mut failed = Vec::new();
+        let clients = self.clients().await?;
+        let settle = self.settings.settle;
+        let mut rest = outgoing.into_iter().peekable();
+        while rest.peek().is_some() {
+            let mut round: Vec<_> = rest.by_ref().take(AT_ONCE).collect();
+            let now = self.clock.now();
+            if round.iter().any(|job| job.claim == Claim::Open) {
+                ledger.write(|change| {
+                    let mut open = round.iter_mut().filter(|job| job.claim == Claim::Open);
+                    open.try_for_each(|job| job.claim(change, &self.dir, sender, now))
+                })?;
+            }
+            let letters: Vec<_> = round.into_iter().filter_map(Outgoing::into_letter).collect();
+            let deliveries =
+                join_all(letters.iter().map(|letter| send(&clients, letter, settle))).await;
+            let now = self.clock.now();
+            let ends: Vec<_> = letters.iter().zip(deliveries).collect();
+            let mut unwanted = Vec::new();
+            ledger.write(|change| {
+                for (letter, delivery) in &ends {
+                    if record(change, letter.id, delivery, now)? {
+                        unwanted.push(letter.id);
+                    }
+                }
+                Ok(())
+            })?;
+            for (letter, delivery) in ends {
+                let id = letter.id;
+                match delivery {
+                    Delivery::Taken { engine_id, doubt, .. } => {
+                        self.secrets.remove(&id);
+                        // Its end was asked for while it was on its way.
+                        let ended = if unwanted.contains(&id) {
+                            let reason = "cancelled while it was being submitted";
+                            terminate(&clients, &letter.region, &engine_id, reason).await
+                        } else {
+                            Ok(())
+                        };
+                        failed.extend(ended.err().or(doubt).map(|error| (id, error.into())));
+                    }
+                    Delivery::Refused(error)
+                    | Delivery::NotSent(error)
+                    | Delivery::Unclear(error) => failed.push((id, error.into())),
+                }
+            }
+        }
+        Ok(failed)
+    }
+}
+
+impl Outgoing {
+    /// From here on Batch may have it, as far as anybody else can know.
+    fn claim(
+        &mut self,
+        change: &Change<'_>,
+        dir: &StateDir,
+        sender: &Sender,
+        now: Millis,
+    ) -> Result<(), LedgerError> {
+        let holder = change.holder(self.id)?;
+        self.claim = match holder.state {
+            State::Accepted => {
+                let sent = HandOver {
+                    name: self.name.clone(),
+                    region: self.region.clone(),
+                    sent_at: now,
+                    sender: sender.id().to_owned(),
+                    definition: self.definition.clone(),
+                    arn: None,
+                };
+                match change.hand_over(holder, &sent)? {
+                    Applied::Done(_) => Claim::Fresh,
+                    Applied::Stale => Claim::Anothers,
+                }
+            }
+            State::Submitting => match change.hand_over_of(holder.seq)? {
+                Some(sent) if is_sending(dir, &sent.sender) => Claim::Anothers,
+                Some(sent) if change.take_over(holder.seq, &sent.sender, sender.id(), now)? => {
+                    Claim::Inherited
+                }
+                _ => Claim::Anothers,
+            },
+            _ => Claim::Anothers,
+        };
+        Ok(())
+    }
+
+    fn into_letter(self) -> Option<Letter> {
+        let is_derived = self.definition.is_some();
+        let Self { id, request, secrets, region, claim, may_send, .. } = self;
+        let look_first = match claim {
+            Claim::Fresh => false,
+            Claim::Inherited => true,
+            Claim::Open | Claim::Anothers => return None,
+        };
+        Some(Letter { id, request, secrets, region, look_first, may_send, is_derived })
+    }
+}
+
+fn name_of(plan: &Plan, id: JobId) -> String {
+    BatchName::new(&plan.spec.name, plan.fingerprint(), id).to_string()
+}
+
+/// Writes down what became of it. True: Batch has it, and its end was asked for.
+fn record(
+    change: &Change<'_>,
+    id: JobId,
+    delivery: &Delivery,
+    now: Millis,
+) -> Result<bool, LedgerError> {
+    let holder = change.holder(id)?;
+    let is_taken = matches!(delivery, Delivery::Taken { .. });
+    if holder.state != State::Submitting {
+        // Another process was at it too, and was sooner.
+        return Ok(is_taken && holder.state == State::Cancelled);
+    }
+    match delivery {
+        Delivery::Taken { engine_id, arn, .. } => {
+            change.handed_over(id, engine_id, arn, now)?;
+        }
+        Delivery::Refused(error) => {
+            let reason = error.to_string();
+            let class = Some(FailureClass::Refused);
+            let detail = Detail { class, reason: Some(&reason), ..Detail::default() };
+            change.apply(holder, Event::Failed, detail, now)?;
+        }
+        Delivery::NotSent(error) => {
+            let reason = error.to_string();
+            let detail = Detail { reason: Some(&reason), ..Detail::default() };
+            change.apply(holder, Event::NotHandedOver, detail, now)?;
+        }
+        // It stays as it is, until somebody finds out.
+        Delivery::Unclear(_) => {}
+    }
+    Ok(is_taken && change.is_to_end(holder.seq)?)
+}

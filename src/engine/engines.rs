@@ -1,0 +1,212 @@
+//! All engines, and the ledger that they share: each job goes to its own.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+
+use super::aws::AwsEngine;
+use super::local::LocalEngine;
+use super::{
+    Accepted, Attended, Cancelled, Changes, Engine, EngineError, EngineName, Explanation,
+    LogReader, Submission, Watch, until,
+};
+use crate::job::{JobId, JobRef};
+use crate::ledger::{Ledger, LedgerError};
+
+pub struct Engines<'a> {
+    ledger: Ledger,
+    local: LocalEngine<'a>,
+    aws: AwsEngine<'a>,
+    /// Where new jobs go, and whom to ask for those that the ledger does not know.
+    chosen: EngineName,
+}
+
+impl<'a> Engines<'a> {
+    #[must_use]
+    pub const fn new(
+        ledger: Ledger,
+        local: LocalEngine<'a>,
+        aws: AwsEngine<'a>,
+        chosen: EngineName,
+    ) -> Self {
+        Self { ledger, local, aws, chosen }
+    }
+
+    pub const fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
+    pub const fn aws(&mut self) -> (&mut AwsEngine<'a>, &mut Ledger) {
+        (&mut self.aws, &mut self.ledger)
+    }
+
+    /// Writes the jobs down, all of them or none, and hands them over.
+    ///
+    /// # Errors
+    /// When they can't be written down.
+    pub async fn submit(&mut self, submissions: &[Submission]) -> Result<Accepted, EngineError> {
+        match self.chosen {
+            EngineName::Local => self.local.submit(&mut self.ledger, submissions).await,
+            EngineName::Aws => self.aws.submit(&mut self.ledger, submissions).await,
+        }
+    }
+
+    /// Where new jobs go.
+    #[must_use]
+    pub const fn chosen(&self) -> EngineName {
+        self.chosen
+    }
+
+    /// From here on new jobs go there.
+    pub const fn choose(&mut self, engine: EngineName) {
+        self.chosen = engine;
+    }
+
+    /// Wakes whoever looks at jobs. Taken before the first look.
+    ///
+    /// # Errors
+    /// When the machine gives no more watches.
+    pub fn watch(&mut self) -> Result<Box<dyn Watch>, EngineError> {
+        Ok(Box::new(WatchAll { local: self.local.watch()?, due: self.aws.due() }))
+    }
+
+    /// Sees to it that jobs that wait will be run, and that the ledger knows how they stand.
+    /// The first is the one that is waited for.
+    ///
+    /// # Errors
+    /// When that can't be, now or later.
+    pub async fn attend(&mut self, jobs: &[JobId]) -> Result<Attended, EngineError> {
+        let Some(first) = jobs.first() else { return Ok(Attended::Done) };
+        match self.of(*first)? {
+            EngineName::Local => self.local.attend(&mut self.ledger, jobs).await,
+            EngineName::Aws => self.aws.attend(&mut self.ledger, jobs).await,
+        }
+    }
+
+    /// Ends a job.
+    ///
+    /// # Errors
+    /// When its engine can't be told.
+    pub async fn cancel(&mut self, job: JobId, reason: &str) -> Result<Cancelled, EngineError> {
+        match self.of(job)? {
+            EngineName::Local => self.local.cancel(&mut self.ledger, job, reason).await,
+            EngineName::Aws => self.aws.cancel(&mut self.ledger, job, reason).await,
+        }
+    }
+
+    /// What an attempt wrote.
+    ///
+    /// # Errors
+    /// When there is no such job.
+    pub fn log(&self, job: JobId, attempt: u32) -> Result<Box<dyn LogReader>, EngineError> {
+        Ok(match self.of(job)? {
+            EngineName::Local => self.local.log(job, attempt),
+            EngineName::Aws => self.aws.log(job, attempt),
+        })
+    }
+
+    /// Reads on in the log of an attempt.
+    ///
+    /// # Errors
+    /// When the log is there and can't be read.
+    pub async fn read(
+        &self,
+        log: &mut dyn LogReader,
+        is_over: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EngineError> {
+        if is_over { log.rest(&self.ledger, out).await } else { log.read(&self.ledger, out).await }
+    }
+
+    /// Finds the one job that a person means: in the ledger, and where new jobs go to AWS, there
+    /// as well.
+    ///
+    /// # Errors
+    /// When the text fits no job or several, or nobody can be asked.
+    pub async fn find(&mut self, job: &JobRef) -> Result<JobId, EngineError> {
+        match self.ledger.find(job) {
+            Err(LedgerError::NoSuchJob(_)) if self.chosen == EngineName::Aws => {
+                self.aws.find(&mut self.ledger, job).await
+            }
+            found => Ok(found?),
+        }
+    }
+
+    /// The jobs that are meant, each once, in the order given.
+    ///
+    /// # Errors
+    /// As those of [`find`](Self::find).
+    pub async fn find_all(&mut self, jobs: &[JobRef]) -> Result<Vec<JobId>, EngineError> {
+        let mut ids = Vec::new();
+        for job in jobs {
+            let id = self.find(job).await?;
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Brings what the ledger knows of these jobs up to date, as far as their engines have to
+    /// be asked for that.
+    ///
+    /// # Errors
+    /// When an engine refuses to tell.
+    pub async fn refresh(&mut self, jobs: &[JobId]) -> Result<Attended, EngineError> {
+        let mut away = Vec::new();
+        for job in jobs {
+            if self.of(*job)? == EngineName::Aws {
+                away.push(*job);
+            }
+        }
+        if away.is_empty() {
+            return Ok(Attended::Done);
+        }
+        self.aws.observe(&mut self.ledger, &away).await
+    }
+
+    /// Why a job waits or why it ended.
+    ///
+    /// # Errors
+    /// When its engine can't tell.
+    pub async fn explain(&mut self, job: JobId) -> Result<Explanation, EngineError> {
+        match self.of(job)? {
+            EngineName::Local => self.local.explain(&self.ledger, job),
+            EngineName::Aws => self.aws.explain(&mut self.ledger, job).await,
+        }
+    }
+
+    /// The engine that has a job.
+    ///
+    /// # Errors
+    /// When there is no such job.
+    pub fn of(&self, job: JobId) -> Result<EngineName, EngineError> {
+        let engine = self.ledger.engine_of(job)?;
+        engine.parse().map_err(|_| LedgerError::Corrupt(format!("engine `{engine}`")).into())
+    }
+}
+
+/// Bells of this machine, and the time when an engine far away is to be asked again.
+struct WatchAll {
+    local: Box<dyn Watch>,
+    due: Rc<Cell<Option<Instant>>>,
+}
+
+#[async_trait(?Send)]
+impl Watch for WatchAll {
+    async fn changed(&mut self) -> Result<Changes, EngineError> {
+        tokio::select! {
+            changes = self.local.changed() => changes,
+            () = until(self.due.get()) => {
+                self.due.set(None);
+                Ok(Changes { jobs: true, workers: true, log: true })
+            }
+        }
+    }
+
+    fn follow_log(&mut self, job: JobId, attempt: u32) -> Result<(), EngineError> {
+        self.local.follow_log(job, attempt)
+    }
+}

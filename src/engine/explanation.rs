@@ -1,0 +1,28 @@
+//! Why a job waits or why it ended.
+
+/// What is known, most telling first.
+#[derive(Debug, Clone, Default)]
+pub struct Explanation {
+    /// The engine's own word for the state, where it has one.
+    pub status: Option<String>,
+    /// Its own words for why.
+    pub reason: Option<String>,
+    /// What that means, a sentence each.
+    pub findings: Vec<String>,
+    /// What to do, a command or a setting each.
+    pub hints: Vec<String>,
+    /// The place among the jobs that can start, from 1, where that can be told.
+    pub position: Option<usize>,
+    /// What could not be found out, and why.
+    pub unknown: Vec<String>,
+}
+
+impl Explanation {
+    pub(super) fn find(&mut self, finding: impl Into<String>) {
+        self.findings.push(finding.into());
+    }
+
+    pub(super) fn hint(&mut self, hint: impl Into<String>) {
+        self.hints.push(hint.into());
+    }
+}

@@ -1,0 +1,19 @@
+//! AWS Batch, as moto speaks for it. What moto can't show, a proxy between does: answers that
+//! are lost, calls that are too many, credentials that expire.
+
+#![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
+
+mod canary;
+mod doctor;
+mod exactly_once;
+mod explain;
+mod follow;
+mod least_privilege;
+mod network;
+mod once;
+mod others;
+mod prefix;
+mod queues;
+mod requests;
+mod secrets;
+mod throttled;

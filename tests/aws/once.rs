@@ -1,0 +1,69 @@
+//! `--once` across machines.
+
+use serde_json::json;
+
+use crate::support::{Account, Jobs};
+
+#[test]
+fn another_machine_takes_the_job_that_is_there_in_every_active_state() {
+    let account = Account::new(Jobs::Stay);
+    let here = account.home();
+    let submit = ["--once", "--name", "Nightly", "--", "./build.sh", "test"];
+    let first = here.submit(submit);
+    let job = here.engine_id_of(&first);
+    for status in ["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING"] {
+        account.stage(&job, json!({"status": status}));
+        // An empty ledger each time.
+        let there = account.home();
+        assert_eq!(there.submit(submit), first, "{status}");
+        assert_eq!(here.submit(submit), first, "{status}");
+        assert_eq!(there.status(&first)["engine_id"], job.as_str());
+    }
+    assert_eq!(account.requests().len(), 1);
+    // Other work is other work, however alike its name is.
+    let other = account.home().submit(["--once", "--name", "nightly", "--", "./build.sh", "test"]);
+    assert_ne!(other, first);
+    account.stage(&job, json!({"status": "SUCCEEDED"}));
+    assert_ne!(account.home().submit(submit), first);
+    assert_eq!(account.requests().len(), 3);
+}
+
+#[test]
+fn run_follows_the_job_that_is_there() {
+    let account = Account::new(Jobs::Stay);
+    let first = account.home().submit(["--once", "--name", "shared", "--", "true"]);
+    let job = account.jobs()[0]["jobId"].as_str().expect("an id").to_owned();
+    account.stage(
+        &job,
+        json!({"status": "FAILED", "statusReason": "Essential container in task exited",
+        "container": {"exitCode": 4}, "attempts": [{"container": {"exitCode": 4}}]}),
+    );
+    // It is over, so that this one is another.
+    let there = account.home();
+    let run = there.run(["run", "--once", "--name", "shared", "--limit", "200ms", "--", "true"]);
+    assert_eq!(run.code, 124);
+    assert_ne!(there.status("last")["id"], first.as_str());
+    let run =
+        account.home().run(["run", "--once", "--name", "shared", "--limit", "200ms", "--", "true"]);
+    insta::assert_snapshot!(run.snapshot(), @r"
+    exit code 124
+    --- stderr
+    [short] shared is already there, in default
+    warning: the limit was reached; the job goes on. To come back: computes logs --follow [short], or computes wait [short]
+    ");
+    assert_eq!(account.requests().len(), 2);
+}
+
+#[test]
+fn who_may_not_list_is_told_before_anything_is_sent() {
+    let account = Account::new(Jobs::Stay);
+    account.deny(&["batch:ListJobs"]);
+    let run = account.home().run(["submit", "--once", "--name", "only", "--", "true"]);
+    insta::assert_snapshot!(run.snapshot(), @r"
+    exit code 125
+    --- stderr
+    error: cannot submit `only`: AWS batch:ListJobs: User: arn:aws:sts::[account]:assumed-role/computes/test is not authorized to perform: batch:ListJobs on resource: * because no identity-based policy allows the batch:ListJobs action (403)
+    hint: the policy of the caller has to allow batch:ListJobs: `computes policy` prints it
+    ");
+    assert_eq!(account.requests().len(), 0);
+}

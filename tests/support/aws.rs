@@ -1,0 +1,192 @@
+//! A server that speaks the protocols of AWS: moto, with jobs that really run. See
+//! tests/aws/server.py.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+
+use super::Home;
+
+/// The one server of all tests, started by the first that needs it. It ends with this process,
+/// which holds its stdin.
+pub struct Aws {
+    port: u16,
+    /// What jobs see as `/mnt/efs`.
+    efs: PathBuf,
+    /// Do jobs have namespaces of their own?
+    isolates: bool,
+    _process: Child,
+}
+
+static SERVER: OnceLock<Aws> = OnceLock::new();
+
+/// What becomes of jobs there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Jobs {
+    /// They run.
+    Run,
+    /// They succeed at once.
+    Succeed,
+    /// They stay as they are until the test says how they stand.
+    Stay,
+}
+
+impl Aws {
+    pub fn server() -> &'static Self {
+        SERVER.get_or_init(Self::start)
+    }
+
+    fn start() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let python = root.join("target/aws/bin/python");
+        assert!(python.exists(), "moto is not there: `./build.sh test` sets it up");
+        let mut process = Command::new(python)
+            .arg(root.join("tests/aws/server.py"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let mut line = String::new();
+        let stdout = process.stdout.take().expect("a pipe");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        let said: Value = serde_json::from_str(&line).expect("json");
+        Self {
+            port: u16::try_from(said["port"].as_u64().expect("a port")).expect("a port"),
+            efs: said["efs"].as_str().expect("a path").into(),
+            isolates: said["isolated"].as_bool().expect("a truth"),
+            _process: process,
+        }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where a path below `/mnt/efs` lies on this machine.
+    pub fn host_path(&self, path: &str) -> PathBuf {
+        let below = path.strip_prefix("/mnt/efs/").expect("a path of the file system");
+        self.efs.join(below)
+    }
+
+    pub fn isolates(&self) -> bool {
+        self.isolates
+    }
+
+    /// Asks the server for what no call of AWS does.
+    fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("a connection");
+        write!(
+            stream,
+            "{method} /computes-test/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        serde_json::from_str(body).expect("json")
+    }
+}
+
+/// An account of its own for each test: queues, compute environments, a job definition, a file
+/// system and a log group, and nobody else's jobs.
+pub struct Account {
+    made: Value,
+}
+
+impl Account {
+    pub fn new(jobs: Jobs) -> Self {
+        let asked = json!({"run": jobs == Jobs::Run, "hold": jobs == Jobs::Stay});
+        Self { made: Aws::server().ask("POST", "account", &asked) }
+    }
+
+    pub fn field(&self, name: &str) -> String {
+        self.made[name].as_str().expect("a text").to_owned()
+    }
+
+    pub fn id(&self) -> String {
+        self.field("accountId")
+    }
+
+    /// What the usual variables of AWS say.
+    pub fn variables(&self, port: u16) -> Vec<(String, String)> {
+        let endpoint = format!("http://127.0.0.1:{port}");
+        [
+            ("AWS_ACCESS_KEY_ID", self.field("accessKeyId")),
+            ("AWS_SECRET_ACCESS_KEY", self.field("secretAccessKey")),
+            ("AWS_SESSION_TOKEN", self.field("sessionToken")),
+            ("AWS_REGION", self.field("region")),
+            ("AWS_ENDPOINT_URL", endpoint),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    }
+
+    /// A home whose jobs go to this account.
+    pub fn home(&self) -> Home {
+        self.home_through(Aws::server().port())
+    }
+
+    /// A home whose calls go by way of another port.
+    pub fn home_through(&self, port: u16) -> Home {
+        let home = Home::new()
+            .with("COMPUTES_ENGINE", "aws")
+            .with("COMPUTES_AWS_POLL", "20ms")
+            .with("COMPUTES_AWS_SETTLE", "100ms");
+        self.variables(port).iter().fold(home, |home, (name, value)| home.with(name, value))
+    }
+
+    /// The bodies of all `SubmitJob` requests, as they came.
+    pub fn requests(&self) -> Vec<Value> {
+        self.list("requests")
+    }
+
+    /// Every job of the account.
+    pub fn jobs(&self) -> Vec<Value> {
+        self.list("jobs")
+    }
+
+    fn list(&self, what: &str) -> Vec<Value> {
+        let path = format!("{what}?accountId={}", self.id());
+        Aws::server().ask("GET", &path, &Value::Null).as_array().expect("a list").clone()
+    }
+
+    /// From here on these calls are answered as those that IAM forbids.
+    pub fn deny(&self, actions: &[&str]) {
+        self.tell("deny", json!({"actions": actions}));
+    }
+
+    /// What Batch says of a job from here on.
+    pub fn stage(&self, job: &str, mut says: Value) {
+        says["jobId"] = job.into();
+        self.tell("job", says);
+    }
+
+    /// Calls the AWS CLI, for what the program itself never does.
+    pub fn aws(&self, words: &[&str]) -> Value {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let output = Command::new(root.join("target/aws/bin/aws"))
+            .args(words)
+            .env_clear()
+            .envs(self.variables(Aws::server().port()))
+            .env("AWS_DEFAULT_REGION", self.field("region"))
+            .stdin(Stdio::null())
+            .output()
+            .expect("the AWS CLI starts");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{words:?}: {error}");
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
+    }
+
+    fn tell(&self, what: &str, mut body: Value) {
+        body["accountId"] = self.id().into();
+        Aws::server().ask("POST", what, &body);
+    }
+}
