@@ -40,6 +40,9 @@ impl<'a> Context<'a> {
     /// The engines, with a ledger whose commits survive a power cut. Makes the ledger.
     pub fn engines(&self) -> Result<Engines<'_>, Failure> {
         let ledger = Ledger::open(&self.config.state_dir, Durability::PowerCut)?;
+        if self.config.engine == EngineName::Aws {
+            ledger.keep_log_short()?;
+        }
         Ok(self.engines_on(ledger))
     }
 

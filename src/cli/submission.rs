@@ -175,7 +175,14 @@ pub async fn hand_over(
         ));
     }
     let accepted = engines.submit(submissions).await.doing(|| called(submissions))?;
-    let Accepted { unattended, instead, not_handed_over } = accepted;
+    let Accepted { unattended, instead, not_handed_over, doubts } = accepted;
+    for (id, error) in doubts {
+        let why = Failure::from(error).message();
+        let short = id.short();
+        context
+            .output
+            .warning(&format!("{short} may be there twice, look at computes list: {why}"));
+    }
     if let Some(error) = unattended {
         let why = Failure::from(error).message();
         context.output.warning(&format!(

@@ -43,6 +43,8 @@ pub struct Accepted {
     pub instead: Vec<(JobId, JobId)>,
     /// Those that are written down and that the engine did not take, or may not have.
     pub not_handed_over: Vec<(JobId, EngineError)>,
+    /// Those that the engine has, perhaps twice, or although another does the same.
+    pub doubts: Vec<(JobId, EngineError)>,
 }
 
 /// What became of a look at jobs.

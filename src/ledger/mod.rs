@@ -48,6 +48,9 @@ const BUSY: Duration = Duration::from_secs(30);
 /// default of 4 MiB makes a busy worker wait for the disk every few hundred jobs.
 const CHECKPOINT_PAGES: i64 = 8192;
 
+/// The same for who works without a worker: 1 MiB.
+const SHORT_LOG_PAGES: i64 = 256;
+
 #[derive(Debug)]
 pub struct Ledger {
     db: Connection,
@@ -120,6 +123,29 @@ impl Ledger {
         db.pragma_update(None, "journal_mode", "wal")
             .map_err(|error| LedgerError::open(&path, error))?;
         migrations().to_latest(db).map_err(|error| LedgerError::migrate(&path, error))
+    }
+
+    /// For who works without a worker: the first process to come reads the whole write-ahead log,
+    /// so it is moved into the database every mebibyte.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn keep_log_short(&self) -> Result<(), LedgerError> {
+        Ok(self.db.pragma_update(None, "wal_autocheckpoint", SHORT_LOG_PAGES)?)
+    }
+
+    /// As [`write`](Self::write), for what can be found out again after a power cut.
+    ///
+    /// # Errors
+    /// Those of `change`, and of the database.
+    pub fn note<T>(
+        &mut self,
+        change: impl FnOnce(&Change<'_>) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        self.db.pragma_update(None, "synchronous", "normal")?;
+        let result = self.write(change);
+        self.db.pragma_update(None, "synchronous", "full")?;
+        result
     }
 
     /// Runs `change` in one transaction: all of it happens, or nothing.

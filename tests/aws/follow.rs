@@ -123,7 +123,7 @@ fn a_log_that_may_not_be_read_hides_no_end() {
     let account = Account::new(Jobs::Run);
     account.deny(&["logs:*"]);
     let run = account.home().run(["run", "--name", "mute", "--", "sh", "-c", "echo hi; exit 5"]);
-    insta::assert_snapshot!(run.snapshot(), @r"
+    insta::assert_snapshot!(run.snapshot_of_the_end(), @r"
     exit code 5
     --- stderr
     [short] mute submitted to default
@@ -178,11 +178,10 @@ fn sigterm_detaches_and_the_job_goes_on() {
     gate.wait_for(1);
     following.signal(Signal::TERM);
     let run = following.end(&home);
-    insta::assert_snapshot!(run.snapshot(), @r"
+    insta::assert_snapshot!(run.snapshot_of_the_end(), @r"
     exit code 143
     --- stderr
     [short] on submitted to default
-    [short] running
     warning: detached; the job goes on. To come back: computes logs --follow [short], or computes wait [short]
     ");
     gate.open();
@@ -200,11 +199,10 @@ fn in_ci_an_interrupt_cancels() {
     following.until_it_says("running");
     following.signal(Signal::INT);
     let run = following.end(&home);
-    insta::assert_snapshot!(run.snapshot(), @r"
+    insta::assert_snapshot!(run.snapshot_of_the_end(), @r"
     exit code 120
     --- stderr
     [short] ci submitted to default
-    [short] running
     cancelling the job
     [short] ci cancelled after [took] : interrupted while following
     ");

@@ -129,3 +129,31 @@ fn a_network_that_comes_back_ends_no_wait() {
     let told = run.stderr.matches("cannot look at the job just now").count();
     assert_eq!(told, 1, "{}", run.stderr);
 }
+
+#[test]
+fn names_of_hosts_are_found_and_proxies_are_used() {
+    let account = Account::new(Jobs::Succeed);
+    let port = Aws::server().port();
+    let by_name = account.home().with("AWS_ENDPOINT_URL", &format!("http://localhost:{port}"));
+    by_name.submit(["--", "true"]);
+    let proxy = Proxy::start(port, |_| Fault::None);
+    let by_proxy = account
+        .home()
+        // No name server knows it: only the proxy is asked.
+        .with("AWS_ENDPOINT_URL", "http://batch.invalid")
+        .with("HTTP_PROXY", &format!("http://127.0.0.1:{}", proxy.port()));
+    by_proxy.submit(["--", "true"]);
+    assert_eq!((account.jobs().len(), proxy.requests().len()), (2, 1));
+}
+
+/// A company's file of authorities that holds one nobody can read.
+#[test]
+fn a_broken_file_of_authorities_is_no_end() {
+    let account = Account::new(Jobs::Succeed);
+    let home = account.home();
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    std::fs::write(home.work().join("ca.pem"), broken).expect("written");
+    let home = home.with("AWS_CA_BUNDLE", "ca.pem");
+    let run = home.run(["submit", "--quiet", "--", "true"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+}

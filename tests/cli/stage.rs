@@ -124,6 +124,11 @@ impl Run {
         self.snapshot_without(r#""(AWS_BATCH_FILES|d)=[^\n]*?exec \\"\$@\\"""#, "\"[prefix]\"")
     }
 
+    /// The snapshot without the states on the way, of which some may not be seen.
+    pub fn snapshot_of_the_end(&self) -> String {
+        self.snapshot_without(r"(?m)^\[short\] (starting|running)\n", "")
+    }
+
     /// The snapshot with more taken out.
     pub fn snapshot_without(&self, pattern: &str, with: &str) -> String {
         let pattern = Regex::new(pattern).expect("a pattern");

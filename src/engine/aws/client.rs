@@ -18,6 +18,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use super::error::{Action, AwsError};
 use super::pace::Pace;
+use super::roots;
 use super::{AwsSettings, Trouble};
 
 /// How often a call that changes nothing is tried, with growing gaps that vary. Two more than
@@ -130,12 +131,19 @@ impl Clients {
 fn http_client() -> SharedHttpClient {
     let resolver = resolver();
     aws_smithy_http_client::Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+        let mut connector = Connector::builder();
+        // The SDK makes one without settings, to see whether it can, and throws it away.
+        if settings.is_none() {
+            return connector.build_http();
+        }
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
-        connector
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_with_resolver(resolver.clone())
+        let connector = connector
+            .proxy_config(ProxyConfig::from_env())
+            .tls_provider(Provider::Rustls(CryptoMode::Ring));
+        roots::believed(|roots| {
+            connector.clone().tls_context(roots).build_with_resolver(resolver.clone())
+        })
     })
 }
 

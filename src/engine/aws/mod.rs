@@ -19,6 +19,7 @@ mod pace;
 mod policy;
 mod poll;
 mod queues;
+mod roots;
 mod send;
 mod sender;
 mod submit;

@@ -79,7 +79,8 @@ impl AwsEngine<'_> {
                 let mut found = describe::describe(&clients, &region, &ids).await?;
                 let now = self.clock.now();
                 let mut missing = Vec::new();
-                ledger.write(|change| {
+                // Batch tells it again.
+                ledger.note(|change| {
                     for (sent, engine_id, record) in some {
                         match found.remove(engine_id) {
                             Some(job) => apply(change, record.id, &job, now)?,

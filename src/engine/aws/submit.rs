@@ -24,10 +24,19 @@ struct Outgoing {
     region: String,
     definition: Option<String>,
     request: SubmitJob,
-    /// What is known of this sender's right to send it.
     secrets: Secrets,
+    /// What is known of this sender's right to send it.
     claim: Claim,
     may_send: MaySend,
+}
+
+/// What came of a delivery, apart from what went well.
+#[derive(Default)]
+struct Delivered {
+    /// Batch did not take these, or may not have.
+    failed: Vec<(JobId, EngineError)>,
+    /// Batch has these; whether only once, or though it should not, is not sure.
+    doubts: Vec<(JobId, EngineError)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +103,7 @@ impl AwsEngine<'_> {
         let mut instead = Vec::new();
         ledger.write(|change| {
             for submission in submissions {
-                if !outgoing.iter().any(|job| job.id == submission.job.id) {
+                if accepted.instead.iter().any(|(ours, _)| *ours == submission.job.id) {
                     continue;
                 }
                 // Another process of this machine may have been sooner.
@@ -118,13 +127,18 @@ impl AwsEngine<'_> {
             round.try_for_each(|job| job.claim(change, &self.dir, &sender, now))
         })?;
         accepted.instead.append(&mut instead);
-        accepted.not_handed_over = self.deliver(ledger, &sender, outgoing).await?;
+        let Delivered { failed, doubts } = self.deliver(ledger, &sender, outgoing).await?;
+        accepted.not_handed_over = failed;
+        accepted.doubts = doubts;
         for submission in submissions.iter().filter(|submission| submission.once) {
             let id = submission.job.id;
-            if !accepted.instead.iter().any(|(ours, _)| *ours == id)
-                && let Some(twin) = self.sooner(ledger, id).await?
-            {
-                accepted.instead.push((id, twin));
+            if accepted.instead.iter().any(|(ours, _)| *ours == id) {
+                continue;
+            }
+            match self.sooner(ledger, id).await {
+                Ok(Some(twin)) => accepted.instead.push((id, twin)),
+                Ok(None) => {}
+                Err(error) => accepted.doubts.push((id, error)),
             }
         }
         Ok(accepted)
@@ -148,9 +162,9 @@ impl AwsEngine<'_> {
             return Ok(());
         }
         let sender = Sender::new(&self.dir)?;
-        let failed = self.deliver(ledger, &sender, outgoing).await?;
+        let Delivered { failed, doubts } = self.deliver(ledger, &sender, outgoing).await?;
         // The first is the one that is waited for; the others come to their turn.
-        match failed.into_iter().find(|(id, _)| jobs.first() == Some(id)) {
+        match failed.into_iter().chain(doubts).find(|(id, _)| jobs.first() == Some(id)) {
             // A refusal is the end of its job, which tells of it.
             Some((id, error)) if !ledger.standing(id)?.state.is_terminal() => Err(error),
             _ => Ok(()),
@@ -204,8 +218,8 @@ impl AwsEngine<'_> {
         ledger: &mut Ledger,
         sender: &Sender,
         outgoing: Vec<Outgoing>,
-    ) -> Result<Vec<(JobId, EngineError)>, EngineError> {
-        let mut failed = Vec::new();
+    ) -> Result<Delivered, EngineError> {
+        let Delivered { mut failed, mut doubts } = Delivered::default();
         let clients = self.clients().await?;
         let settle = self.settings.settle;
         let mut rest = outgoing.into_iter().peekable();
@@ -224,7 +238,8 @@ impl AwsEngine<'_> {
             let now = self.clock.now();
             let ends: Vec<_> = letters.iter().zip(deliveries).collect();
             let mut unwanted = Vec::new();
-            ledger.write(|change| {
+            // Were this lost in a power cut, the jobs would be looked for by their names.
+            ledger.note(|change| {
                 for (letter, delivery) in &ends {
                     if record(change, letter.id, delivery, now)? {
                         unwanted.push(letter.id);
@@ -244,7 +259,7 @@ impl AwsEngine<'_> {
                         } else {
                             Ok(())
                         };
-                        failed.extend(ended.err().or(doubt).map(|error| (id, error.into())));
+                        doubts.extend(ended.err().or(doubt).map(|error| (id, error.into())));
                     }
                     Delivery::Refused(error)
                     | Delivery::NotSent(error)
@@ -252,7 +267,7 @@ impl AwsEngine<'_> {
                 }
             }
         }
-        Ok(failed)
+        Ok(Delivered { failed, doubts })
     }
 }
 
