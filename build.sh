@@ -84,8 +84,17 @@ bench() { # the local queue beside other tools, as ratios
     python3 benches/local_queue/bench.py "$@"
 }
 
+bench_submit() { # one submit to AWS Batch beside the AWS CLI and a minimal SDK program
+    build
+    aws_server
+    (cd benches/aws_submit/minimal && CARGO_TARGET_DIR=../../../target/bench cargo build --release)
+    local triple
+    triple=$(rustc -vV | sed -n 's/^host: //p')
+    python3 benches/aws_submit/bench.py "target/$triple/release/computes" "target/bench/$triple/release/minimal" "$@"
+}
+
 case "${1:-}" in
-    help | build | lint | test | test_job | bench)
+    help | build | lint | test | test_job | bench | bench_submit)
         "$@"
         ;;
     *)
