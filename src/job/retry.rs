@@ -66,6 +66,10 @@ pub enum RetryError {
     NoPattern(usize),
     #[error("`{0}` is no pattern: AWS Batch knows `*` only as the last character")]
     Star(String),
+    #[error(
+        "`{0}` is no pattern: AWS Batch takes letters, digits, `.`, `:` and spaces, and `*` at the end"
+    )]
+    Character(String),
     #[error("`{0}` is neither `interruption` nor `any`, which a job can be retried on")]
     On(String),
 }
@@ -132,8 +136,15 @@ impl RetryStrategy {
                 return Err(RetryError::NoPattern(index + 1));
             }
             for Pattern(text) in patterns.into_iter().flatten() {
-                if text.strip_suffix('*').unwrap_or(text).contains('*') {
+                let start = text.strip_suffix('*').unwrap_or(text);
+                if start.contains('*') {
                     return Err(RetryError::Star(text.clone()));
+                }
+                // SubmitJob: letters, digits, periods, colons and white space.
+                let known =
+                    |c: char| c.is_ascii_alphanumeric() || ".:".contains(c) || c.is_whitespace();
+                if !start.chars().all(known) {
+                    return Err(RetryError::Character(text.clone()));
                 }
             }
         }
@@ -250,6 +261,11 @@ mod tests {
         };
         assert_eq!(RetryStrategy::new(1, vec![empty.clone()]), Err(RetryError::NoPattern(1)));
         assert_eq!(RetryStrategy::new(1, vec![empty.clone(); 6]), Err(RetryError::TooManyRules(6)));
+        let odd = ExitRule { on_reason: Some(Pattern("Host (i-0".into())), ..empty.clone() };
+        assert_eq!(
+            RetryStrategy::new(1, vec![odd]),
+            Err(RetryError::Character("Host (i-0".into()))
+        );
         let starred = ExitRule { on_reason: Some(Pattern("a*b".into())), ..empty };
         assert_eq!(RetryStrategy::new(1, vec![starred]), Err(RetryError::Star("a*b".into())));
     }

@@ -89,6 +89,7 @@ impl Ledger {
     ) -> Result<Self, LedgerError> {
         let path = dir.ledger();
         let wrap = |error| LedgerError::open(&path, error);
+        let has_log = dir.ledger_log().exists();
         // Each process has one connection and one thread that uses it.
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut db = Connection::open_with_flags(&path, flags).map_err(wrap)?;
@@ -109,6 +110,13 @@ impl Ledger {
             .unwrap_or(usize::MAX);
         if version != MIGRATIONS.len() {
             Self::migrate(dir, &mut db)?;
+        }
+        if !has_log {
+            // Whoever reads first makes it. From here on it is there after a power cut too.
+            db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(wrap)?;
+            let folder = std::fs::File::open(dir.root());
+            let synced = folder.and_then(|folder| folder.sync_all());
+            synced.map_err(|error| StateDirError::at(dir.ledger_log(), error))?;
         }
         Ok(Self { db })
     }

@@ -118,6 +118,12 @@ impl StateDir {
         self.root.join("ledger.db")
     }
 
+    /// SQLite's write-ahead log.
+    #[must_use]
+    pub fn ledger_log(&self) -> PathBuf {
+        self.root.join("ledger.db-wal")
+    }
+
     #[must_use]
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")

@@ -209,3 +209,31 @@ fn two_do_not_send_the_same_job() {
     assert!(submit.wait_with_output().expect("a child").status.success());
     assert_eq!(account.jobs().len(), 1);
 }
+
+/// Its end is asked for while the request is on its way: whoever brings it there ends it.
+#[test]
+fn a_job_that_is_cancelled_while_it_is_sent_is_ended_on_arrival() {
+    let account = Account::new(Jobs::Stay);
+    let (there, wait) = std::sync::mpsc::channel();
+    let (go_on, hold) = std::sync::mpsc::channel::<()>();
+    let proxy = Proxy::start(Aws::server().port(), move |request| {
+        if is_submit(request) {
+            there.send(()).expect("the test listens");
+            hold.recv().expect("the test speaks");
+        }
+        Fault::None
+    });
+    let home = account.home_through(proxy.port());
+    let submit = home.command(["submit", "--", "true"]).spawn().expect("it starts");
+    wait.recv().expect("the request");
+    let direct = account.variables(Aws::server().port());
+    let variables: Vec<_> = direct.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let cancel = home.run_with_env(&variables, &["cancel", "last"]);
+    assert_eq!(cancel.code, 0, "{}", cancel.stderr);
+    assert!(cancel.stderr.contains("is being ended"), "{}", cancel.stderr);
+    go_on.send(()).expect("the proxy waits");
+    assert!(submit.wait_with_output().expect("a child").status.success());
+    assert_eq!(account.jobs()[0]["status"], "FAILED");
+    let waited = home.run_with_env(&variables, &["wait", "--limit", "30s", "last"]);
+    assert_eq!(waited.code, 120, "{}", waited.stderr);
+}

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Account, Jobs};
+use crate::support::{Account, Aws, Fault, Jobs, Proxy};
 
 #[test]
 fn another_machine_takes_the_job_that_is_there_in_every_active_state() {
@@ -66,4 +66,34 @@ fn who_may_not_list_is_told_before_anything_is_sent() {
     hint: the policy of the caller has to allow batch:ListJobs: `computes policy` prints it
     ");
     assert_eq!(account.requests().len(), 0);
+}
+
+/// Neither sees the other's job before it sends its own.
+#[test]
+fn two_machines_at_the_same_moment_end_up_with_one_job() {
+    let account = Account::new(Jobs::Stay);
+    let both = std::sync::Arc::new(std::sync::Barrier::new(2));
+    let proxies: Vec<_> = (0..2)
+        .map(|_| {
+            let both = std::sync::Arc::clone(&both);
+            Proxy::start(Aws::server().port(), move |request| {
+                if request.path == super::exactly_once::SUBMIT {
+                    both.wait();
+                }
+                Fault::None
+            })
+        })
+        .collect();
+    let submit = |proxy: &Proxy| {
+        account.home_through(proxy.port()).submit(["--once", "--name", "same", "--", "true"])
+    };
+    let ids: Vec<_> = std::thread::scope(|scope| {
+        let machines: Vec<_> =
+            proxies.iter().map(|proxy| scope.spawn(move || submit(proxy))).collect();
+        machines.into_iter().map(|machine| machine.join().expect("it ends")).collect()
+    });
+    let jobs = account.jobs();
+    let active = jobs.iter().filter(|job| job["status"] == "SUBMITTED").count();
+    assert_eq!((jobs.len(), active), (2, 1), "{jobs:?}");
+    assert_eq!(ids[0], ids[1]);
 }

@@ -50,6 +50,21 @@ fn nine_calls_of_ten_are_too_many_and_every_job_is_there_once() {
 }
 
 #[test]
+fn jobs_are_looked_at_by_the_hundred() {
+    let account = Account::new(Jobs::Stay);
+    let proxy = Proxy::start(Aws::server().port(), |_| Fault::None);
+    let home = account.home_through(proxy.port()).with("COMPUTES_AWS_RATE", "1000");
+    let lines = vec![r#"{"command":["true"]}"#; 120].join("\n");
+    std::fs::write(home.work().join("jobs.jsonl"), lines).expect("written");
+    let run = home.run(["submit", "--from", "jobs.jsonl"]);
+    assert_eq!((run.code, run.stdout.lines().count()), (0, 120), "{}", run.stderr);
+    let looks = || proxy.requests().iter().filter(|it| it.path == "/v1/describejobs").count();
+    assert_eq!(looks(), 0);
+    assert_eq!(home.run(["list", "--all", "--json"]).stdout.lines().count(), 120);
+    assert_eq!(looks(), 2);
+}
+
+#[test]
 fn calls_that_change_nothing_are_repeated() {
     let account = Account::new(Jobs::Succeed);
     let mut left = 3;

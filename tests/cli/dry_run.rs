@@ -182,3 +182,32 @@ fn fed_back_a_masked_secret_is_taken_from_the_caller() {
     let run = home.run_with_env(&[SECRET], &arguments);
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
+
+#[test]
+fn rules_of_ones_own_and_their_place() {
+    let home = Home::new();
+    let rules = "attempts = 3\nretry_rules = [{ onExitCode = \"75\", action = \"RETRY\" }, \
+        { onReason = \"*\", action = \"EXIT\" }]\n";
+    home.write("computes.toml", rules);
+    let retry = |options: &[&str]| {
+        let run = home.run([&["submit", "--dry-run", "--json"], options, &["--", "true"]].concat());
+        run.json().remove(0)["retryStrategy"].to_string()
+    };
+    let own = r#"{"attempts":3,"evaluateOnExit":[{"action":"RETRY","onExitCode":"75"},{"action":"EXIT","onReason":"*"}]}"#;
+    assert_eq!(retry(&[]), own);
+    // What the command line says takes the place of all of it.
+    assert_eq!(retry(&["--retry-on", "any"]), r#"{"attempts":3}"#);
+    assert_eq!(retry(&["--retry-strategy", "attempts=2"]), r#"{"attempts":2}"#);
+    home.write("computes.toml", "retry_rules = [{ onExitCode = \"*5\", action = \"RETRY\" }]\n");
+    insta::assert_snapshot!(home.refuses(&["submit", "--", "true"]), @r"
+    exit code 2
+    --- stderr
+    error: [home]/here/computes.toml:1:15: `*5` is no pattern: AWS Batch knows `*` only as the last character
+    ");
+    home.write("computes.toml", "retry_rules = [{ onExit = \"5\", action = \"RETRY\" }]\n");
+    insta::assert_snapshot!(home.refuses(&["submit", "--", "true"]), @r"
+    exit code 2
+    --- stderr
+    error: [home]/here/computes.toml:1:15: unknown field `onExit`, expected one of `onStatusReason`, `onReason`, `onExitCode`, `action`
+    ");
+}
