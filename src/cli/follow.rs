@@ -76,8 +76,9 @@ impl Interrupts {
 
     /// What ends a call that takes long.
     async fn early(&mut self) -> Wake {
-        let limit = self.limit;
+        let (second, limit) = (self.second, self.limit);
         tokio::select! {
+            () = until(second) => Wake::SecondThoughtsOver,
             _ = self.interrupt.recv() => Wake::Interrupt,
             _ = self.terminate.recv() => Wake::Terminate,
             () = until(limit) => Wake::Limit,
@@ -114,6 +115,7 @@ pub async fn follow(
     let mut seen: Option<Standing> = None;
     let mut attend = true;
     let mut away = false;
+    let mut more = false;
     loop {
         let now = engines.ledger().standing(job)?;
         let (state, attempt) = (now.state, now.attempt);
@@ -130,14 +132,16 @@ pub async fn follow(
             if attempt > 0 {
                 watch.follow_log(job, attempt)?;
             }
-            let shown = tokio::select! {
-                shown = tail.up_to(engines, attempt, state.is_terminal(), context) => shown,
+            more = tokio::select! {
+                more = tail.up_to(engines, attempt, state.is_terminal(), context) => more?,
                 wake = interrupts.early(), if interrupts.pending.is_none() => {
                     interrupts.pending = Some(wake);
-                    Ok(())
+                    if state.is_terminal() {
+                        context.output.note("interrupted: the rest of the log is not shown");
+                    }
+                    false
                 }
             };
-            shown?;
             if context.output.reader_is_gone() && !options.may_cancel {
                 return Ok(End::Left(0));
             }
@@ -154,6 +158,8 @@ pub async fn follow(
                 attended = engines.attend(jobs) => Some(attended),
                 wake = interrupts.early() => {
                     interrupts.pending = Some(wake);
+                    // It was broken off, and is taken up again.
+                    attend = true;
                     None
                 }
             };
@@ -179,6 +185,11 @@ pub async fn follow(
                 Some(Err(error)) => return Err(error.into()),
             }
         }
+        if std::mem::take(&mut more) && interrupts.pending.is_none() {
+            // The log goes on at once, with a look at the job in between.
+            attend = true;
+            continue;
+        }
         match interrupts.wake(watch).await? {
             Wake::Changed(changes) => attend = changes.workers,
             Wake::Limit => return Ok(End::Left(code::LIMIT_REACHED)),
@@ -202,7 +213,8 @@ async fn interrupted(
     options: Options,
     context: &Context<'_>,
 ) -> Result<Option<u8>, Failure> {
-    let cancel = options.cancel_on_interrupt || interrupts.second.is_some();
+    let in_time = interrupts.second.is_some_and(|second| second > tokio::time::Instant::now());
+    let cancel = options.cancel_on_interrupt || in_time;
     match wake {
         Wake::Interrupt | Wake::Terminate if options.cancel_on_interrupt => {}
         Wake::Interrupt if cancel => {}

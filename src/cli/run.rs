@@ -107,6 +107,11 @@ async fn left_in_between(
             .cancel(id, "interrupted while it was submitted")
             .await
             .doing(|| format!("cancel {}", id.short()))?;
+        let record = engines.ledger().job(id)?;
+        // It may have been over before.
+        if record.state.is_terminal() {
+            return follow::say_end(&record, context);
+        }
         return Ok(error::code::CANCELLED);
     }
     if matches!(standing.state, State::Accepted | State::Submitting) {

@@ -179,9 +179,7 @@ pub async fn hand_over(
     for (id, error) in doubts {
         let why = Failure::from(error).message();
         let short = id.short();
-        context
-            .output
-            .warning(&format!("{short} may be there twice, look at computes list: {why}"));
+        context.output.warning(&format!("{short} is on AWS Batch, but look at it: {why}"));
     }
     if let Some(error) = unattended {
         let why = Failure::from(error).message();

@@ -1,13 +1,26 @@
 //! Showing what a job writes.
 
+use std::time::{Duration, Instant};
+
 use super::context::Context;
 use super::error::Failure;
 use super::output::{EventLine, LogLine};
 use crate::engine::{EngineError, Engines, LogReader};
 use crate::job::JobId;
 
-/// Of a job that goes on.
-const PAGES_AT_ONCE: usize = 20;
+/// So long what a job that goes on writes keeps us from looking at the job.
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
+
+/// How much of a log is to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// What there is, for a while: more may come faster than it can be shown.
+    AWhile,
+    /// What there is.
+    Now,
+    /// All that will ever be.
+    TheEnd,
+}
 
 /// What the job writes, attempt after attempt.
 pub struct Tail {
@@ -31,16 +44,20 @@ impl Tail {
         Ok(Self { attempt, reader: Some(engines.log(job, attempt)?), ..Self::new(job) })
     }
 
-    /// Shows what came since; of a job that is over, all that is left.
+    /// Shows what came since; of a job that is over, all that is left. True: there is more.
     pub async fn up_to(
         &mut self,
         engines: &Engines<'_>,
         attempt: u32,
         is_over: bool,
         context: &Context<'_>,
-    ) -> Result<(), Failure> {
-        self.show(engines, attempt, context).await?;
-        if is_over { self.finish(engines, context).await } else { Ok(()) }
+    ) -> Result<bool, Failure> {
+        let more = self.show(engines, attempt, context).await?;
+        if is_over {
+            self.finish(engines, context).await?;
+            return Ok(false);
+        }
+        Ok(more)
     }
 
     /// Shows what came since, up to the end of the attempt's log so far.
@@ -49,40 +66,41 @@ impl Tail {
         engines: &Engines<'_>,
         attempt: u32,
         context: &Context<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
         while self.attempt < attempt {
             self.finish(engines, context).await?;
             self.attempt += 1;
             self.reader = Some(engines.log(self.job, self.attempt)?);
         }
-        self.drain(engines, false, context).await
+        self.drain(engines, Until::AWhile, context).await
     }
 
     async fn drain(
         &mut self,
         engines: &Engines<'_>,
-        is_over: bool,
+        until: Until,
         context: &Context<'_>,
-    ) -> Result<(), Failure> {
-        let Some(reader) = &mut self.reader else { return Ok(()) };
-        let mut pages = 0;
-        // Whoever writes without end must not keep us from looking at the job.
-        while is_over || pages < PAGES_AT_ONCE {
-            pages += 1;
+    ) -> Result<bool, Failure> {
+        let Some(reader) = &mut self.reader else { return Ok(false) };
+        let is_over = until == Until::TheEnd;
+        let start = Instant::now();
+        while until != Until::AWhile || start.elapsed() < LONGEST_LOOK {
             self.page.clear();
             match engines.read(&mut **reader, is_over, &mut self.page).await {
                 Ok(()) => {}
                 // It is read on from there with the next look.
-                Err(EngineError::Aws(error)) if error.passes() && !is_over => return Ok(()),
+                Err(EngineError::Aws(error)) if error.passes() && !is_over => {
+                    return Ok(false);
+                }
                 Err(error) => {
                     // Whatever is wrong with the log, the job's end counts.
                     self.failed = Some(error);
                     self.reader = None;
-                    return Ok(());
+                    return Ok(false);
                 }
             }
             if self.page.is_empty() {
-                return Ok(());
+                return Ok(false);
             }
             if context.output.json {
                 let mut lines = self.page.split(|byte| *byte == b'\n');
@@ -97,7 +115,7 @@ impl Tail {
                 context.output.data_while_read(&self.page)?;
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Nothing more comes of this attempt.
@@ -106,7 +124,7 @@ impl Tail {
         engines: &Engines<'_>,
         context: &Context<'_>,
     ) -> Result<(), Failure> {
-        self.drain(engines, true, context).await?;
+        self.drain(engines, Until::TheEnd, context).await?;
         self.last_line(context)
     }
 
@@ -116,7 +134,7 @@ impl Tail {
         engines: &Engines<'_>,
         context: &Context<'_>,
     ) -> Result<(), Failure> {
-        self.drain(engines, false, context).await?;
+        self.drain(engines, Until::Now, context).await?;
         self.last_line(context)
     }
 

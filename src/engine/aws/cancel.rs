@@ -52,7 +52,10 @@ impl AwsEngine<'_> {
                 return Ok(Cancelled::AtOnce);
             }
             Wish::TooLate => return Ok(Cancelled::TooLate),
-            Wish::OnItsWay => return Ok(Cancelled::Asked),
+            Wish::OnItsWay => {
+                self.due.set(Some(tokio::time::Instant::now() + self.settings.poll));
+                return Ok(Cancelled::Asked);
+            }
             Wish::There { engine_id, region } => (engine_id, region),
         };
         // One that is over by now keeps its own end. Who may not look may end it all the same.

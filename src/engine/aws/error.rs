@@ -200,7 +200,10 @@ fn of_answer(status: u16, code: &str) -> Trouble {
         Trouble::Credentials
     } else if code.starts_with("AccessDenied") || code == "UnauthorizedOperation" || status == 403 {
         Trouble::Denied
-    } else if !(400..500).contains(&status) {
+    } else if status == 407 {
+        // A proxy's, which passed nothing on.
+        Trouble::NotSent
+    } else if !(400..500).contains(&status) || status == 408 {
         // A success that can't be read is one all the same.
         Trouble::Unclear
     } else if status == 404 || code.contains("NotFound") {

@@ -3,8 +3,10 @@
 
 use std::env::VarError;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use aws_sdk_batch::types::JobDetail;
+use tokio::time::{Instant, sleep};
 
 use super::describe::{self, Observed};
 use super::{AwsEngine, AwsError, list};
@@ -93,13 +95,13 @@ impl AwsEngine<'_> {
             list::by_name(&clients, clients.region(), queue, &format!("{family}*")).await?;
         // Batch compares without regard to case, and what is over does nothing any more.
         found.retain(|job| job.name.starts_with(&family) && job.is_active());
-        match found.first() {
-            Some(first) => {
-                let engine_id = first.engine_id.clone();
-                self.adopt_by_id(ledger, &engine_id).await.map(Some)
+        for twin in found {
+            let id = self.adopt_by_id(ledger, &twin.engine_id).await?;
+            if is_wanted(ledger, id)? {
+                return Ok(Some(id));
             }
-            None => Ok(None),
         }
+        Ok(None)
     }
 
     /// Two machines may submit the same at the same moment, because neither sees the other's
@@ -116,19 +118,26 @@ impl AwsEngine<'_> {
         let name = BatchName::new(&record.plan.spec.name, record.plan.fingerprint(), id);
         let family = name.family();
         let queue = record.plan.spec.queue.as_str();
-        let mut found = list::by_name(&clients, &sent.region, queue, &format!("{family}*")).await?;
-        found.retain(|job| job.name.starts_with(&family) && job.is_active());
-        match found.first() {
-            Some(first)
-                if first.engine_id != ours && found.iter().any(|it| it.engine_id == ours) =>
-            {
-                let first = first.engine_id.clone();
-                let twin = self.adopt_by_id(ledger, &first).await?;
-                self.end(ledger, id, &format!("{first} does the same and came first")).await?;
-                Ok(Some(twin))
+        let end = Instant::now() + self.settings.settle;
+        let found = loop {
+            let mut found =
+                list::by_name(&clients, &sent.region, queue, &format!("{family}*")).await?;
+            found.retain(|job| job.name.starts_with(&family) && job.is_active());
+            // Before the list shows ours it may lack others too.
+            if found.iter().any(|job| job.engine_id == ours) || Instant::now() >= end {
+                break found;
             }
-            _ => Ok(None),
+            sleep(LOOK_AGAIN).await;
+        };
+        for first in found.into_iter().take_while(|job| job.engine_id != ours) {
+            let twin = self.adopt_by_id(ledger, &first.engine_id).await?;
+            if is_wanted(ledger, twin)? {
+                let reason = format!("{} does the same and came first", first.engine_id);
+                self.end(ledger, id, &reason).await?;
+                return Ok(Some(twin));
+            }
         }
+        Ok(None)
     }
 
     /// Takes a job of Batch into the ledger, under our own id if it has one.
@@ -175,6 +184,15 @@ impl AwsEngine<'_> {
         Ok(id)
     }
 }
+
+/// Will the job do its work, as far as this ledger knows?
+fn is_wanted(ledger: &Ledger, id: JobId) -> Result<bool, LedgerError> {
+    let job = ledger.job(id)?;
+    Ok(!job.state.is_terminal() && job.cancel_requested_at.is_none())
+}
+
+/// Between two looks at a list that does not show yet what is there.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Batch's ids are UUIDs, with `:index` for a child of an array.
 fn looks_like_an_id(text: &str) -> bool {

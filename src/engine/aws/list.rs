@@ -82,7 +82,8 @@ async fn pages(
     };
     let filter = KeyValuesPair::builder().name(filter).values(value).build();
     // All jobs of a name are looked at: one that is missed would be sent again.
-    let most = if matches!(which, Which::Named(_)) { usize::MAX } else { MOST_PAGES };
+    // And whoever looks for one around its time knows when to stop.
+    let most = if matches!(which, Which::After(_)) { MOST_PAGES } else { usize::MAX };
     let mut token = None;
     for _ in 0..most {
         let call = clients

@@ -78,12 +78,19 @@ impl AwsEngine<'_> {
                 let ids: Vec<_> = some.iter().map(|(_, id, _)| id.clone()).collect();
                 let mut found = describe::describe(&clients, &region, &ids).await?;
                 let now = self.clock.now();
-                let mut missing = Vec::new();
+                let (mut missing, mut unended) = (Vec::new(), Vec::new());
                 // Batch tells it again.
                 ledger.note(|change| {
                     for (sent, engine_id, record) in some {
                         match found.remove(engine_id) {
-                            Some(job) => apply(change, record.id, &job, now)?,
+                            Some(job) => {
+                                apply(change, record.id, &job, now)?;
+                                let seen = Observed::new(&job);
+                                let is_ending = seen.is_ended || seen.status.is_over();
+                                if record.cancel_requested_at.is_some() && !is_ending {
+                                    unended.push(engine_id);
+                                }
+                            }
                             None if now - sent.sent_at > SURELY_KNOWN_AFTER => {
                                 missing.push(record.id);
                             }
@@ -92,6 +99,11 @@ impl AwsEngine<'_> {
                     }
                     Ok(())
                 })?;
+                // Whoever was to pass the wish on did not get to it.
+                for engine_id in unended {
+                    let reason = "its end was asked for";
+                    super::cancel::terminate(&clients, &region, engine_id, reason).await?;
+                }
                 for id in missing {
                     match self.vanished(ledger, id).await {
                         // It stands in nobody's way but its own.
@@ -123,7 +135,12 @@ impl AwsEngine<'_> {
                 reason: Some("AWS Batch no longer knows the job; it keeps them for a week"),
                 ..Detail::default()
             };
-            change.apply(change.holder(id)?, Event::Vanished, detail, now)
+            let holder = change.holder(id)?;
+            // Somebody else may have found out meanwhile.
+            if !holder.state.is_terminal() {
+                change.apply(holder, Event::Vanished, detail, now)?;
+            }
+            Ok(())
         })?;
         Ok(())
     }
@@ -223,7 +240,8 @@ fn steps(holder: Holder, observed: &Observed, wished: bool) -> Vec<Step> {
             let (event, outcome) = last(observed, newest, wished);
             // It ran, though Batch lists no attempt.
             let ran = newest.started_at.is_some() || newest.exit_code.is_some();
-            if ran && state != State::Running {
+            // Of one that ended while it waited for its next attempt, this is the last one's.
+            if ran && observed.attempts.is_empty() && state != State::Running {
                 add(Event::Started, newest.started_at, None);
             }
             add(event, newest.stopped_at, Some(outcome));

@@ -290,7 +290,8 @@ async fn only_one(
             Err(error) => return Delivery::Taken { engine_id, arn, doubt: Some(error) },
         }
     };
-    let Some(first) = found.iter().find(|job| job.is_active()).or_else(|| found.first()) else {
+    // The oldest that nobody ended, at work or done; one that is not in the list is younger.
+    let Some(first) = found.iter().find(|job| !job.is_ended) else {
         return Delivery::Taken { engine_id, arn, doubt: None };
     };
     let reason = format!("sent twice by mistake; {} is the one", first.engine_id);

@@ -68,11 +68,6 @@ impl AwsEngine<'_> {
                 && let Some(twin) = self.twin(ledger, &submission.job).await?
             {
                 accepted.instead.push((id, twin));
-                // One that was written down and not sent is sent now.
-                let state = ledger.standing(twin)?.state;
-                if matches!(state, State::Accepted | State::Submitting) {
-                    outgoing.push(self.again(ledger, twin).await?);
-                }
                 continue;
             }
             let definition = definitions.of(&clients, &submission.job.plan.spec).await?;
@@ -141,6 +136,12 @@ impl AwsEngine<'_> {
                 Err(error) => accepted.doubts.push((id, error)),
             }
         }
+        // One that was written down and never sent does nothing yet.
+        for twin in accepted.instead.iter().map(|(_, twin)| *twin).collect::<Vec<_>>() {
+            if let Err(error) = self.hand_over_left(ledger, &[twin]).await {
+                accepted.not_handed_over.push((twin, error));
+            }
+        }
         Ok(accepted)
     }
 
@@ -155,7 +156,12 @@ impl AwsEngine<'_> {
         for id in jobs {
             let state = ledger.standing(*id)?.state;
             if matches!(state, State::Accepted | State::Submitting) {
-                outgoing.push(self.again(ledger, *id).await?);
+                match self.again(ledger, *id).await {
+                    Ok(again) => outgoing.push(again),
+                    Err(error) if jobs.first() == Some(id) => return Err(error),
+                    // It is tried again when it is waited for, and told then.
+                    Err(error) => tracing::debug!(%error, job = %id, "cannot hand over"),
+                }
             }
         }
         if outgoing.is_empty() {
@@ -180,7 +186,9 @@ impl AwsEngine<'_> {
             Ok(secrets) => (secrets, MaySend::Yes),
             Err(name) => (Secrets::default(), MaySend::SecretGone(name)),
         };
-        let name = name_of(&record.plan, id);
+        // The name that it may have there, whatever this version of the program would call it.
+        let before = sent.as_ref().map(|sent| sent.name.clone());
+        let name = before.unwrap_or_else(|| name_of(&record.plan, id));
         let mut request = record.plan.masked_request();
         request.job_name = Some(name.clone());
         let region =
