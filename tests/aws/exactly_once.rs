@@ -210,10 +210,8 @@ fn two_do_not_send_the_same_job() {
     assert_eq!(account.jobs().len(), 1);
 }
 
-/// Its end is asked for while the request is on its way: whoever brings it there ends it.
-#[test]
-fn a_job_that_is_cancelled_while_it_is_sent_is_ended_on_arrival() {
-    let account = Account::new(Jobs::Stay);
+/// Cancels a job while its request is on its way, with what its account may do meanwhile.
+fn cancelled_on_its_way(account: &Account, denied: &[&str]) -> (Home, crate::support::Run) {
     let (there, wait) = std::sync::mpsc::channel();
     let (go_on, hold) = std::sync::mpsc::channel::<()>();
     let proxy = Proxy::start(Aws::server().port(), move |request| {
@@ -224,16 +222,40 @@ fn a_job_that_is_cancelled_while_it_is_sent_is_ended_on_arrival() {
         Fault::None
     });
     let home = account.home_through(proxy.port());
-    let submit = home.command(["submit", "--", "true"]).spawn().expect("it starts");
+    let submit = home.command(["submit", "--quiet", "--", "true"]);
+    let submit = crate::cli::stage::Following::spawn(submit);
     wait.recv().expect("the request");
     let direct = account.variables(Aws::server().port());
     let variables: Vec<_> = direct.iter().map(|(name, value)| (&**name, &**value)).collect();
     let cancel = home.run_with_env(&variables, &["cancel", "last"]);
     assert_eq!(cancel.code, 0, "{}", cancel.stderr);
     assert!(cancel.stderr.contains("is being ended"), "{}", cancel.stderr);
+    account.deny(denied);
     go_on.send(()).expect("the proxy waits");
-    assert!(submit.wait_with_output().expect("a child").status.success());
+    let submit = submit.end(&home);
+    account.deny(&[]);
+    let home = direct.iter().fold(home, |home, (name, value)| home.with(name, value));
+    (home, submit)
+}
+
+/// Whoever brings it there ends it.
+#[test]
+fn a_job_that_is_cancelled_while_it_is_sent_is_ended_on_arrival() {
+    let account = Account::new(Jobs::Stay);
+    let (home, submit) = cancelled_on_its_way(&account, &[]);
+    assert_eq!((submit.code, submit.stderr.as_str()), (0, ""));
     assert_eq!(account.jobs()[0]["status"], "FAILED");
-    let waited = home.run_with_env(&variables, &["wait", "--limit", "30s", "last"]);
-    assert_eq!(waited.code, 120, "{}", waited.stderr);
+    assert_eq!(home.run(["wait", "--limit", "30s", "last"]).code, 120);
+}
+
+/// Or whoever looks at it next.
+#[test]
+fn a_wish_that_could_not_be_passed_on_is_passed_on_later() {
+    let account = Account::new(Jobs::Stay);
+    let (home, submit) = cancelled_on_its_way(&account, &["batch:TerminateJob"]);
+    assert_eq!(submit.code, 0);
+    assert!(submit.stderr.contains("is on AWS Batch, but look at it"), "{}", submit.stderr);
+    assert_eq!(account.jobs()[0]["status"], "SUBMITTED");
+    assert_eq!(home.run(["wait", "--limit", "30s", "last"]).code, 120);
+    assert_eq!(account.jobs()[0]["status"], "FAILED");
 }
