@@ -1,16 +1,12 @@
 //! All engines, and the ledger that they share: each job goes to its own.
 
-use std::cell::Cell;
-use std::rc::Rc;
-
 use async_trait::async_trait;
-use tokio::time::Instant;
 
 use super::aws::AwsEngine;
 use super::local::LocalEngine;
 use super::{
     Accepted, Attended, Cancelled, Changes, Engine, EngineError, EngineName, Explanation,
-    LogReader, Submission, Watch, until,
+    LogReader, Submission, Watch,
 };
 use crate::job::{JobId, JobRef};
 use crate::ledger::{Ledger, LedgerError};
@@ -69,7 +65,7 @@ impl<'a> Engines<'a> {
     /// # Errors
     /// When the machine gives no more watches.
     pub fn watch(&mut self) -> Result<Box<dyn Watch>, EngineError> {
-        Ok(Box::new(WatchAll { local: self.local.watch()?, due: self.aws.due() }))
+        Ok(Box::new(WatchAll { local: self.local.watch()?, aws: self.aws.watch()? }))
     }
 
     /// Sees to it that jobs that wait will be run, and that the ledger knows how they stand.
@@ -191,7 +187,7 @@ impl<'a> Engines<'a> {
 /// Bells of this machine, and the time when an engine far away is to be asked again.
 struct WatchAll {
     local: Box<dyn Watch>,
-    due: Rc<Cell<Option<Instant>>>,
+    aws: Box<dyn Watch>,
 }
 
 #[async_trait(?Send)]
@@ -199,10 +195,7 @@ impl Watch for WatchAll {
     async fn changed(&mut self) -> Result<Changes, EngineError> {
         tokio::select! {
             changes = self.local.changed() => changes,
-            () = until(self.due.get()) => {
-                self.due.set(None);
-                Ok(Changes { jobs: true, workers: true, log: true })
-            }
+            changes = self.aws.changed() => changes,
         }
     }
 

@@ -70,7 +70,7 @@ fn job() -> impl Strategy<Value = Value> {
 
 #[test]
 fn every_request_of_a_dry_run_is_valid() {
-    let mut runner = TestRunner::deterministic();
+    let mut runner = TestRunner::default();
     let jobs: Vec<_> = (0..150)
         .map(|_| job().new_tree(&mut runner).expect("a job").current().to_string())
         .collect();

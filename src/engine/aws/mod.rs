@@ -114,11 +114,6 @@ impl<'a> AwsEngine<'a> {
         }
     }
 
-    /// When jobs that are waited for are to be looked at again.
-    pub(super) fn due(&self) -> Rc<Cell<Option<Instant>>> {
-        Rc::clone(&self.due)
-    }
-
     /// Those that ask AWS; made with the first call, because that reads files and variables.
     async fn clients(&mut self) -> Result<Rc<Clients>, AwsError> {
         if let Some(clients) = &self.clients {
@@ -141,7 +136,7 @@ impl Engine for AwsEngine<'_> {
     }
 
     fn watch(&mut self) -> Result<Box<dyn Watch>, EngineError> {
-        Ok(Box::new(poll::Poll::new(self.due())))
+        Ok(Box::new(poll::Poll::new(Rc::clone(&self.due))))
     }
 
     async fn attend(
