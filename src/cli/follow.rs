@@ -89,13 +89,9 @@ impl Interrupts {
         if let Some(wake) = self.pending.take() {
             return Ok(wake);
         }
-        let (second, limit) = (self.second, self.limit);
         Ok(tokio::select! {
             changes = watch.changed() => Wake::Changed(changes?),
-            _ = self.interrupt.recv() => Wake::Interrupt,
-            _ = self.terminate.recv() => Wake::Terminate,
-            () = until(second) => Wake::SecondThoughtsOver,
-            () = until(limit) => Wake::Limit,
+            wake = self.early() => wake,
         })
     }
 }

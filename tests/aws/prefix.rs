@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::Signal;
 
+use crate::engine::command::HOSTILE;
 use crate::support::{Home, send};
 
 /// A root of its own with everything of the machine below it, in which `/files` can be made.
@@ -120,40 +121,11 @@ fn shells() -> impl Iterator<Item = &'static [&'static str]> {
 #[test]
 fn arguments_arrive_untouched() {
     let Some(root) = Root::new() else { return };
-    let hostile = [
-        "a b",
-        " ",
-        "$HOME",
-        "${PATH}",
-        "$(id)",
-        "`id`",
-        "'",
-        "\"",
-        "\\",
-        "new\nline",
-        "*",
-        "?",
-        "~",
-        ";",
-        "&&",
-        "|",
-        ">x",
-        "#",
-        "!",
-        "-n",
-        "--",
-        "ä€😀",
-        "\t",
-        "%s",
-        "$@",
-        "\"$@\"",
-        "${AWS_BATCH_FILES}",
-    ];
-    let words = root.words(&[], &[&["printf", "%s\\0"], &hostile[..]].concat());
+    let words = root.words(&[], &[&["printf", "%s\\0"], HOSTILE].concat());
     for shell in shells() {
         let (code, stdout) = root.run(shell, &words, &PLAIN);
         let arrived: Vec<_> = stdout.split_terminator('\0').collect();
-        assert_eq!((code, arrived.as_slice()), (0, &hostile[..]), "{shell:?}");
+        assert_eq!((code, arrived.as_slice()), (0, HOSTILE), "{shell:?}");
     }
 }
 

@@ -59,40 +59,45 @@ pub fn what_can_not_be_started_says_why<S: Subject>(home: &Home) {
     assert_eq!(run.code, 126, "{}", run.stderr);
 }
 
+/// Words that a shell on their way would change.
+pub const HOSTILE: &[&str] = &[
+    "a b",
+    " ",
+    "$HOME",
+    "${PATH}",
+    "$(id)",
+    "`id`",
+    "'",
+    "\"",
+    "\\",
+    "\\n",
+    "new\nline",
+    "*",
+    "?",
+    "~",
+    ";",
+    "&&",
+    "|",
+    ">x",
+    "#",
+    "!",
+    "-n",
+    "--",
+    "--json",
+    "ä€😀",
+    "\t",
+    "%s",
+    "$@",
+    "\"$@\"",
+    "${AWS_BATCH_FILES}",
+];
+
 pub fn arguments_arrive_untouched<S: Subject>(home: &Home) {
-    let hostile = [
-        "a b",
-        " ",
-        "$HOME",
-        "${PATH}",
-        "$(id)",
-        "`id`",
-        "'",
-        "\"",
-        "\\",
-        "\\n",
-        "new\nline",
-        "*",
-        "?",
-        "~",
-        ";",
-        "&&",
-        "|",
-        ">x",
-        "#",
-        "!",
-        "-n",
-        "--",
-        "--json",
-        "ä€😀",
-        "\t",
-        "%s",
-    ];
-    let run = home.run([&["run", "--", "printf", "%s\\0"], &hostile[..]].concat());
+    let run = home.run([&["run", "--", "printf", "%s\\0"], HOSTILE].concat());
     assert_eq!(run.code, 0, "{}", run.stderr);
     // CloudWatch keeps lines, so one that was not ended is.
     let arrived: Vec<_> = run.stdout.trim_end_matches('\n').split_terminator('\0').collect();
-    assert_eq!(arrived, hostile);
+    assert_eq!(arrived, HOSTILE);
 }
 
 pub fn stdout_and_stderr_keep_their_order<S: Subject>(home: &Home) {

@@ -2,7 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
 
-mod command;
+pub mod command;
 mod environment;
 mod files;
 mod gpus;

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -29,12 +30,21 @@ pub struct Clients {
     config: SdkConfig,
     region: String,
     pub pace: Pace,
-    by_region: RefCell<HashMap<String, aws_sdk_batch::Client>>,
+    batch: RefCell<HashMap<(String, Repeat), aws_sdk_batch::Client>>,
+}
+
+/// Who repeats a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Repeat {
+    /// The SDK: it changes nothing.
+    Sdk,
+    /// Whether a job is sent again is decided here.
+    Never,
 }
 
 impl Clients {
     /// Reads the usual variables and files of AWS.
-    pub async fn load(settings: &AwsSettings) -> Result<Self, AwsError> {
+    async fn load(settings: &AwsSettings) -> Result<Self, AwsError> {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(settings.timeout).build();
         let config = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http_client())
@@ -44,7 +54,21 @@ impl Clients {
         let region = config.region().map(ToString::to_string);
         let region = region.filter(|region| !region.is_empty()).ok_or(AwsError::NoRegion)?;
         let pace = Pace::new(settings.rate);
-        Ok(Self { config, region, pace, by_region: RefCell::default() })
+        Ok(Self { config, region, pace, batch: RefCell::default() })
+    }
+
+    /// Those that are there, or new ones: made with the first call, because that reads files and
+    /// variables.
+    pub async fn of(
+        made: &mut Option<Rc<Self>>,
+        settings: &AwsSettings,
+    ) -> Result<Rc<Self>, AwsError> {
+        if let Some(made) = made {
+            return Ok(Rc::clone(made));
+        }
+        let clients = Rc::new(Self::load(settings).await?);
+        *made = Some(Rc::clone(&clients));
+        Ok(clients)
     }
 
     /// Where new jobs go.
@@ -54,14 +78,27 @@ impl Clients {
 
     /// Batch in the region of a job; calls that change nothing are repeated by the SDK.
     pub fn batch(&self, region: &str) -> aws_sdk_batch::Client {
-        let mut by_region = self.by_region.borrow_mut();
-        let made = by_region.entry(region.to_owned()).or_insert_with(|| {
+        self.batch_that(region, Repeat::Sdk)
+    }
+
+    /// Batch without repetitions, for sending jobs.
+    pub fn batch_once(&self, region: &str) -> aws_sdk_batch::Client {
+        self.batch_that(region, Repeat::Never)
+    }
+
+    fn batch_that(&self, region: &str, repeat: Repeat) -> aws_sdk_batch::Client {
+        let mut made = self.batch.borrow_mut();
+        let client = made.entry((region.to_owned(), repeat)).or_insert_with(|| {
+            let retries = match repeat {
+                Repeat::Sdk => self.retries(),
+                Repeat::Never => RetryConfig::disabled(),
+            };
             let config = aws_sdk_batch::config::Builder::from(&self.config)
                 .region(Region::new(region.to_owned()))
-                .retry_config(self.retries());
+                .retry_config(retries);
             aws_sdk_batch::Client::from_conf(config.build())
         });
-        made.clone()
+        client.clone()
     }
 
     /// As the user set it, or more often than the SDK does by itself.
@@ -70,14 +107,6 @@ impl Clients {
             Some(set) if std::env::var_os("AWS_MAX_ATTEMPTS").is_some() => set.clone(),
             set => set.cloned().unwrap_or_else(RetryConfig::standard).with_max_attempts(TRIES),
         }
-    }
-
-    /// Batch without repetitions: whether a job is sent again is decided here.
-    pub fn batch_once(&self, region: &str) -> aws_sdk_batch::Client {
-        let config = aws_sdk_batch::config::Builder::from(&self.config)
-            .region(Region::new(region.to_owned()))
-            .retry_config(RetryConfig::disabled());
-        aws_sdk_batch::Client::from_conf(config.build())
     }
 
     pub fn logs(&self, region: &str) -> aws_sdk_cloudwatchlogs::Client {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_batch::types::{ContainerDetail, JobDetail, JobStatus};
+use aws_sdk_batch::types::{JobDetail, JobStatus, LogConfiguration};
 
 use super::client::Clients;
 use super::{Action, AwsError};
@@ -66,12 +66,10 @@ impl Status {
 #[derive(Debug, Clone)]
 pub struct Observed {
     pub status: Status,
-    pub status_reason: Option<String>,
     pub created_at: Option<Millis>,
-    pub stopped_at: Option<Millis>,
     /// The attempts that are over, in their order.
     pub attempts: Vec<Ended>,
-    /// How the newest attempt stands.
+    /// How the newest attempt stands; the job says the same of itself.
     pub newest: Ended,
     pub log_group: String,
     /// Somebody asked for its end.
@@ -128,15 +126,19 @@ impl Observed {
         };
         Self {
             status,
-            status_reason: job.status_reason.clone(),
             created_at: time(job.created_at),
-            stopped_at: time(job.stopped_at),
             attempts: attempts.collect(),
             newest,
-            log_group: log_group(container),
-            is_ended: job.is_cancelled == Some(true) || job.is_terminated == Some(true),
+            log_group: log_group(container.and_then(|it| it.log_configuration.as_ref())),
+            is_ended: is_ended(job.is_cancelled, job.is_terminated),
         }
     }
+}
+
+/// Did somebody ask for the end of a job? Batch says so only where that is true, and by the one
+/// or the other.
+pub fn is_ended(is_cancelled: Option<bool>, is_terminated: Option<bool>) -> bool {
+    is_cancelled == Some(true) || is_terminated == Some(true)
 }
 
 /// The SDK makes 0 of a time that is not there.
@@ -144,9 +146,9 @@ pub fn time(time: Option<Millis>) -> Option<Millis> {
     time.filter(|time| *time > 0)
 }
 
-fn log_group(container: Option<&ContainerDetail>) -> String {
-    container
-        .and_then(|container| container.log_configuration.as_ref()?.options.as_ref())
+/// Where the container of a job or of a definition writes.
+pub fn log_group(logs: Option<&LogConfiguration>) -> String {
+    logs.and_then(|logs| logs.options.as_ref())
         .and_then(|options| options.get("awslogs-group").cloned())
         .unwrap_or_else(|| DEFAULT_GROUP.to_owned())
 }

@@ -54,7 +54,6 @@ impl Health {
 /// No job has this id.
 const NO_JOB: &str = "00000000-0000-0000-0000-000000000000";
 const NO_STREAM: &str = "computes-doctor/default/no-such-stream";
-const DEFAULT_GROUP: &str = "/aws/batch/job";
 
 /// What is being put together.
 struct Diagnosis<'c> {
@@ -286,9 +285,7 @@ impl Diagnosis<'_> {
 
     async fn log_group(&mut self, definition: &JobDefinition) {
         let container = definition.container_properties.as_ref();
-        let logs = container.and_then(|container| container.log_configuration.as_ref());
-        let named = logs.and_then(|logs| logs.options.as_ref()?.get("awslogs-group").cloned());
-        let group = named.unwrap_or_else(|| DEFAULT_GROUP.to_owned());
+        let group = describe::log_group(container.and_then(|it| it.log_configuration.as_ref()));
         let what = format!("log group {group}");
         let client = self.clients.logs(self.clients.region());
         let call = client.describe_log_groups().log_group_name_prefix(&group).send();

@@ -83,7 +83,7 @@ impl AwsEngine<'_> {
         let observed = Observed::new(&job);
         explanation.status = Some(observed.status.as_str().to_owned());
         explanation.reason =
-            observed.newest.reason.clone().or_else(|| observed.status_reason.clone());
+            observed.newest.reason.clone().or_else(|| observed.newest.status_reason.clone());
         if observed.status.is_over() {
             if record.state == State::Cancelled {
                 explanation.find("its end was asked for");
@@ -172,7 +172,7 @@ impl Explanation {
             Status::Running => "it runs",
             Status::Succeeded | Status::Failed => "it is over",
         });
-        let reason = observed.status_reason.as_deref().unwrap_or_default();
+        let reason = observed.newest.status_reason.as_deref().unwrap_or_default();
         let stuck = STUCK.iter().find(|(starts, ..)| reason.starts_with(starts));
         if let Some((_, finding, hint)) = stuck.filter(|_| observed.status == Status::Runnable) {
             self.find(*finding);

@@ -8,7 +8,9 @@ use std::time::Duration;
 use aws_sdk_batch::types::JobDetail;
 use tokio::time::{Instant, sleep};
 
+use super::client::Clients;
 use super::describe::{self, Observed};
+use super::send::Found;
 use super::{AwsEngine, AwsError, list};
 use crate::engine::{Attended, EngineError, EngineName};
 use crate::job::{Draft, ExitRule, JobId, JobRef, Pattern};
@@ -88,14 +90,7 @@ impl AwsEngine<'_> {
             }
         }
         let clients = self.clients().await?;
-        let name = BatchName::new(&job.plan.spec.name, fingerprint, job.id);
-        let family = name.family();
-        let queue = job.plan.spec.queue.as_str();
-        let mut found =
-            list::by_name(&clients, clients.region(), queue, &format!("{family}*")).await?;
-        // Batch compares without regard to case, and what is over does nothing any more.
-        found.retain(|job| job.name.starts_with(&family) && job.is_active());
-        for twin in found {
+        for twin in relatives(&clients, clients.region(), &job.plan, job.id).await? {
             let id = self.adopt_by_id(ledger, &twin.engine_id).await?;
             if is_wanted(ledger, id)? {
                 return Ok(Some(id));
@@ -115,14 +110,9 @@ impl AwsEngine<'_> {
         let sent = ledger.hand_over_of(record.seq)?;
         let (Some(ours), Some(sent)) = (record.engine_id.clone(), sent) else { return Ok(None) };
         let clients = self.clients().await?;
-        let name = BatchName::new(&record.plan.spec.name, record.plan.fingerprint(), id);
-        let family = name.family();
-        let queue = record.plan.spec.queue.as_str();
         let end = Instant::now() + self.settings.settle;
         let found = loop {
-            let mut found =
-                list::by_name(&clients, &sent.region, queue, &format!("{family}*")).await?;
-            found.retain(|job| job.name.starts_with(&family) && job.is_active());
+            let found = relatives(&clients, &sent.region, &record.plan, id).await?;
             // Before the list shows ours it may lack others too.
             if found.iter().any(|job| job.engine_id == ours) || Instant::now() >= end {
                 break found;
@@ -183,6 +173,22 @@ impl AwsEngine<'_> {
         ledger.write(|change| change.adopt(&new, &adopted, created_at))?;
         Ok(id)
     }
+}
+
+/// The jobs on Batch that do the same as this one, itself among them, and are not over or being
+/// ended; the oldest first.
+async fn relatives(
+    clients: &Clients,
+    region: &str,
+    plan: &Plan,
+    id: JobId,
+) -> Result<Vec<Found>, AwsError> {
+    let family = BatchName::new(&plan.spec.name, plan.fingerprint(), id).family();
+    let queue = plan.spec.queue.as_str();
+    let mut found = list::by_name(clients, region, queue, &format!("{family}*")).await?;
+    // Batch compares without regard to case.
+    found.retain(|job| job.name.starts_with(&family) && job.is_active());
+    Ok(found)
 }
 
 /// Will the job do its work, as far as this ledger knows?

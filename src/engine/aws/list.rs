@@ -3,7 +3,7 @@
 use aws_sdk_batch::types::{JobSummary, KeyValuesPair};
 
 use super::client::Clients;
-use super::describe::{Status, time};
+use super::describe::{Status, is_ended, time};
 use super::send::{Found, LIST};
 use super::{AwsEngine, AwsError, Trouble};
 use crate::job::{JobId, Queue, State};
@@ -57,7 +57,7 @@ pub async fn by_name(
         if let (Some(engine_id), Some(arn), Some(name)) = (job.job_id, job.job_arn, job.job_name) {
             let created_at = job.created_at.unwrap_or_default();
             let status = Status::of(job.status.as_ref());
-            let is_ended = job.is_cancelled == Some(true) || job.is_terminated == Some(true);
+            let is_ended = is_ended(job.is_cancelled, job.is_terminated);
             found.push(Found { engine_id, arn, name, status, created_at, is_ended });
         }
         true
@@ -197,7 +197,7 @@ impl Listed {
             created_at: job.created_at.unwrap_or_default(),
             started_at: time(job.started_at),
             stopped_at: time(job.stopped_at),
-            is_ended: job.is_cancelled == Some(true) || job.is_terminated == Some(true),
+            is_ended: is_ended(job.is_cancelled, job.is_terminated),
         })
     }
 

@@ -53,12 +53,7 @@ impl AwsLog {
     }
 
     async fn clients(&mut self) -> Result<Rc<Clients>, AwsError> {
-        if let Some(clients) = &self.clients {
-            return Ok(Rc::clone(clients));
-        }
-        let clients = Rc::new(Clients::load(&self.settings).await?);
-        self.clients = Some(Rc::clone(&clients));
-        Ok(clients)
+        Clients::of(&mut self.clients, &self.settings).await
     }
 
     /// `None`: the attempt has no stream yet.

@@ -114,14 +114,9 @@ impl<'a> AwsEngine<'a> {
         }
     }
 
-    /// Those that ask AWS; made with the first call, because that reads files and variables.
+    /// Those that ask AWS.
     async fn clients(&mut self) -> Result<Rc<Clients>, AwsError> {
-        if let Some(clients) = &self.clients {
-            return Ok(Rc::clone(clients));
-        }
-        let clients = Rc::new(Clients::load(&self.settings).await?);
-        self.clients = Some(Rc::clone(&clients));
-        Ok(clients)
+        Clients::of(&mut self.clients, &self.settings).await
     }
 }
 

@@ -1,7 +1,5 @@
 //! From what Batch says of a job to what happened to it: the steps that the ledger is behind.
 
-use aws_sdk_batch::types::JobDetail;
-
 use super::classify;
 use super::describe::{self, AT_ONCE, Ended, Observed, Status};
 use super::{AwsEngine, AwsError, poll};
@@ -84,8 +82,8 @@ impl AwsEngine<'_> {
                     for (sent, engine_id, record) in some {
                         match found.remove(engine_id) {
                             Some(job) => {
-                                apply(change, record.id, &job, now)?;
                                 let seen = Observed::new(&job);
+                                apply(change, record.id, &seen, now)?;
                                 let is_ending = seen.is_ended || seen.status.is_over();
                                 if record.cancel_requested_at.is_some() && !is_ending {
                                     unended.push(engine_id);
@@ -157,14 +155,18 @@ fn since(job: &JobRecord) -> Millis {
 }
 
 /// Brings the ledger up to what Batch says. Where another process was sooner, there is less to do.
-fn apply(change: &Change<'_>, id: JobId, job: &JobDetail, now: Millis) -> Result<(), LedgerError> {
-    let observed = Observed::new(job);
+fn apply(
+    change: &Change<'_>,
+    id: JobId,
+    observed: &Observed,
+    now: Millis,
+) -> Result<(), LedgerError> {
     let mut holder = change.holder(id)?;
     if holder.state.is_terminal() {
         return Ok(());
     }
     let wished = change.is_to_end(holder.seq)?;
-    for step in steps(holder, &observed, wished) {
+    for step in steps(holder, observed, wished) {
         let outcome = step.outcome.as_ref();
         let detail = Detail { outcome, ..Detail::default() };
         match change.observe(holder, step.event, detail, step.at.unwrap_or(now))? {
@@ -172,7 +174,7 @@ fn apply(change: &Change<'_>, id: JobId, job: &JobDetail, now: Millis) -> Result
             Applied::Stale => return Ok(()),
         }
     }
-    let reason = observed.status_reason.as_deref();
+    let reason = observed.newest.status_reason.as_deref();
     change.say_status(holder.seq, observed.status.as_str(), reason)?;
     let over = observed.attempts.iter().enumerate();
     for (index, attempt) in over {
@@ -220,7 +222,7 @@ fn steps(holder: Holder, observed: &Observed, wished: bool) -> Vec<Step> {
             let outcome = classify::outcome(Status::Failed, ended, false);
             (Event::Retried, outcome)
         };
-        add(event, ended.stopped_at.or(observed.stopped_at), Some(outcome));
+        add(event, ended.stopped_at.or(observed.newest.stopped_at), Some(outcome));
         state = if is_last { State::Failed } else { State::Queued };
     }
     if state == State::Failed {
@@ -279,9 +281,7 @@ mod tests {
         let newest = attempts.last().cloned().unwrap_or_default();
         Observed {
             status,
-            status_reason: None,
             created_at: Some(0),
-            stopped_at: None,
             attempts,
             newest,
             log_group: String::new(),

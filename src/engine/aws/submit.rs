@@ -71,12 +71,8 @@ impl AwsEngine<'_> {
                 continue;
             }
             let definition = definitions.of(&clients, &submission.job.plan.spec).await?;
-            let mut request = submission.job.plan.masked_request();
             let name = name_of(&submission.job.plan, id);
-            request.job_name = Some(name.clone());
-            if definition.is_some() {
-                request.job_definition.clone_from(&definition);
-            }
+            let request = request_of(&submission.job.plan, &name, definition.as_ref());
             let region = clients.region().to_owned();
             let (claim, may_send) = (Claim::Open, MaySend::Yes);
             let secrets = submission.secrets.clone();
@@ -189,8 +185,6 @@ impl AwsEngine<'_> {
         // The name that it may have there, whatever this version of the program would call it.
         let before = sent.as_ref().map(|sent| sent.name.clone());
         let name = before.unwrap_or_else(|| name_of(&record.plan, id));
-        let mut request = record.plan.masked_request();
-        request.job_name = Some(name.clone());
         let region =
             sent.as_ref().map_or_else(|| clients.region().to_owned(), |sent| sent.region.clone());
         let definition = match (&may_send, sent.and_then(|sent| sent.definition)) {
@@ -198,9 +192,7 @@ impl AwsEngine<'_> {
             (MaySend::Yes, None) => definition::for_job(&clients, &record.plan.spec).await?,
             (MaySend::Cancelled | MaySend::SecretGone(_), None) => None,
         };
-        if definition.is_some() {
-            request.job_definition.clone_from(&definition);
-        }
+        let request = request_of(&record.plan, &name, definition.as_ref());
         let claim = Claim::Open;
         Ok(Outgoing { id, name, region, definition, request, secrets, claim, may_send })
     }
@@ -325,6 +317,16 @@ impl Outgoing {
             Claim::Open | Claim::Anothers => return None,
         };
         Some(Letter { id, request, secrets, region, look_first, may_send, is_derived })
+    }
+}
+
+/// What is sent, with the mask in the place of each secret.
+fn request_of(plan: &Plan, name: &str, definition: Option<&String>) -> SubmitJob {
+    let request = plan.masked_request();
+    SubmitJob {
+        job_name: Some(name.to_owned()),
+        job_definition: definition.cloned().or(request.job_definition),
+        ..request
     }
 }
 
