@@ -5,7 +5,7 @@ use clap::Args;
 use super::context::{Context, block_on};
 use super::error::Failure;
 use super::output::{self, ExplanationView};
-use crate::engine::{Attended, Engines};
+use crate::engine::Engines;
 use crate::job::JobRef;
 
 #[derive(Debug, Args)]
@@ -28,10 +28,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
 
 async fn explain(options: &Options, engines: &mut Engines<'_>) -> Result<ExplanationView, Failure> {
     let id = engines.find(&options.job).await?;
-    let refreshed = engines.refresh(&[id]).await?;
-    if let Attended::Later(error) = refreshed {
-        return Err(error.into());
-    }
+    engines.refresh(&[id]).await?.by_now()?;
     let explanation = engines.explain(id).await?;
     let job = engines.ledger().job(id)?;
     Ok(ExplanationView::new(&job, explanation))

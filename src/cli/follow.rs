@@ -8,7 +8,7 @@ use super::context::{Context, internal};
 use super::error::{Doing, Failure, code};
 use super::output::{EventLine, JobView};
 use super::tail::Tail;
-use crate::engine::{Attended, Changes, EngineError, EngineName, Engines, Watch, until};
+use crate::engine::{Attended, Changes, EngineError, Engines, Watch, until};
 use crate::job::{JobId, State};
 use crate::ledger::{JobRecord, Standing};
 
@@ -311,10 +311,10 @@ fn say_state(
             context.output.status(&format!("{short} running, attempt {attempt}"));
         }
         // Minutes or days lie between these there.
-        (State::Starting | State::Running, _) if has_moved && is_far(&record) => {
+        (State::Starting | State::Running, _) if has_moved && !record.is_here() => {
             context.output.status(&format!("{short} {}", now.state));
         }
-        (State::Queued, _) if is_far(&record) => {
+        (State::Queued, _) if !record.is_here() => {
             if let Some(reason) = &now.engine_reason {
                 context.output.status(&format!("{short} waits: {reason}"));
                 context.output.status(&format!("computes explain {short} tells more"));
@@ -334,11 +334,6 @@ fn say_state(
         );
     }
     Ok(())
-}
-
-/// Is it on an engine that is asked over a network?
-fn is_far(record: &JobRecord) -> bool {
-    record.engine != EngineName::Local.as_str()
 }
 
 /// Tells how a job ended, and gives the exit code.

@@ -5,11 +5,11 @@ use clap::Args;
 use super::context::{Context, block_on};
 use super::error::{Failure, Kind};
 use super::output::{self, JobView, ListedView};
-use crate::engine::aws::{Listed, Trouble};
+use crate::engine::aws::{KEPT, Listed, Trouble};
 use crate::engine::local;
 use crate::engine::{Attended, Clock, EngineName};
 use crate::job::{Queue, State};
-use crate::ledger::{Filter, JobRecord, Millis};
+use crate::ledger::{Filter, JobRecord};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -54,8 +54,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     };
     let jobs = ledger.list(&filter)?;
     print(&jobs, &[], context)?;
-    let waits =
-        |job: &JobRecord| !job.state.is_terminal() && job.engine == EngineName::Local.as_str();
+    let waits = |job: &JobRecord| !job.state.is_terminal() && job.is_here();
     if !context.output.json
         && jobs.iter().any(waits)
         && local::unattended(&context.config.state_dir, &ledger)?
@@ -114,9 +113,6 @@ fn on_aws(options: &Options, filter: Filter, context: &Context<'_>) -> Result<u8
         Ok(0)
     })
 }
-
-/// AWS Batch keeps jobs that are over for a week.
-const KEPT: Millis = 7 * 24 * 60 * 60 * 1000;
 
 fn print(jobs: &[JobRecord], foreign: &[Listed], context: &Context<'_>) -> Result<(), Failure> {
     if context.output.json {

@@ -6,7 +6,7 @@ use super::context::{Context, block_on};
 use super::error::{Failure, Kind};
 use super::follow::{self, End, Interrupts};
 use super::tail::Tail;
-use crate::engine::{Attended, Engines};
+use crate::engine::Engines;
 use crate::job::JobRef;
 use crate::ledger::Standing;
 
@@ -46,9 +46,7 @@ async fn show(
             End::Left(code) => follow::say_left(&[id], code, context),
         };
     }
-    if let Attended::Later(error) = engines.refresh(&[id]).await? {
-        return Err(error.into());
-    }
+    engines.refresh(&[id]).await?.by_now()?;
     let Standing { state, attempt: newest, .. } = engines.ledger().standing(id)?;
     let attempt = options.attempt.unwrap_or(newest);
     if attempt == 0 || attempt > newest {

@@ -6,7 +6,7 @@ use super::context::{Context, block_on};
 use super::error::{Doing, Failure, Kind};
 use super::submission::{self, Ids};
 use super::submit;
-use crate::engine::{Attended, Clock, EngineName, Submission};
+use crate::engine::{Clock, EngineName, Submission};
 use crate::job::{EnvName, JobRef, Secret, Secrets, SpecError};
 use crate::ledger::{JobRecord, NewJob};
 
@@ -23,9 +23,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     let mut ids = Ids::at(context.clock.now());
     block_on(async {
         let found = engines.find_all(&options.jobs).await?;
-        if let Attended::Later(error) = engines.refresh(&found).await? {
-            return Err(error.into());
-        }
+        engines.refresh(&found).await?.by_now()?;
         // Each goes where it was; those of one engine are handed over together.
         for engine in EngineName::ALL {
             let mut submissions = Vec::new();

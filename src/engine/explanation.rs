@@ -22,6 +22,16 @@ impl Explanation {
         self.findings.push(finding.into());
     }
 
+    /// How many jobs are to start before it.
+    pub(super) fn stands_behind(&mut self, before: usize) {
+        self.position = Some(before + 1);
+        self.find(match before {
+            0 => "it is the next to start".to_owned(),
+            1 => "one job is to start before it".to_owned(),
+            more => format!("{more} jobs are to start before it"),
+        });
+    }
+
     pub(super) fn hint(&mut self, hint: impl Into<String>) {
         self.hints.push(hint.into());
     }

@@ -55,6 +55,19 @@ pub enum Attended {
     Later(EngineError),
 }
 
+impl Attended {
+    /// For who can't go on without an answer.
+    ///
+    /// # Errors
+    /// When the engine could not be asked just now.
+    pub fn by_now(self) -> Result<(), EngineError> {
+        match self {
+            Self::Done => Ok(()),
+            Self::Later(error) => Err(error),
+        }
+    }
+}
+
 /// What became of the wish to end a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancelled {

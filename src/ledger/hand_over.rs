@@ -227,7 +227,7 @@ impl Ledger {
         rows.map(|id| record::id(&id?)).collect()
     }
 
-    /// Which jobs of the ledger the engine knows by these ids.
+    /// The job of the ledger that the engine knows by this id.
     ///
     /// # Errors
     /// When the database fails.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rusqlite::Row;
 
-use super::{LedgerError, Millis};
+use super::{LOCAL, LedgerError, Millis};
 use crate::job::{FailureClass, JobId, Queue, State};
 use crate::plan::Plan;
 
@@ -37,6 +37,14 @@ pub struct JobRecord {
     pub signal: Option<i32>,
     pub class: Option<FailureClass>,
     pub reason: Option<String>,
+}
+
+impl JobRecord {
+    /// Is it a job of this machine, rather than of an engine that is asked over a network?
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        self.engine == LOCAL
+    }
 }
 
 /// One attempt of a job.

@@ -36,16 +36,10 @@ impl Plan {
     /// When the request would be over a limit of AWS Batch.
     pub fn new(spec: JobSpec, files: FilesMount, secrets: &Secrets) -> Result<Self, LimitError> {
         let plan = Self { spec, files };
-        limits::check(&plan.request_with(secrets))?;
-        Ok(plan)
-    }
-
-    /// The request with the values of the secrets, for the engine alone.
-    #[must_use]
-    pub fn request_with(&self, secrets: &Secrets) -> SubmitJob {
-        self.request(|name| {
+        limits::check(&plan.request(|name| {
             secrets.get(name).map_or_else(String::new, |secret| secret.expose().to_owned())
-        })
+        }))?;
+        Ok(plan)
     }
 
     /// The request with the mask in the place of every secret.

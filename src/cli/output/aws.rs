@@ -82,6 +82,9 @@ pub struct EnvironmentView {
     pub kind: String,
     pub most_vcpus: Option<i32>,
     pub wanted_vcpus: Option<i32>,
+    /// Told by `state` and `status`.
+    #[serde(skip)]
+    works: bool,
 }
 
 impl AwsQueueView {
@@ -94,6 +97,7 @@ impl AwsQueueView {
             kind: it.kind.clone(),
             most_vcpus: it.most_vcpus,
             wanted_vcpus: it.wanted_vcpus,
+            works: it.works(),
         };
         Self {
             state: Some(there.state.clone()),
@@ -132,9 +136,8 @@ pub fn aws_queue_lines(queues: &[QueueView]) -> String {
             .map(|it| {
                 let of = |count: Option<i32>| count.map_or("?".to_owned(), |it| it.to_string());
                 let (wanted, most) = (of(it.wanted_vcpus), of(it.most_vcpus));
-                let works = it.state == "ENABLED" && it.status == "VALID";
                 let how =
-                    if works { String::new() } else { format!(" {} {}", it.state, it.status) };
+                    if it.works { String::new() } else { format!(" {} {}", it.state, it.status) };
                 format!("{} ({}, {wanted} of {most} vCPUs){how}", it.name, it.kind)
             })
             .collect();

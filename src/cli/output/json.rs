@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::aws::AwsQueueView;
 use super::time::timestamp;
 use crate::cli::error::exit_code;
-use crate::engine::{EngineName, Explanation};
+use crate::engine::Explanation;
 use crate::job::Queue;
 use crate::ledger::{AttemptRecord, EventRecord, JobRecord, StateDir, WorkerRecord};
 
@@ -136,7 +136,7 @@ impl JobView {
             fingerprint: job.fingerprint.clone(),
             directory: job.directory.clone(),
             files: files(job, dir),
-            log: (job.attempt > 0 && is_here(job)).then(|| dir.log(job.id, job.attempt)),
+            log: (job.attempt > 0 && job.is_here()).then(|| dir.log(job.id, job.attempt)),
             retry_of: job.retry_of.map(|id| id.to_string()),
             accepted_at: timestamp(job.accepted_at),
             started_at: job.started_at.map(timestamp),
@@ -168,7 +168,9 @@ impl JobView {
             reason: attempt.reason.clone(),
             log: match &attempt.log {
                 Some((group, stream)) => Some(format!("{group} {stream}")),
-                None if is_here(job) => Some(dir.log(job.id, attempt.number).display().to_string()),
+                None if job.is_here() => {
+                    Some(dir.log(job.id, attempt.number).display().to_string())
+                }
                 None => None,
             },
         };
@@ -185,13 +187,9 @@ impl JobView {
     }
 }
 
-fn is_here(job: &JobRecord) -> bool {
-    job.engine == EngineName::Local.as_str()
-}
-
 /// The job's directory: on this machine, or below the mount of the file system on AWS.
 fn files(job: &JobRecord, dir: &StateDir) -> PathBuf {
-    if is_here(job) {
+    if job.is_here() {
         return dir.files(job.id);
     }
     let mount = PathBuf::from(&job.plan.files.0);

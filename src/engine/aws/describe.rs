@@ -101,6 +101,15 @@ pub async fn describe(
     Ok(jobs.into_iter().filter_map(|job| Some((job.job_id.clone()?, job))).collect())
 }
 
+/// One job, if Batch knows it.
+pub async fn describe_one(
+    clients: &Clients,
+    region: &str,
+    engine_id: &str,
+) -> Result<Option<JobDetail>, AwsError> {
+    Ok(describe(clients, region, &[engine_id.to_owned()]).await?.remove(engine_id))
+}
+
 impl Observed {
     pub fn new(job: &JobDetail) -> Self {
         let status = Status::of(job.status.as_ref());

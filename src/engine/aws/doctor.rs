@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_batch::types::JobDefinition;
 use aws_sdk_efs::types::LifeCycleState;
+use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput;
 
 use super::client::Clients;
 use super::definition;
@@ -82,9 +83,12 @@ impl AwsEngine<'_> {
     /// The account of the caller.
     pub(super) async fn account(&mut self) -> Result<String, AwsError> {
         let clients = self.clients().await?;
-        let answer = clients.call(IDENTITY, clients.sts().get_caller_identity().send()).await?;
-        Ok(answer.account.unwrap_or_default())
+        Ok(caller(&clients).await?.account.unwrap_or_default())
     }
+}
+
+async fn caller(clients: &Clients) -> Result<GetCallerIdentityOutput, AwsError> {
+    clients.call(IDENTITY, clients.sts().get_caller_identity().send()).await
 }
 
 fn of_error(what: &str, error: &AwsError) -> Check {
@@ -114,8 +118,7 @@ impl Diagnosis<'_> {
 
     /// Who asks. False: nobody that AWS knows, so that nothing else can be asked.
     async fn identity(&mut self) -> bool {
-        let call = self.clients.sts().get_caller_identity().send();
-        match self.clients.call(IDENTITY, call).await {
+        match caller(self.clients).await {
             Ok(answer) => {
                 self.good("identity", answer.arn.unwrap_or_default());
                 true
@@ -152,9 +155,7 @@ impl Diagnosis<'_> {
                 self.mend("give it a compute environment");
             } else {
                 self.add(&what, Health::Bad, found);
-                self.mend(format!(
-                    "aws batch update-job-queue --job-queue {queue} --state ENABLED"
-                ));
+                self.mend(queues::mend(*queue));
             }
             for environment in &there.environments {
                 if !seen.insert(environment.name.clone()) {
@@ -173,10 +174,7 @@ impl Diagnosis<'_> {
                 } else {
                     let why = environment.status_reason.clone().unwrap_or_default();
                     self.add(what, Health::Bad, format!("{found} {why}").trim_end().to_owned());
-                    self.mend(format!(
-                        "aws batch update-compute-environment --compute-environment {name} \
-                         --state ENABLED"
-                    ));
+                    self.mend(environment.mend());
                 }
             }
         }

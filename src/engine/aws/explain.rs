@@ -2,11 +2,11 @@
 
 use super::classify;
 use super::client::Clients;
-use super::describe::{self, Observed, Status};
+use super::describe::{Observed, Status, describe_one};
 use super::queues::{self, Details, SNAPSHOT};
 use super::{AwsEngine, AwsError, Trouble};
 use crate::engine::{EngineError, Explanation};
-use crate::job::{JobId, Resources, State};
+use crate::job::{JobId, Queue, Resources, State};
 use crate::ledger::Ledger;
 
 /// `GetJobQueueSnapshot` shows so many.
@@ -72,10 +72,8 @@ impl AwsEngine<'_> {
             return Ok(explanation);
         };
         let clients = self.clients().await?;
-        let ids = std::slice::from_ref(&engine_id);
-        let mut found = describe::describe(&clients, &sent.region, ids).await?;
         let mut explanation = Explanation::default();
-        let Some(job) = found.remove(&engine_id) else {
+        let Some(job) = describe_one(&clients, &sent.region, &engine_id).await? else {
             explanation.reason = record.reason;
             explanation.find("AWS Batch no longer knows the job; it keeps them for a week");
             return Ok(explanation);
@@ -98,12 +96,16 @@ impl AwsEngine<'_> {
             match queues::describe(&clients, &sent.region, &[spec.queue]).await {
                 Ok(queues) => {
                     let queue = queues.into_iter().next().and_then(|queue| queue.there);
-                    explanation.of_the_queue(spec.queue.as_str(), queue, &spec.resources);
+                    explanation.of_the_queue(spec.queue, queue, &spec.resources);
                 }
                 Err(error) => explanation.not_told("the queue", &error),
             }
-            match position(&clients, &sent.region, spec.queue.as_str(), &engine_id).await {
-                Ok(position) => explanation.of_the_place(position, observed.status),
+            match place(&clients, &sent.region, spec.queue.as_str(), &engine_id).await {
+                Ok(Some(before)) => explanation.stands_behind(before),
+                Ok(None) if observed.status == Status::Runnable => {
+                    explanation.find(format!("it is not among the first {SHOWN} of its queue"));
+                }
+                Ok(None) => {}
                 Err(error) => explanation.not_told("its place in the queue", &error),
             }
         }
@@ -111,8 +113,8 @@ impl AwsEngine<'_> {
     }
 }
 
-/// The job's place among the first hundred that can start.
-async fn position(
+/// How many jobs are to start before it, if it is among the first hundred that can start.
+async fn place(
     clients: &Clients,
     region: &str,
     queue: &str,
@@ -122,8 +124,7 @@ async fn position(
     let answer = clients.call(SNAPSHOT, call).await?;
     let jobs = answer.front_of_queue.and_then(|front| front.jobs).unwrap_or_default();
     let is_it = |arn: &str| arn.rsplit('/').next() == Some(engine_id);
-    let place = jobs.iter().position(|job| job.job_arn.as_deref().is_some_and(is_it));
-    Ok(place.map(|index| index + 1))
+    Ok(jobs.iter().position(|job| job.job_arn.as_deref().is_some_and(is_it)))
 }
 
 impl Explanation {
@@ -180,14 +181,20 @@ impl Explanation {
         }
     }
 
-    fn of_the_queue(&mut self, name: &str, there: Option<Details>, asked: &Resources) {
+    fn of_the_queue(&mut self, name: Queue, there: Option<Details>, asked: &Resources) {
         let Some(queue) = there else {
             self.find(format!("there is no queue `{name}` any more"));
             return;
         };
         if !queue.works() {
-            self.find(stands("queue", name, &queue.state, &queue.status, queue.status_reason));
-            self.hint(format!("aws batch update-job-queue --job-queue {name} --state ENABLED"));
+            self.find(stands(
+                "queue",
+                name.as_str(),
+                &queue.state,
+                &queue.status,
+                queue.status_reason,
+            ));
+            self.hint(queues::mend(name));
         }
         if queue.environments.is_empty() {
             self.find(format!("the queue `{name}` has no compute environment"));
@@ -202,33 +209,17 @@ impl Explanation {
             self.hint("raise the maximum of vCPUs, or ask for less with --vcpus");
         }
         for environment in queue.environments {
-            let name = environment.name.clone();
+            let name = &environment.name;
             if !environment.works() {
                 let (state, status) = (&environment.state, &environment.status);
                 let why = environment.status_reason.clone();
-                self.find(stands("compute environment", &name, state, status, why));
-                self.hint(format!(
-                    "aws batch update-compute-environment --compute-environment {name} \
-                     --state ENABLED"
-                ));
+                self.find(stands("compute environment", name, state, status, why));
+                self.hint(environment.mend());
             } else if environment.most_vcpus.is_some_and(|most| most > 0)
                 && environment.wanted_vcpus >= environment.most_vcpus
             {
                 self.find(format!("the compute environment `{name}` is as large as it may get"));
             }
-        }
-    }
-
-    fn of_the_place(&mut self, position: Option<usize>, status: Status) {
-        self.position = position;
-        match position {
-            Some(1) => self.find("it is the next to start"),
-            Some(2) => self.find("one job is to start before it"),
-            Some(place) => self.find(format!("{} jobs are to start before it", place - 1)),
-            None if status == Status::Runnable => {
-                self.find(format!("it is not among the first {SHOWN} of its queue"));
-            }
-            None => {}
         }
     }
 }

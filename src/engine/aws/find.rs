@@ -9,10 +9,10 @@ use aws_sdk_batch::types::JobDetail;
 use tokio::time::{Instant, sleep};
 
 use super::client::Clients;
-use super::describe::{self, Observed};
+use super::describe::{Observed, describe_one};
 use super::send::Found;
 use super::{AwsEngine, AwsError, list};
-use crate::engine::{Attended, EngineError, EngineName};
+use crate::engine::{EngineError, EngineName};
 use crate::job::{Draft, ExitRule, JobId, JobRef, Pattern};
 use crate::ledger::{Adopted, Ledger, LedgerError, NewJob};
 use crate::plan::{
@@ -34,22 +34,16 @@ impl AwsEngine<'_> {
             }
         };
         let unknown = |looked| AwsError::NoSuchJob { text: text.to_owned(), looked };
-        if looks_like_an_id(text) {
-            let clients = self.clients().await?;
-            let region = clients.region().to_owned();
-            let mut found = describe::describe(&clients, &region, &[text.to_owned()]).await?;
-            if let Some(job) = found.remove(text) {
-                return self.adopt(ledger, &region, &job);
-            }
+        if looks_like_an_id(text)
+            && let Some(known) = self.adopt_if_there(ledger, text).await?
+        {
+            return Ok(known);
         }
         let now = self.clock.now();
         let found = self.look_for(text, now).await?;
         match found.as_slice() {
             [] => Err(unknown(", nor among those of the last week in the four queues").into()),
-            [one] => {
-                let engine_id = one.engine_id.clone();
-                self.adopt_by_id(ledger, &engine_id).await
-            }
+            [one] => self.adopt_by_id(ledger, &one.engine_id).await,
             several => {
                 let candidates = several.iter().map(|job| job.engine_id.clone()).collect();
                 Err(LedgerError::Ambiguous { text: text.to_owned(), candidates }.into())
@@ -62,13 +56,20 @@ impl AwsEngine<'_> {
         ledger: &mut Ledger,
         engine_id: &str,
     ) -> Result<JobId, EngineError> {
+        let there = self.adopt_if_there(ledger, engine_id).await?;
+        let unknown = || AwsError::NoSuchJob { text: engine_id.to_owned(), looked: "" };
+        Ok(there.ok_or_else(unknown)?)
+    }
+
+    async fn adopt_if_there(
+        &mut self,
+        ledger: &mut Ledger,
+        engine_id: &str,
+    ) -> Result<Option<JobId>, EngineError> {
         let clients = self.clients().await?;
-        let region = clients.region().to_owned();
-        let mut found = describe::describe(&clients, &region, &[engine_id.to_owned()]).await?;
-        match found.remove(engine_id) {
-            Some(job) => self.adopt(ledger, &region, &job),
-            None => Err(AwsError::NoSuchJob { text: engine_id.to_owned(), looked: "" }.into()),
-        }
+        let region = clients.region();
+        let found = describe_one(&clients, region, engine_id).await?;
+        found.map(|job| self.adopt(ledger, region, &job)).transpose()
     }
 
     /// A job that is not over and does the same, on this machine or another.
@@ -82,9 +83,7 @@ impl AwsEngine<'_> {
             .write(|change| change.active_twin(EngineName::Aws.as_str(), &fingerprint, None))?;
         if let Some(twin) = here {
             // The ledger may be behind: is it over by now?
-            if let Attended::Later(error) = self.observe(ledger, &[twin]).await? {
-                return Err(error);
-            }
+            self.observe(ledger, &[twin]).await?.by_now()?;
             if !ledger.standing(twin)?.state.is_terminal() {
                 return Ok(Some(twin));
             }

@@ -176,7 +176,7 @@ fn there(looked: Result<(), AwsError>) -> Result<(), AwsError> {
 /// Clocks differ, and a job may have waited to be sent.
 const AROUND: Millis = 60 * 60 * 1000;
 /// Batch keeps jobs that are over for a week.
-const KEPT: Millis = 7 * 24 * 60 * 60 * 1000;
+pub const KEPT: Millis = 7 * 24 * 60 * 60 * 1000;
 
 impl Listed {
     fn new(job: JobSummary, queue: Queue) -> Option<Self> {

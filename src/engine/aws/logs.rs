@@ -6,12 +6,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::client::Clients;
-use super::describe::describe;
+use super::describe::describe_one;
 use super::{Action, AwsError, AwsSettings, Trouble};
 use crate::engine::mask::Mask;
 use crate::engine::{EngineError, LogReader};
 use crate::job::{EnvName, JobId, Secret, Secrets};
-use crate::ledger::{JobRecord, Ledger};
+use crate::ledger::{HandOver, JobRecord, Ledger};
 use crate::plan::BatchName;
 
 pub const READ: Action = Action("logs:GetLogEvents");
@@ -67,7 +67,7 @@ impl AwsLog {
             else {
                 return Ok(None);
             };
-            let mask = self.mask(ledger, &record, &sent.region).await?;
+            let mask = self.mask(&record, &sent).await?;
             self.open = Some(Open { region: sent.region, group, stream, token: None, mask });
         }
         Ok(self.open.as_mut())
@@ -77,22 +77,20 @@ impl AwsLog {
     /// kept nowhere else, and another machine has to mask them too.
     async fn mask(
         &mut self,
-        ledger: &Ledger,
         record: &JobRecord,
-        region: &str,
+        sent: &HandOver,
     ) -> Result<Option<Mask>, EngineError> {
         let names = &record.plan.spec.secrets;
-        let Some(engine_id) = record.engine_id.clone().filter(|_| !names.is_empty()) else {
+        let Some(engine_id) = record.engine_id.as_deref().filter(|_| !names.is_empty()) else {
             return Ok(None);
         };
         // Of a job of another program nobody said what is a secret; hiding every `1` helps none.
-        let sent = ledger.hand_over_of(record.seq)?;
-        if sent.is_some_and(|sent| BatchName::parse(&sent.name).is_none()) {
+        if BatchName::parse(&sent.name).is_none() {
             return Ok(None);
         }
         let clients = self.clients().await?;
-        let found = describe(&clients, region, std::slice::from_ref(&engine_id)).await?;
-        let job = found.get(&engine_id).and_then(|job| job.container.as_ref());
+        let found = describe_one(&clients, &sent.region, engine_id).await?;
+        let job = found.and_then(|job| job.container);
         let hidden = || AwsError::Mask("AWS Batch no longer shows the job's secrets".to_owned());
         let mut secrets = Secrets::default();
         for variable in job.ok_or_else(hidden)?.environment() {

@@ -27,7 +27,7 @@ mod submit;
 pub use describe::Status;
 pub use doctor::{Check, Health};
 pub use error::{Action, AwsError, Trouble};
-pub use list::Listed;
+pub use list::{KEPT, Listed};
 pub use policy::{Scope, VERBS, policy};
 pub use queues::{Details, Environment, QueueOnAws};
 

@@ -116,29 +116,19 @@ fn resources(action: Action, scope: &Scope<'_>) -> Vec<String> {
         arn if arn.starts_with("arn:") => arn.to_owned(),
         name => batch(&format!("job-definition/{name}")),
     };
-    if action == SUBMIT {
-        return std::iter::once(definition).chain(queues()).collect();
+    match action {
+        SUBMIT => std::iter::once(definition).chain(queues()).collect(),
+        TERMINATE => vec![batch("job/*")],
+        TAG => vec![batch("job/*"), batch("job-definition/*")],
+        SNAPSHOT => queues(),
+        REGISTER => vec![derived(scope)],
+        READ => {
+            let group = format!("arn:aws:logs:{}:{}:log-group:", scope.region, scope.account);
+            vec![format!("{group}/aws/batch/job:log-stream:*")]
+        }
+        PASS => vec![format!("arn:aws:iam::{}:role/*", scope.account)],
+        _ => vec!["*".to_owned()],
     }
-    if action == TERMINATE {
-        return vec![batch("job/*")];
-    }
-    if action == TAG {
-        return vec![batch("job/*"), batch("job-definition/*")];
-    }
-    if action == SNAPSHOT {
-        return queues();
-    }
-    if action == REGISTER {
-        return vec![derived(scope)];
-    }
-    if action == READ {
-        let group = format!("arn:aws:logs:{}:{}:log-group:", scope.region, scope.account);
-        return vec![format!("{group}/aws/batch/job:log-stream:*")];
-    }
-    if action == PASS {
-        return vec![format!("arn:aws:iam::{}:role/*", scope.account)];
-    }
-    vec!["*".to_owned()]
 }
 
 #[cfg(test)]

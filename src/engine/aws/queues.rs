@@ -51,14 +51,17 @@ pub struct Environment {
     pub subnets: Vec<String>,
 }
 
-const ENABLED: &str = "ENABLED";
-const VALID: &str = "VALID";
-
 impl Environment {
     /// Does it start jobs?
     #[must_use]
     pub fn works(&self) -> bool {
-        self.state == ENABLED && self.status == VALID
+        works(&self.state, &self.status)
+    }
+
+    /// What the user can do about one that does not work.
+    pub(super) fn mend(&self) -> String {
+        let name = &self.name;
+        format!("aws batch update-compute-environment --compute-environment {name} --state ENABLED")
     }
 }
 
@@ -66,8 +69,17 @@ impl Details {
     /// Does it take jobs and give them to somebody?
     #[must_use]
     pub fn works(&self) -> bool {
-        self.state == ENABLED && self.status == VALID
+        works(&self.state, &self.status)
     }
+}
+
+fn works(state: &str, status: &str) -> bool {
+    state == "ENABLED" && status == "VALID"
+}
+
+/// What the user can do about a queue that does not work.
+pub fn mend(queue: Queue) -> String {
+    format!("aws batch update-job-queue --job-queue {queue} --state ENABLED")
 }
 
 impl AwsEngine<'_> {

@@ -39,13 +39,7 @@ impl LocalEngine<'_> {
     ) -> Result<(), EngineError> {
         let spec = &job.plan.spec;
         explanation.find("it waits for a worker that has room");
-        let before = ledger.queued_before(job.seq)?;
-        explanation.position = Some(before + 1);
-        match before {
-            0 => explanation.find("it is the next to start"),
-            1 => explanation.find("one job is to start before it"),
-            more => explanation.find(format!("{more} jobs are to start before it")),
-        }
+        explanation.stands_behind(ledger.queued_before(job.seq)?);
         let workers = lease::live_workers(&self.dir, ledger)?;
         let takes = |queue| workers.iter().any(|worker| worker.worker.queues.contains(&queue));
         if workers.is_empty() {
