@@ -23,18 +23,17 @@ lint() { # format, warnings and the shell scripts
 }
 
 test() { # all tests
-    aws_server
+    python_tools
     cargo test --locked "$@"
 }
 
-# The server that speaks for AWS in the tests, and the AWS CLI that validates requests: once for
-# each version of their list.
-aws_server() {
-    local home=target/aws list=tests/aws/requirements.txt
+# What the tests and checks take of Python's: once for each version of the list.
+python_tools() {
+    local home=target/python list=tests/requirements.txt
     if ! cmp -s "$list" "$home/installed"; then
         rm -rf "$home"
         python3 -m venv "$home"
-        "$home/bin/pip" install --quiet --disable-pip-version-check --requirement "$list"
+        "$home/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$list"
         cp "$list" "$home/installed"
     fi
 }
@@ -86,7 +85,7 @@ bench() { # the local queue beside other tools, as ratios
 
 bench_submit() { # one submit to AWS Batch beside the AWS CLI and a minimal SDK program
     build
-    aws_server
+    python_tools
     (cd benches/aws_submit/minimal && CARGO_TARGET_DIR=../../../target/bench cargo build --release)
     local triple
     triple=$(rustc -vV | sed -n 's/^host: //p')

@@ -39,8 +39,8 @@ def took(command, env):
 
 def main():
     computes, minimal, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 20
-    aws = f"{ROOT}/target/aws/bin/aws"
-    python = f"{ROOT}/target/aws/bin/python"
+    aws = f"{ROOT}/target/python/bin/aws"
+    python = f"{ROOT}/target/python/bin/python"
     server = subprocess.Popen([python, f"{ROOT}/tests/aws/server.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     with tempfile.TemporaryDirectory() as home:
         port = json.loads(server.stdout.readline())["port"]

@@ -5,7 +5,7 @@ use clap::Args;
 use super::context::{Context, block_on};
 use super::error::{Failure, code};
 use super::output::{self, CheckView};
-use crate::engine::aws::Health;
+use crate::engine::aws::{Expected, Health};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -16,10 +16,13 @@ pub struct Options {
 
 pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     let set = options.job_definition.as_ref().or(context.config.job.job_definition.as_ref());
-    let definition = set.map_or("default", String::as_str);
-    let mount = context.config.files_mount.0.as_str();
+    let expected = Expected {
+        job_definition: set.map_or("default", String::as_str),
+        mount: context.config.files_mount.0.as_str(),
+        share: context.config.job.share.as_deref(),
+    };
     let mut aws = context.aws();
-    let checks = block_on(async { Ok(aws.diagnose(definition, mount).await) })?;
+    let checks = block_on(async { Ok(aws.diagnose(&expected).await) })?;
     if context.output.json {
         checks.iter().try_for_each(|check| context.output.json_line(&CheckView::new(check)))?;
     } else {

@@ -48,6 +48,16 @@ impl Queue {
         }
     }
 
+    /// The queue that an urgent one goes before.
+    #[must_use]
+    pub const fn usual(self) -> Option<Self> {
+        match self {
+            Self::Default | Self::DefaultUninterruptible => None,
+            Self::Asap => Some(Self::Default),
+            Self::AsapUninterruptible => Some(Self::DefaultUninterruptible),
+        }
+    }
+
     #[must_use]
     pub const fn about(self) -> &'static str {
         match self {

@@ -7,21 +7,12 @@ use crate::support::{Account, Jobs, Run};
 /// A definition that mounts the account's file system where jobs look for it.
 fn register(account: &Account, file_system: &str) {
     let container = json!({
-        "image": "busybox", "command": ["true"],
+        "image": "busybox", "command": ["true"], "executionRoleArn": account.field("role"),
         "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}],
         "volumes": [{"name": "efs", "efsVolumeConfiguration": {"fileSystemId": file_system}}],
         "mountPoints": [{"sourceVolume": "efs", "containerPath": "/mnt/efs"}],
     });
-    account.aws(&[
-        "batch",
-        "register-job-definition",
-        "--job-definition-name",
-        "default",
-        "--type",
-        "container",
-        "--container-properties",
-        &container.to_string(),
-    ]);
+    account.register("default", &container);
 }
 
 fn shown(run: &Run) -> String {
@@ -48,6 +39,7 @@ fn all_is_well() {
     ok       compute environment ondemand: ENABLED, VALID, EC2, at most 256 vCPUs
     ok       queue asap-uninterruptible: ENABLED, VALID, priority 10
     ok       job definition default: revision 2, busybox
+    ok       execution role: arn:aws:iam::[account]:role/computes
     ok       file system fs-[short]: available, encrypted
     ok       mount targets: in 2 subnets
     ok       log group /aws/batch/job: there
@@ -96,7 +88,8 @@ fn each_thing_that_is_wrong_is_told_with_what_mends_it() {
       hint   aws batch update-compute-environment --compute-environment ondemand --state ENABLED
     ok       queue asap-uninterruptible: ENABLED, VALID, priority 10
     ok       job definition default: revision 2, busybox
-    bad      file system [file system]: AWS elasticfilesystem:DescribeFileSystems: File system '[file system]' does not exist. (404)
+    ok       execution role: arn:aws:iam::[account]:role/computes
+    bad      file system [file system]: there is no such file system
       hint   the definition is old: register one that mounts a file system that is there
     ok       log group /aws/batch/job: there
     bad      may logs:GetLogEvents: no
@@ -107,6 +100,61 @@ fn each_thing_that_is_wrong_is_told_with_what_mends_it() {
     ok       may batch:TerminateJob: yes
     unknown  may batch:SubmitJob: only a job would tell
       hint   computes run --engine aws -- true
+    ");
+}
+
+#[test]
+fn what_works_but_not_as_jobs_expect_is_weak() {
+    let account = Account::new(Jobs::Stay);
+    let container = json!({
+        "image": "busybox", "command": ["true"],
+        "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}],
+        "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/mine"}},
+    });
+    account.register("default", &container);
+    account.aws(&["batch", "update-job-queue", "--job-queue", "asap", "--priority", "1"]);
+    let spot = format!("arn:aws:batch:us-east-1:{}:compute-environment/spot", account.id());
+    account.aws(&[
+        "batch",
+        "update-job-queue",
+        "--job-queue",
+        "asap-uninterruptible",
+        "--compute-environment-order",
+        &format!("order=1,computeEnvironment={spot}"),
+    ]);
+    let run = account.home().run(["doctor"]);
+    insta::assert_snapshot!(shown(&run), @r"
+    exit code 125
+    --- stdout
+    ok       region: us-east-1
+    ok       identity: arn:aws:sts::[account]:assumed-role/computes/test
+    ok       queue default: ENABLED, VALID, priority 1
+    ok       compute environment spot: ENABLED, VALID, SPOT, at most 256 vCPUs
+    weak     queue asap: ENABLED, VALID, priority 1, not before `default`
+      hint   aws batch update-job-queue --job-queue asap --priority 10
+    ok       queue default-uninterruptible: ENABLED, VALID, priority 1
+    ok       compute environment ondemand: ENABLED, VALID, EC2, at most 256 vCPUs
+    weak     queue asap-uninterruptible: ENABLED, VALID, priority 10, on SPOT capacity
+      hint   its jobs may be interrupted: take `spot` away from it
+    ok       job definition default: revision 2, busybox
+    weak     execution role: the definition has none
+      hint   secrets that AWS fetches (--secret NAME=ssm:…) need one
+    weak     files: the definition mounts nothing at /mnt/efs
+      hint   /files goes with each container: mount EFS there, or set `efs_mount` to where it is
+    bad      log group /mine: not there, so that no job starts
+      hint   terraform apply, or aws logs create-log-group --log-group-name /mine
+    ok       may logs:GetLogEvents: yes
+    ok       may batch:DescribeJobs: yes
+    ok       may batch:ListJobs: yes
+    ok       may batch:TerminateJob: yes
+    unknown  may batch:SubmitJob: only a job would tell
+      hint   computes run --engine aws -- true
+    ");
+    let home = account.home().with("COMPUTES_SHARE", "build");
+    let said = home.run(["doctor"]).stdout;
+    insta::assert_snapshot!(said.lines().skip(2).take(2).collect::<Vec<_>>().join("\n"), @r"
+    bad      queue default: ENABLED, VALID, priority 1, takes no job with a share
+      hint   unset `share`, which is `build`: this is no fair-share queue
     ");
 }
 

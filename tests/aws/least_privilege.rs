@@ -101,6 +101,7 @@ fn the_policy_of_a_verb() {
           "Effect": "Allow",
           "Resource": [
             "arn:aws:batch:*:*:job-definition/default",
+            "arn:aws:batch:*:*:job-definition/default:*",
             "arn:aws:batch:*:*:job-queue/default",
             "arn:aws:batch:*:*:job-queue/asap",
             "arn:aws:batch:*:*:job-queue/default-uninterruptible",

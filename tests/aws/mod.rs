@@ -15,5 +15,6 @@ mod others;
 mod prefix;
 mod queues;
 mod requests;
+mod rights;
 mod secrets;
 mod throttled;

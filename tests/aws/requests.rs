@@ -15,7 +15,7 @@ use crate::support::{Account, Aws, Home, Jobs};
 fn validated(requests: &[String]) -> Vec<String> {
     Aws::server();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut process = Command::new(root.join("target/aws/bin/python"))
+    let mut process = Command::new(root.join("target/python/bin/python"))
         .arg(root.join("tests/aws/validate.py"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -11,16 +11,7 @@ fn register(account: &Account) {
         "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}],
         "secrets": [{"name": "OLD", "valueFrom": "/old"}],
     });
-    account.aws(&[
-        "batch",
-        "register-job-definition",
-        "--job-definition-name",
-        "with-role",
-        "--type",
-        "container",
-        "--container-properties",
-        &container.to_string(),
-    ]);
+    account.register("with-role", &container);
 }
 
 fn definitions(account: &Account) -> Vec<Value> {

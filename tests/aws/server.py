@@ -54,6 +54,8 @@ from moto.sts.models import sts_backends
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
+import iam
+
 REGION = "us-east-1"
 LOG_GROUP = "/aws/batch/job"
 ENDED = {"SUCCEEDED", "FAILED"}
@@ -478,14 +480,23 @@ def patch_moto():
 # Accounts and the control endpoint
 
 
-def create_account(run=False, hold=False, _ids=itertools.count(200000000001)):
-    """A fresh AWS account, furnished as the project's infrastructure would furnish it."""
+def create_account(run=False, hold=False, bare=False, _ids=itertools.count(200000000001)):
+    """A fresh AWS account, with what jobs need unless it is to be bare."""
     account_id = str(next(_ids))
+    role = iam_backends[account_id]["aws"].create_role("computes", "{}", "/", None, "", [], "3600")
+    session = sts_backends[account_id]["aws"].assume_role(REGION, "test", role.arn, "", 3600, "")
+    account = SimpleNamespace(id=account_id, run=run, hold=hold, requests=[], denied=[], policy=None, arn=session.arn)
+    ACCOUNTS[account_id] = KEYS[session.access_key_id] = account
+    keys = {"accessKeyId": session.access_key_id, "secretAccessKey": session.secret_access_key}
+    keys |= {"accountId": account_id, "region": REGION, "sessionToken": session.session_token, "role": role.arn}
+    return keys if bare else {**keys, **furnish(account_id, role)}
+
+
+def furnish(account_id, role):
+    """Queues, compute environments, a job definition, a file system and a log group."""
     iam, ec2 = iam_backends[account_id]["aws"], ec2_backends[account_id][REGION]
     batch, efs = models.batch_backends[account_id][REGION], efs_backends[account_id][REGION]
-    role = iam.create_role("computes", "{}", "/", None, "", [], "3600")
     profile = iam.create_instance_profile("computes", "/", [role.name])
-    session = sts_backends[account_id]["aws"].assume_role(REGION, "test", role.arn, "", 3600, "")
     vpc = ec2.create_vpc("10.0.0.0/16")
     subnets = [ec2.create_subnet(vpc.id, f"10.0.{i}.0/24", availability_zone=f"{REGION}{'ab'[i]}").id for i in (0, 1)]
     group = ec2.create_security_group("computes", "computes", vpc_id=vpc.id).id
@@ -504,21 +515,18 @@ def create_account(run=False, hold=False, _ids=itertools.count(200000000001)):
     for subnet in subnets:
         efs.create_mount_target(files.file_system_id, subnet, None, [group])
     logs_backends[account_id][REGION].ensure_log_group(LOG_GROUP)
-    account = SimpleNamespace(id=account_id, run=run, hold=hold, requests=[], denied=[], arn=session.arn)
-    ACCOUNTS[account_id] = KEYS[session.access_key_id] = account
-    keys = {"accessKeyId": session.access_key_id, "secretAccessKey": session.secret_access_key}
-    keys |= {"accountId": account_id, "region": REGION, "sessionToken": session.session_token}
-    network = {"vpc": vpc.id, "subnets": subnets, "securityGroup": group}
-    return {**keys, **network, "role": role.arn, "efs": files.file_system_id}
+    return {"vpc": vpc.id, "subnets": subnets, "securityGroup": group, "efs": files.file_system_id}
 
 
 def control(method, action, params):
     """What a test can do to the scene, and ask of it.
 
-    POST account  run, hold            a new account, whose jobs run, or stay SUBMITTED, or succeed at once
+    POST account  run, hold, bare      a new account, whose jobs run, or stay SUBMITTED, or succeed at once;
+                                       bare: it has nothing that jobs need
     POST job      accountId, jobId, …  the job becomes what the rest says, see `BatchJob.stage`
     POST log      accountId, stream, events [[milliseconds, message], …], group
     POST deny     accountId, actions   as IAM would, from now on; ["batch:*"] works, [] ends it
+    POST allow    accountId, policy    as IAM would, from now on: what the policy does not allow is denied
     GET requests  accountId            every SubmitJob request that was not denied, in order
     GET jobs      accountId            every job, array children too
     """
@@ -534,6 +542,8 @@ def control(method, action, params):
             put_log(logs, params.get("group", LOG_GROUP), params["stream"], params["events"])
         case "POST", "deny":
             account.denied = params["actions"]
+        case "POST", "allow":
+            account.policy = params["policy"]
         case "GET", "requests":
             return account.requests
         case "GET", "jobs":
@@ -566,7 +576,7 @@ class Front:
         elif credential and credential[1] in KEYS:
             account = KEYS[credential[1]]
             environ["HTTP_X_MOTO_ACCOUNT_ID"] = account.id
-            if account.denied:
+            if account.denied or account.policy:
                 response = self.denial(account, credential[2], environ, body) or response
         return response(environ, start_response)
 
@@ -581,10 +591,15 @@ class Front:
         else:
             router = get_service_router({"elasticfilesystem": "efs"}.get(service, service))
             names = [router.match(Request(environ))[0].name]
-            if names == ["SubmitJob"] and "tags" in json.loads(body):
-                names.append("TagResource")
         actions = [f"{service}:{name}" for name in names]
-        denied = [action for action in actions if any(fnmatch.fnmatch(action, rule) for rule in account.denied)]
+        request = json.loads(body) if body.startswith(b"{") else {}
+        place = (REGION, account.id)
+        denied = [
+            action
+            for action, resource in iam.rights(actions, request, place)
+            if any(fnmatch.fnmatch(action, rule) for rule in account.denied)
+            or (account.policy and not iam.allows(account.policy, action, resource))
+        ]
         if not denied:
             return None
         message = f"User: {account.arn} is not authorized to perform: {denied[0]} on resource: * "

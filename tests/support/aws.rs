@@ -42,7 +42,7 @@ impl Aws {
 
     fn start() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let python = root.join("target/aws/bin/python");
+        let python = root.join("target/python/bin/python");
         assert!(python.exists(), "moto is not there: `./build.sh test` sets it up");
         let mut process = Command::new(python)
             .arg(root.join("tests/aws/server.py"))
@@ -103,7 +103,16 @@ pub struct Account {
 
 impl Account {
     pub fn new(jobs: Jobs) -> Self {
-        let asked = json!({"run": jobs == Jobs::Run, "hold": jobs == Jobs::Stay});
+        Self::with(jobs, false)
+    }
+
+    /// One that has nothing of what jobs need.
+    pub fn bare(jobs: Jobs) -> Self {
+        Self::with(jobs, true)
+    }
+
+    fn with(jobs: Jobs, bare: bool) -> Self {
+        let asked = json!({"run": jobs == Jobs::Run, "hold": jobs == Jobs::Stay, "bare": bare});
         Self { made: Aws::server().ask("POST", "account", &asked) }
     }
 
@@ -163,6 +172,11 @@ impl Account {
         self.tell("deny", json!({"actions": actions}));
     }
 
+    /// From here on what this policy does not allow is forbidden.
+    pub fn allow(&self, policy: &Value) {
+        self.tell("allow", json!({"policy": policy}));
+    }
+
     /// What Batch says of a job from here on.
     pub fn stage(&self, job: &str, mut says: Value) {
         says["jobId"] = job.into();
@@ -172,7 +186,7 @@ impl Account {
     /// Calls the AWS CLI, for what the program itself never does.
     pub fn aws(&self, words: &[&str]) -> Value {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let output = Command::new(root.join("target/aws/bin/aws"))
+        let output = Command::new(root.join("target/python/bin/aws"))
             .args(words)
             .env_clear()
             .envs(self.variables(Aws::server().port()))
@@ -183,6 +197,28 @@ impl Account {
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{words:?}: {error}");
         serde_json::from_slice(&output.stdout).unwrap_or_default()
+    }
+
+    /// Registers a job definition of one container.
+    pub fn register(&self, name: &str, container: &Value) {
+        let container = container.to_string();
+        self.aws(&[
+            "batch",
+            "register-job-definition",
+            "--job-definition-name",
+            name,
+            "--type",
+            "container",
+            "--container-properties",
+            &container,
+        ]);
+    }
+
+    /// Waits until Batch says that of a job.
+    pub fn until(&self, job: &str, status: &str) {
+        super::eventually(&format!("{job} is {status}"), || {
+            self.jobs().iter().any(|it| it["jobId"] == job && it["status"] == status).then_some(())
+        });
     }
 
     fn tell(&self, what: &str, mut body: Value) {

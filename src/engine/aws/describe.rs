@@ -12,7 +12,7 @@ pub const DESCRIBE: Action = Action("batch:DescribeJobs");
 /// DescribeJobs: at most 100 ids.
 pub const AT_ONCE: usize = 100;
 /// Where a job writes whose definition names no other log group.
-const DEFAULT_GROUP: &str = "/aws/batch/job";
+pub const LOG_GROUP: &str = "/aws/batch/job";
 
 /// Batch's own states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,5 +159,5 @@ pub fn time(time: Option<Millis>) -> Option<Millis> {
 pub fn log_group(logs: Option<&LogConfiguration>) -> String {
     logs.and_then(|logs| logs.options.as_ref())
         .and_then(|options| options.get("awslogs-group").cloned())
-        .unwrap_or_else(|| DEFAULT_GROUP.to_owned())
+        .unwrap_or_else(|| LOG_GROUP.to_owned())
 }

@@ -24,11 +24,12 @@ mod send;
 mod sender;
 mod submit;
 
+pub use describe::LOG_GROUP;
 pub use describe::Status;
-pub use doctor::{Check, Health};
+pub use doctor::{Check, Expected, Health};
 pub use error::{Action, AwsError, Trouble};
 pub use list::{KEPT, Listed};
-pub use policy::{Scope, VERBS, policy};
+pub use policy::{Scope, policy, policy_words};
 pub use queues::{Details, Environment, QueueOnAws};
 
 use std::cell::Cell;

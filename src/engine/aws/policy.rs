@@ -1,6 +1,6 @@
 //! The least that IAM has to allow, as a policy. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::Action;
 use super::cancel::TERMINATE;
 use super::definition::{DESCRIBE_DEFINITIONS, REGISTER};
 use super::describe::DESCRIBE;
-use super::doctor::{FILE_SYSTEMS, LOG_GROUPS, MOUNT_TARGETS};
+use super::doctor::{ACCESS_POINTS, FILE_SYSTEMS, LOG_GROUPS, MOUNT_TARGETS};
 use super::logs::READ;
 use super::queues::{DESCRIBE_ENVIRONMENTS, DESCRIBE_QUEUES, SNAPSHOT};
 use super::send::{LIST, SUBMIT};
@@ -19,68 +19,113 @@ const TAG: Action = Action("batch:TagResource");
 /// For a definition that names roles.
 const PASS: Action = Action("iam:PassRole");
 
+/// To what an action is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum On {
+    /// The job definition and the queues.
+    Submitting,
+    /// Definitions that are derived for secrets that AWS fetches.
+    Derived,
+    Jobs,
+    Queues,
+    /// What tags can be put on with a request.
+    Tagged,
+    Logs,
+    /// The roles of the job definition.
+    Roles,
+    /// IAM can't narrow it (AWS, Service Authorization Reference).
+    All,
+}
+
+use On::{All, Derived, Jobs, Logs, Queues, Roles, Submitting, Tagged};
+
+/// A right: an action, and to what it may be done.
+type Right = (Action, On);
+
+const SEE: Right = (DESCRIBE, All);
+const FIND: Right = (LIST, All);
+const END: Right = (TERMINATE, Jobs);
+const READ_LOG: Right = (READ, Logs);
+const SEE_QUEUES: Right = (DESCRIBE_QUEUES, All);
+const SEE_ENVIRONMENTS: Right = (DESCRIBE_ENVIRONMENTS, All);
+const SEE_DEFINITIONS: Right = (DESCRIBE_DEFINITIONS, All);
+const SEND: Right = (SUBMIT, Submitting);
+
 /// What a verb, or an option that costs more, asks of AWS.
-pub const VERBS: [(&str, &[Action]); 14] = [
-    ("submit", &[SUBMIT]),
-    ("run", &[SUBMIT, DESCRIBE, READ, TERMINATE]),
-    ("wait", &[DESCRIBE, TERMINATE]),
-    ("status", &[DESCRIBE]),
-    ("list", &[DESCRIBE, LIST]),
-    ("logs", &[DESCRIBE, READ]),
-    ("cancel", &[DESCRIBE, TERMINATE]),
-    ("retry", &[DESCRIBE, SUBMIT]),
-    ("queues", &[DESCRIBE_QUEUES, DESCRIBE_ENVIRONMENTS, LIST]),
-    ("explain", &[DESCRIBE, DESCRIBE_QUEUES, DESCRIBE_ENVIRONMENTS, SNAPSHOT]),
+const VERBS: [(&str, &[Right]); 14] = [
+    ("submit", &[SEND]),
+    ("run", &[SEND, SEE, READ_LOG, END]),
+    ("wait", &[SEE, END]),
+    ("status", &[SEE]),
+    ("list", &[SEE, FIND]),
+    ("logs", &[SEE, READ_LOG]),
+    ("cancel", &[SEE, END]),
+    ("retry", &[SEE, SEND]),
+    ("queues", &[SEE_QUEUES, SEE_ENVIRONMENTS, FIND]),
+    ("explain", &[SEE, SEE_QUEUES, SEE_ENVIRONMENTS, (SNAPSHOT, Queues)]),
     (
         "doctor",
         &[
-            DESCRIBE,
-            LIST,
-            DESCRIBE_QUEUES,
-            DESCRIBE_ENVIRONMENTS,
-            DESCRIBE_DEFINITIONS,
-            FILE_SYSTEMS,
-            MOUNT_TARGETS,
-            LOG_GROUPS,
-            READ,
-            TERMINATE,
+            SEE,
+            FIND,
+            SEE_QUEUES,
+            SEE_ENVIRONMENTS,
+            SEE_DEFINITIONS,
+            (FILE_SYSTEMS, All),
+            (MOUNT_TARGETS, All),
+            (ACCESS_POINTS, All),
+            (LOG_GROUPS, All),
+            READ_LOG,
+            END,
         ],
     ),
     // Not verbs: finding a job again whose acceptance nobody heard of, and `--once`; tags;
     // secrets that AWS fetches.
-    ("once", &[DESCRIBE, LIST]),
-    ("tags", &[TAG]),
-    (SECRETS, &[DESCRIBE_DEFINITIONS, REGISTER, PASS]),
+    ("once", &[SEE, FIND]),
+    ("tags", &[(TAG, Tagged)]),
+    ("secrets", &[SEE_DEFINITIONS, (REGISTER, Derived), (SUBMIT, Derived), (PASS, Roles)]),
 ];
+
+/// The words that [`policy`] takes, in the order in which they are shown.
+pub fn policy_words() -> impl Iterator<Item = &'static str> {
+    VERBS.iter().map(|(word, _)| *word)
+}
 
 /// Where a policy holds.
 #[derive(Debug, Clone)]
 pub struct Scope<'a> {
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    pub partition: &'a str,
     /// `*` for all.
     pub region: &'a str,
     /// `*` for all.
     pub account: &'a str,
     /// As the settings have it: a name, `name:revision` or an ARN.
     pub job_definition: &'a str,
+    /// Where jobs log.
+    pub log_group: &'a str,
+    /// The names of the roles of the job definition; `*` for all.
+    pub roles: &'a [&'a str],
 }
 
 /// The policy as JSON.
 ///
 /// # Errors
-/// The first word that is none of [`VERBS`].
+/// The first word that is none of [`policy_words`].
 pub fn policy<'w>(words: &[&'w str], scope: &Scope<'_>) -> Result<Value, &'w str> {
-    let mut actions = BTreeSet::new();
+    let mut resources: BTreeMap<Action, Vec<String>> = BTreeMap::new();
     for word in words {
-        let (_, of_word) = VERBS.iter().find(|(verb, _)| verb == word).ok_or(*word)?;
-        actions.extend(of_word.iter().copied());
+        let (_, rights) = VERBS.iter().find(|(verb, _)| verb == word).ok_or(*word)?;
+        for (action, on) in *rights {
+            let known = resources.entry(*action).or_default();
+            let more: Vec<_> =
+                scope.resources(*on).into_iter().filter(|it| !known.contains(it)).collect();
+            known.extend(more);
+        }
     }
     // Actions that may be done to the same things share a statement.
     let mut statements: BTreeMap<Vec<String>, Vec<&str>> = BTreeMap::new();
-    for action in &actions {
-        let mut resources = resources(*action, scope);
-        if *action == SUBMIT && words.contains(&SECRETS) {
-            resources.push(derived(scope));
-        }
+    for (action, resources) in resources {
         statements.entry(resources).or_default().push(action.0);
     }
     let statements: Vec<_> = statements
@@ -99,35 +144,41 @@ pub fn policy<'w>(words: &[&'w str], scope: &Scope<'_>) -> Result<Value, &'w str
     Ok(json!({"Version": "2012-10-17", "Statement": statements}))
 }
 
-/// The word for secrets that AWS fetches.
-const SECRETS: &str = "secrets";
-
-/// The job definitions that are made for them.
-fn derived(scope: &Scope<'_>) -> String {
-    format!("arn:aws:batch:{}:{}:job-definition/*--secrets-*", scope.region, scope.account)
-}
-
-/// To what an action may be done. Those that IAM can't narrow are allowed on `*` (AWS, Service
-/// Authorization Reference).
-fn resources(action: Action, scope: &Scope<'_>) -> Vec<String> {
-    let batch = |rest: &str| format!("arn:aws:batch:{}:{}:{rest}", scope.region, scope.account);
-    let queues = || Queue::ALL.map(|queue| batch(&format!("job-queue/{queue}"))).to_vec();
-    let definition = match scope.job_definition {
-        arn if arn.starts_with("arn:") => arn.to_owned(),
-        name => batch(&format!("job-definition/{name}")),
-    };
-    match action {
-        SUBMIT => std::iter::once(definition).chain(queues()).collect(),
-        TERMINATE => vec![batch("job/*")],
-        TAG => vec![batch("job/*"), batch("job-definition/*")],
-        SNAPSHOT => queues(),
-        REGISTER => vec![derived(scope)],
-        READ => {
-            let group = format!("arn:aws:logs:{}:{}:log-group:", scope.region, scope.account);
-            vec![format!("{group}/aws/batch/job:log-stream:*")]
+impl Scope<'_> {
+    fn resources(&self, on: On) -> Vec<String> {
+        let Self { partition, region, account, .. } = self;
+        let batch = |rest: &str| format!("arn:{partition}:batch:{region}:{account}:{rest}");
+        let queues = || Queue::ALL.map(|queue| batch(&format!("job-queue/{queue}"))).to_vec();
+        match on {
+            Submitting => [self.definition(), queues()].concat(),
+            Derived => vec![batch("job-definition/*--secrets-*")],
+            Jobs => vec![batch("job/*")],
+            Queues => queues(),
+            Tagged => vec![batch("job/*"), batch("job-definition/*")],
+            Logs => {
+                let group = self.log_group;
+                let log = format!("arn:{partition}:logs:{region}:{account}:log-group:{group}");
+                vec![format!("{log}:log-stream:*")]
+            }
+            Roles => {
+                let role = |role: &&str| format!("arn:{partition}:iam::{account}:role/{role}");
+                self.roles.iter().map(role).collect()
+            }
+            All => vec!["*".to_owned()],
         }
-        PASS => vec![format!("arn:aws:iam::{}:role/*", scope.account)],
-        _ => vec!["*".to_owned()],
+    }
+
+    /// A definition by its name alone is allowed with each of its revisions too: AWS's user guide
+    /// says that a request is matched by the revision that it gets, its examples by tags that it
+    /// is matched by what was asked for.
+    fn definition(&self) -> Vec<String> {
+        let name = self.job_definition;
+        if name.starts_with("arn:") {
+            return vec![name.to_owned()];
+        }
+        let Self { partition, region, account, .. } = self;
+        let arn = format!("arn:{partition}:batch:{region}:{account}:job-definition/{name}");
+        if name.contains(':') { vec![arn] } else { vec![arn.clone(), format!("{arn}:*")] }
     }
 }
 
@@ -135,7 +186,14 @@ fn resources(action: Action, scope: &Scope<'_>) -> Vec<String> {
 mod tests {
     use super::*;
 
-    const ANYWHERE: Scope<'_> = Scope { region: "*", account: "*", job_definition: "default" };
+    const ANYWHERE: Scope<'_> = Scope {
+        partition: "aws",
+        region: "*",
+        account: "*",
+        job_definition: "default",
+        log_group: "/aws/batch/job",
+        roles: &["*"],
+    };
 
     #[test]
     fn to_submit_takes_one_action_on_a_definition_and_four_queues() {
@@ -147,6 +205,7 @@ mod tests {
                 "Action": ["batch:SubmitJob"],
                 "Resource": [
                     "arn:aws:batch:*:*:job-definition/default",
+                    "arn:aws:batch:*:*:job-definition/default:*",
                     "arn:aws:batch:*:*:job-queue/default",
                     "arn:aws:batch:*:*:job-queue/asap",
                     "arn:aws:batch:*:*:job-queue/default-uninterruptible",
@@ -154,6 +213,27 @@ mod tests {
                 ],
             }])
         );
+    }
+
+    #[test]
+    fn a_revision_or_an_arn_is_allowed_as_it_stands() {
+        for (definition, expected) in [
+            ("build:3", "arn:aws:batch:*:*:job-definition/build:3"),
+            ("arn:aws:batch:x:1:job-definition/y", "arn:aws:batch:x:1:job-definition/y"),
+        ] {
+            let scope = Scope { job_definition: definition, ..ANYWHERE };
+            assert_eq!(scope.definition(), [expected]);
+        }
+    }
+
+    #[test]
+    fn what_several_words_ask_for_is_asked_once() {
+        let policy = policy(&["submit", "retry", "secrets"], &ANYWHERE).expect("known");
+        let statements = policy["Statement"].as_array().expect("a list");
+        let submits = statements.iter().filter(|it| it["Action"] == json!(["batch:SubmitJob"]));
+        let resources: Vec<_> = submits.map(|it| it["Resource"].as_array()).collect();
+        assert_eq!(resources.len(), 1);
+        assert_eq!(resources[0].map(Vec::len), Some(7));
     }
 
     #[test]

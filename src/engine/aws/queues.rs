@@ -58,6 +58,12 @@ impl Environment {
         works(&self.state, &self.status)
     }
 
+    /// May the host be taken away while a job runs there?
+    #[must_use]
+    pub fn takes_hosts_back(&self) -> bool {
+        matches!(self.kind.as_str(), "SPOT" | "FARGATE_SPOT")
+    }
+
     /// What the user can do about one that does not work.
     pub(super) fn mend(&self) -> String {
         let name = &self.name;

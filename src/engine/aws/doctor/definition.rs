@@ -1,0 +1,78 @@
+//! The job definition, and where its jobs log.
+
+use aws_sdk_batch::types::{ContainerProperties, JobDefinition};
+
+use super::{Diagnosis, Expected, Health};
+use crate::engine::aws::Action;
+use crate::engine::aws::definition;
+use crate::engine::aws::describe;
+use crate::engine::aws::logs::READ;
+use crate::engine::aws::queues::QueueOnAws;
+
+pub const LOG_GROUPS: Action = Action("logs:DescribeLogGroups");
+
+const NO_STREAM: &str = "computes-doctor/default/no-such-stream";
+
+impl Diagnosis<'_> {
+    pub(super) async fn definition(&mut self, expected: &Expected<'_>, queues: &[QueueOnAws]) {
+        let what = format!("job definition {}", expected.job_definition);
+        let found = match definition::find(self.clients, expected.job_definition).await {
+            Ok(Some(found)) => found,
+            Ok(None) => {
+                self.add(what, Health::Bad, "there is no active one of that name");
+                self.mend("terraform apply, register it, or set `job_definition`");
+                return;
+            }
+            Err(error) => return self.error(&what, &error),
+        };
+        let revision = found.revision.unwrap_or_default();
+        let Some(container) = &found.container_properties else {
+            self.add(what, Health::Bad, format!("revision {revision}, of more than one container"));
+            self.mend("register one with containerProperties, or set `job_definition`");
+            return;
+        };
+        let image = container.image.as_deref().unwrap_or_default();
+        self.good(what, format!("revision {revision}, {image}"));
+        self.execution_role(container);
+        self.files(container, expected.mount, queues).await;
+        self.log_group(&found).await;
+    }
+
+    fn execution_role(&mut self, container: &ContainerProperties) {
+        if let Some(role) = container.execution_role_arn() {
+            self.good("execution role", role);
+        } else {
+            self.add("execution role", Health::Weak, "the definition has none");
+            self.mend("secrets that AWS fetches (--secret NAME=ssm:…) need one");
+        }
+    }
+
+    async fn log_group(&mut self, definition: &JobDefinition) {
+        let container = definition.container_properties.as_ref();
+        let group = describe::log_group(container.and_then(|it| it.log_configuration.as_ref()));
+        let what = format!("log group {group}");
+        let client = self.clients.logs(self.clients.region());
+        let call = client.describe_log_groups().log_group_name_prefix(&group).send();
+        match self.clients.call(LOG_GROUPS, call).await {
+            Ok(answer) => {
+                let there =
+                    answer.log_groups().iter().any(|it| it.log_group_name() == Some(&group));
+                if there {
+                    self.good(what, "there");
+                } else if group == describe::LOG_GROUP {
+                    self.add(what, Health::Weak, "not there");
+                    self.mend("Batch makes it with the first job");
+                } else {
+                    self.add(what, Health::Bad, "not there, so that no job starts");
+                    self.mend(format!(
+                        "terraform apply, or aws logs create-log-group --log-group-name {group}"
+                    ));
+                }
+            }
+            Err(error) => self.error(&what, &error),
+        }
+        let call = client.get_log_events().log_group_name(&group).log_stream_name(NO_STREAM);
+        let tried = self.clients.call(READ, call.send()).await.map(|_| ());
+        self.may(READ, tried);
+    }
+}
