@@ -339,24 +339,32 @@ fn say_state(
 /// Tells how a job ended, and gives the exit code.
 pub fn say_end(record: &JobRecord, context: &Context<'_>) -> Result<u8, Failure> {
     let code = super::error::exit_code(record);
-    if context.output.json {
-        let view = JobView::new(record, &context.config.state_dir);
-        context.output.json_line_while_read(&EventLine::Ended { job: &view })?;
-        return Ok(code);
-    }
+    let view = JobView::new(record, &context.config.state_dir);
     let took = match (record.started_at, record.finished_at) {
         (Some(from), Some(to)) => {
-            let took = Duration::from_millis((to - from).max(0).unsigned_abs());
-            format!(" after {}", super::output::duration(took))
+            super::output::duration(Duration::from_millis((to - from).max(0).unsigned_abs()))
         }
         _ => String::new(),
     };
+    let line = end_line(record, &took);
+    if context.output.json {
+        context.output.json_line_while_read(&EventLine::Ended { job: &view })?;
+    } else {
+        context.output.status(&line);
+    }
+    if record.state != State::Succeeded {
+        context.output.job_failed(&view, &line, &took);
+    }
+    Ok(code)
+}
+
+fn end_line(record: &JobRecord, took: &str) -> String {
     let why = match (record.state, &record.reason, record.class) {
         (_, Some(reason), Some(class)) => format!(": {class}, {reason}"),
         (State::Cancelled | State::Lost, Some(reason), None) => format!(": {reason}"),
         _ => String::new(),
     };
+    let after = if took.is_empty() { String::new() } else { format!(" after {took}") };
     let (short, name, state) = (record.id.short(), &record.plan.spec.name, record.state);
-    context.output.status(&format!("{short} {name} {state}{took}{why}"));
-    Ok(code)
+    format!("{short} {name} {state}{after}{why}")
 }

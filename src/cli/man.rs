@@ -1,5 +1,7 @@
 //! `computes man`: the manual.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::error::{Doing, Failure};
@@ -9,10 +11,18 @@ use super::output::Output;
 pub struct Options {
     /// Of which verb; without it of the program
     verb: Option<String>,
+    /// Write the pages of the program and of all verbs to files there, for a package
+    #[arg(long, value_name = "FOLDER", conflicts_with = "verb")]
+    into: Option<PathBuf>,
 }
 
 pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
     let mut program = super::command();
+    if let Some(folder) = &options.into {
+        clap_mangen::generate_to(program, folder)
+            .doing(|| format!("write the manual to {}", folder.display()))?;
+        return Ok(0);
+    }
     program.build();
     let page = match &options.verb {
         None => program,

@@ -99,7 +99,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error, &arguments),
     };
-    let output = Output::new(cli.json, cli.quiet);
+    let output = Output::new(cli.json, cli.quiet, |name| std::env::var_os(name));
     let result = dispatch(cli.verb, cli.engine.as_deref(), &output);
     ExitCode::from(result.unwrap_or_else(|failure| output.failure(&failure)))
 }

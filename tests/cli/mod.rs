@@ -15,6 +15,7 @@ mod completions;
 mod drop_in;
 mod dry_run;
 mod from;
+mod github;
 mod help;
 mod init;
 mod interrupts;

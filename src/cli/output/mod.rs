@@ -1,6 +1,7 @@
 //! The only place that prints. stdout is data, stderr is everything else.
 
 mod aws;
+mod github;
 mod human;
 mod json;
 mod progress;
@@ -25,6 +26,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 
+use self::github::GitHub;
 use super::error::{Failure, Kind};
 use crate::engine::aws::TELL_NO_SECRET;
 
@@ -33,11 +35,14 @@ pub struct Output {
     quiet: bool,
     /// Whoever read our stdout has gone.
     reader_gone: Cell<bool>,
+    /// Set in a step of GitHub Actions.
+    github: Option<GitHub>,
 }
 
 impl Output {
-    pub const fn new(json: bool, quiet: bool) -> Self {
-        Self { json, quiet, reader_gone: Cell::new(false) }
+    /// What `env` says of where this runs decides who else hears of failures.
+    pub fn new(json: bool, quiet: bool, env: impl Fn(&str) -> Option<OsString>) -> Self {
+        Self { json, quiet, reader_gone: Cell::new(false), github: GitHub::of(env) }
     }
 
     /// Data, as it is.
@@ -113,6 +118,18 @@ impl Output {
         self.complain(&format!("warning: {text}"));
     }
 
+    /// Tells the pipeline, if there is one that listens, of a job that did not succeed. `line` is
+    /// what people were told of its end, `took` how long it ran.
+    pub fn job_failed(&self, job: &JobView, line: &str, took: &str) {
+        let Some(github) = &self.github else { return };
+        let id = job.engine_id.as_ref().unwrap_or(&job.id);
+        let message = format!("{line}\ncomputes explain {id}");
+        self.complain(&github::annotation(&format!("{} {}", job.name, job.state), &message));
+        if let Err(error) = github.summarise(&github::summary(job, took)) {
+            self.warning(&format!("cannot write to the file in GITHUB_STEP_SUMMARY: {error}"));
+        }
+    }
+
     /// Prints what went wrong and gives the exit code.
     pub fn failure(&self, failure: &Failure) -> u8 {
         if failure.kind == Kind::ReaderGone {
@@ -133,6 +150,11 @@ impl Output {
             if let Some(hint) = &failure.hint {
                 self.complain(&format!("{bold}hint{plain}: {hint}"));
             }
+        }
+        if self.github.is_some() {
+            let hint = failure.hint.iter().map(|hint| format!("\nhint: {hint}"));
+            let message = std::iter::once(message).chain(hint).collect::<String>();
+            self.complain(&github::annotation("computes", &message));
         }
         failure.exit_code()
     }

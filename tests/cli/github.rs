@@ -1,0 +1,102 @@
+//! In a step of GitHub Actions a failure is an annotation and a part of the step's summary.
+
+use std::fs;
+
+use crate::support::Home;
+
+/// A home in a step, whose summary is in its working directory.
+fn step() -> Home {
+    let home = Home::new();
+    let summary = home.work().join("summary.md").display().to_string();
+    home.with("GITHUB_ACTIONS", "true").with("GITHUB_STEP_SUMMARY", &summary)
+}
+
+fn summary(home: &Home) -> String {
+    let text = fs::read_to_string(home.work().join("summary.md")).unwrap_or_default();
+    let ids = regex::Regex::new("[0-9a-f-]{36}").expect("a pattern");
+    ids.replace_all(&text, "[id]").into_owned()
+}
+
+#[test]
+fn a_job_that_failed() {
+    let home = step();
+    let run = home.run(["run", "--name", "nightly", "--", "sh", "-c", "echo 50 %; exit 3"]);
+    insta::assert_snapshot!(run.snapshot(), @r"
+    exit code 3
+    --- stdout
+    50 %
+    --- stderr
+    [short] nightly submitted to default
+    [short] nightly failed after [took] : exit_code, exit code 3
+    ::error title=nightly failed::[short] nightly failed after [took] : exit_code, exit code 3%0Acomputes explain [id]
+    ");
+    insta::assert_snapshot!(summary(&home), @r"
+    ### `nightly` failed
+
+    | | |
+    | --- | --- |
+    | why | exit\_code: exit code 3 |
+    | queue | default |
+    | job | [id] |
+    | attempt | 1 of 1 |
+    | took | 0.0 s |
+
+    `computes logs [id]` and `computes explain [id]` tell more.
+    ");
+}
+
+#[test]
+fn each_of_several() {
+    let home = step();
+    let good = home.submit(["--name", "good", "--", "true"]);
+    let bad = home.submit(["--name", "bad", "--", "sh", "-c", "exit 7"]);
+    let gone = home.submit(["--name", "gone", "--", "no-such-program"]);
+    let run = home.run(["--json", "wait", &good, &bad, &gone]);
+    assert_eq!(run.code, 7);
+    let titles = |text: &str| text.matches("::error title=").count();
+    assert_eq!((titles(&run.stdout), titles(&run.stderr)), (0, 2), "{}", run.stderr);
+    let summary = summary(&home);
+    let headings: Vec<_> = summary.lines().filter(|line| line.starts_with('#')).collect();
+    assert_eq!(headings, ["### `bad` failed", "### `gone` failed"]);
+}
+
+#[test]
+fn a_job_that_succeeded_says_nothing_of_itself() {
+    let home = step();
+    let run = home.run(["run", "--name", "good", "--", "true"]);
+    assert!(!run.stderr.contains("::"), "{}", run.stderr);
+    assert_eq!(summary(&home), "");
+}
+
+#[test]
+fn what_could_not_be_done_is_an_annotation_too() {
+    let run = step().run(["run", "--queue", "nowhere", "--", "true"]);
+    insta::assert_snapshot!(run.snapshot(), @r"
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: there is no queue `nowhere`
+    hint: the queues are default, asap, default-uninterruptible, asap-uninterruptible
+    ::error title=computes::cannot submit `true`: there is no queue `nowhere`%0Ahint: the queues are default, asap, default-uninterruptible, asap-uninterruptible
+    ");
+}
+
+#[test]
+fn a_summary_that_can_not_be_written_is_told_and_changes_no_code() {
+    let home = Home::new()
+        .with("GITHUB_ACTIONS", "true")
+        .with("GITHUB_STEP_SUMMARY", "/nowhere/summary.md");
+    let run = home.run(["run", "--name", "nightly", "--", "sh", "-c", "exit 3"]);
+    assert_eq!(run.code, 3);
+    let told = "warning: cannot write to the file in GITHUB_STEP_SUMMARY: No such file";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+}
+
+#[test]
+fn elsewhere_nothing_of_it() {
+    for home in [Home::new(), Home::new().with("GITHUB_ACTIONS", "false")] {
+        let home = home.with("GITHUB_STEP_SUMMARY", "summary.md");
+        let run = home.run(["run", "--", "sh", "-c", "exit 3"]);
+        assert!(!run.stderr.contains("::error"), "{}", run.stderr);
+        assert_eq!(summary(&home), "");
+    }
+}
