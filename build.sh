@@ -12,14 +12,40 @@ build() { # the program, optimised
     cargo build --release --locked
 }
 
-lint() { # format, warnings and the shell scripts
+lint() { # format and warnings of everything that is written here
     cargo fmt --check
     cargo clippy --locked --all-targets -- --deny warnings
+    lint_scripts
+    lint_terraform
+    lint_nix
+}
+
+lint_scripts() {
     if command -v shellcheck >/dev/null; then
-        shellcheck build.sh .ci/run
+        shellcheck build.sh .ci/run tests/terraform/terraform.sh
     else
         echo "skipped: shellcheck is not installed"
     fi
+}
+
+lint_terraform() {
+    python_tools
+    target/python/bin/python tests/terraform/check.py terraform terraform/examples/*
+    local binary example
+    if ! binary=$(command -v terraform || command -v tofu); then
+        echo "skipped: neither terraform nor tofu is installed"
+        return
+    fi
+    "$binary" fmt -check -diff -recursive terraform
+    for example in terraform/examples/*; do
+        tests/terraform/terraform.sh "$example" validate -no-color >/dev/null
+    done
+}
+
+lint_nix() {
+    cargo_tools nixpkgs-fmt@1.3.0 deadnix@1.3.1
+    target/tools/bin/nixpkgs-fmt --check flake.nix nix tests/nix
+    target/tools/bin/deadnix --fail flake.nix nix tests/nix
 }
 
 test() { # all tests
@@ -36,6 +62,19 @@ python_tools() {
         "$home/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$list"
         cp "$list" "$home/installed"
     fi
+}
+
+# Tools that are Rust programs: once for each version.
+cargo_tools() {
+    cargo install --quiet --locked --root target/tools --target-dir target/tools/build "$@"
+}
+
+terraform_schema() { # writes tests/terraform/schema.json; with --check: is it current?
+    local bindings=cdktf-cdktf-provider-aws==21.22.1 wheels=target/wheels
+    python_tools
+    target/python/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --dest "$wheels" "$bindings"
+    target/python/bin/python tests/terraform/schema.py "$wheels"/cdktf_cdktf_provider_aws-*.whl "$@" \
+        terraform terraform/examples/*
 }
 
 test_job() { # a small real build: compiles, runs, leaves an artifact and a report in /files
@@ -78,6 +117,33 @@ C
     echo "done: $files/report.txt"
 }
 
+image() { # the image of the job definition, with Nix; --push URL:TAG pushes it
+    local push
+    if [ $# -gt 0 ]; then
+        if [ $# -ne 2 ] || [ "$1" != --push ]; then
+            echo "error: image takes nothing or --push URL:TAG" >&2
+            return 2
+        fi
+        push=$2
+        need skopeo "it pushes images without a container engine; nix develop has it"
+    fi
+    need nix "install it from https://nixos.org/download"
+    nix --extra-experimental-features 'nix-command flakes' build --out-link target/image .#image
+    echo "built: $(readlink -f target/image)"
+    if [ -n "${push:-}" ]; then
+        skopeo copy --insecure-policy docker-archive:target/image "docker://$push"
+        echo "pushed: $push"
+    fi
+}
+
+need() {
+    if ! command -v "$1" >/dev/null; then
+        echo "error: $1 is not installed" >&2
+        echo "hint: $2" >&2
+        return 1
+    fi
+}
+
 bench() { # the local queue beside other tools, as ratios
     build
     python3 benches/local_queue/bench.py "$@"
@@ -93,7 +159,7 @@ bench_submit() { # one submit to AWS Batch beside the AWS CLI and a minimal SDK 
 }
 
 case "${1:-}" in
-    help | build | lint | test | test_job | bench | bench_submit)
+    help | build | lint | test | terraform_schema | image | test_job | bench | bench_submit)
         "$@"
         ;;
     *)

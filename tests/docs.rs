@@ -4,6 +4,7 @@
 
 mod examples;
 mod json;
+mod policies;
 mod reference;
 
 use std::collections::BTreeSet;

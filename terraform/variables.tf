@@ -1,0 +1,204 @@
+variable "name" {
+  description = "What everything is called whose name computes does not fix, or begins with."
+  type        = string
+  default     = "computes"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{2,23}$", var.name))
+    error_message = "3 to 24 small letters, digits and dashes, with a letter first: buckets take no more."
+  }
+}
+
+variable "tags" {
+  description = "Tags for everything that takes some."
+  type        = map(string)
+  default     = {}
+}
+
+# Where jobs run
+
+variable "network" {
+  description = "A VPC of yours with one subnet for each zone in which jobs may run; null makes one. Jobs have to reach the internet or the endpoints of ECR, ECS, CloudWatch Logs and S3 from there."
+  type = object({
+    vpc_id     = string
+    subnet_ids = list(string)
+  })
+  default = null
+
+  validation {
+    condition     = try(length(var.network.subnet_ids) > 0, true)
+    error_message = "Name at least one subnet."
+  }
+}
+
+variable "vpc_cidr" {
+  description = "The addresses of the VPC that is made; unused with a network of yours."
+  type        = string
+  default     = "10.64.0.0/16"
+}
+
+variable "zones" {
+  description = "In how many zones the VPC that is made has a subnet."
+  type        = number
+  default     = 2
+
+  validation {
+    condition     = var.zones >= 1 && var.zones <= 6
+    error_message = "From 1 to 6."
+  }
+}
+
+variable "instance_types" {
+  description = "The instances to choose from: types, families, or optimal. The image has to be built for their architecture."
+  type        = list(string)
+  default     = ["optimal"]
+}
+
+variable "max_vcpus" {
+  description = "How many vCPUs run at once, at the most, for jobs that may be interrupted and for those that may not."
+  type = object({
+    spot      = optional(number, 256)
+    on_demand = optional(number, 64)
+  })
+  default = {}
+}
+
+variable "disk_gib" {
+  description = "The disk of an instance, which all jobs on it share: images, and what jobs write outside of /files."
+  type        = number
+  default     = 100
+
+  validation {
+    condition     = var.disk_gib >= 30
+    error_message = "At least 30, as large as what the instance starts from."
+  }
+}
+
+variable "fair_share" {
+  description = "Fair-share scheduling: each share by its weight (0.0001 to 999.9999), where a smaller weight gets more. Every job then needs a share. Queues that are there already have to be made anew for it."
+  type = object({
+    weights       = map(number)
+    decay_seconds = optional(number, 3600)
+    reservation   = optional(number, 0)
+  })
+  default = null
+
+  validation {
+    condition     = try(length(var.fair_share.weights) > 0, true)
+    error_message = "Name at least one share."
+  }
+}
+
+variable "stuck_after" {
+  description = "After how many seconds a job is cancelled that no compute environment can ever hold and that keeps all behind it from starting; null never does that."
+  type        = number
+  default     = 3600
+
+  validation {
+    condition     = try(var.stuck_after >= 600 && var.stuck_after <= 86400, var.stuck_after == null)
+    error_message = "From 600 to 86400, or null."
+  }
+}
+
+# What jobs find there
+
+variable "image" {
+  description = "The image of the job definition. It has sh, mkdir, ln and rmdir, and no ENTRYPOINT. The output repository_url is where your own goes."
+  type        = string
+  default     = "public.ecr.aws/docker/library/debian:bookworm-slim"
+}
+
+variable "readable_secrets" {
+  description = "ARNs of parameters (SSM) and secrets (Secrets Manager) that jobs may ask for with --secret NAME=ssm:…; a * at the end is allowed."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.readable_secrets : can(regex("^arn:[^:]+:(ssm|secretsmanager):", arn))])
+    error_message = "Each begins with arn:aws:ssm: or arn:aws:secretsmanager:."
+  }
+}
+
+variable "job_policies" {
+  description = "ARNs of policies that say what jobs may do on AWS besides."
+  type        = list(string)
+  default     = []
+}
+
+variable "log_retention_days" {
+  description = "For how long logs are kept, in days: one of those that CloudWatch knows."
+  type        = number
+  default     = 30
+}
+
+variable "infrequent_access_after_days" {
+  description = "After how many days without a reader a file of /files moves to where it costs less."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = contains([1, 7, 14, 30, 60, 90, 180, 270, 365], var.infrequent_access_after_days)
+    error_message = "One of 1, 7, 14, 30, 60, 90, 180, 270 and 365."
+  }
+}
+
+variable "objects_expire_after_days" {
+  description = "After how many days sources and results are removed from the bucket."
+  type        = number
+  default     = 30
+}
+
+# Who may use it
+
+variable "submitters" {
+  description = "ARNs of who may take the role that only submits; those of your account whose own policies let them, if none."
+  type        = list(string)
+  default     = []
+}
+
+variable "operators" {
+  description = "ARNs of who may take the role for every verb; those of your account whose own policies let them, if none."
+  type        = list(string)
+  default     = []
+}
+
+variable "github" {
+  description = "Repositories of GitHub whose pipelines may take the CI role: owner/name, or owner/name:ref:refs/heads/main and the like for some of them. provider_arn is the account's OIDC provider for GitHub, if it has one already."
+  type = object({
+    repositories = list(string)
+    provider_arn = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = alltrue([for it in try(var.github.repositories, []) : can(regex("^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+(:[^*?]+)?$", it))])
+    error_message = "Each is owner/name, with what narrows it behind a colon, and no wildcard."
+  }
+}
+
+variable "gitlab" {
+  description = "Projects of GitLab whose pipelines may take the CI role: group/project, or group/project:ref_type:branch:ref:main. provider_arn is the account's OIDC provider for that host, if it has one already."
+  type = object({
+    projects     = list(string)
+    host         = optional(string, "gitlab.com")
+    provider_arn = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = alltrue([for it in try(var.gitlab.projects, []) : can(regex("^[A-Za-z0-9_./-]+/[A-Za-z0-9_.-]+(:[^*?]+)?$", it))])
+    error_message = "Each is group/project, with what narrows it behind a colon, and no wildcard."
+  }
+}
+
+variable "ci_verbs" {
+  description = "What the CI role is for: words that `computes policy` takes."
+  type        = list(string)
+  default     = ["submit", "run", "wait", "status", "logs", "list", "cancel", "retry", "explain", "once", "tags"]
+}
+
+variable "failure_emails" {
+  description = "Who gets a mail for each job that failed. Each has to confirm the first."
+  type        = list(string)
+  default     = []
+}
