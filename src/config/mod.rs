@@ -32,8 +32,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::engine::EngineName;
+use crate::engine::LocalSettings;
 use crate::engine::aws::AwsSettings;
-use crate::engine::local::LocalSettings;
 use crate::job::Draft;
 use crate::ledger::StateDir;
 use crate::plan::FilesMount;

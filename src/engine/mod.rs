@@ -7,7 +7,12 @@ pub mod aws;
 mod clock;
 mod engines;
 mod explanation;
+#[cfg(all(target_os = "linux", not(elsewhere)))]
 pub mod local;
+#[cfg(any(not(target_os = "linux"), elsewhere))]
+#[path = "elsewhere.rs"]
+pub mod local;
+mod local_settings;
 mod log;
 mod mask;
 mod name;
@@ -15,6 +20,7 @@ mod name;
 pub use clock::{Clock, SystemClock, until};
 pub use engines::Engines;
 pub use explanation::Explanation;
+pub use local_settings::LocalSettings;
 pub use log::{LogFile, LogReader};
 pub use name::{EngineName, UnknownEngine};
 
@@ -146,6 +152,8 @@ pub enum EngineError {
     WorkersEnd { starts: u32, log: PathBuf },
     #[error("this worker was silent for longer than its lease, and its jobs were given to another")]
     StruckOff,
+    #[error("the local engine runs jobs on Linux only")]
+    Elsewhere,
 }
 
 impl EngineError {
@@ -167,6 +175,9 @@ impl EngineError {
                 "`{}` says why; the job is kept, and `computes wait` starts a worker again",
                 log.display()
             )),
+            Self::Elsewhere => Some(
+                "submit to AWS Batch: --engine aws, or engine = \"aws\" in computes.toml".into(),
+            ),
             Self::StruckOff => Some("raise `local.lease` if this machine stalls so long".into()),
             Self::Io { source, .. } => match source.raw_os_error() {
                 Some(libc::EMFILE) => {

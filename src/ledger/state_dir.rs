@@ -101,9 +101,12 @@ impl StateDir {
         if owner != rustix::process::geteuid().as_raw() && !rustix::process::geteuid().is_root() {
             return Err(StateDirError::Foreign { path: self.root.clone() });
         }
-        let kind = rustix::fs::statfs(&self.root).map_err(|error| at(error.into()))?.f_type;
-        if NETWORK_FILE_SYSTEMS.contains(&kind) {
-            return Err(StateDirError::Network { path: self.root.clone() });
+        #[cfg(target_os = "linux")]
+        {
+            let kind = rustix::fs::statfs(&self.root).map_err(|error| at(error.into()))?.f_type;
+            if NETWORK_FILE_SYSTEMS.contains(&kind) {
+                return Err(StateDirError::Network { path: self.root.clone() });
+            }
         }
         Ok(())
     }
@@ -168,6 +171,7 @@ impl StateDir {
 /// The files in `wake/`. See `engine/local/wake.rs`.
 pub const BELLS: [&str; 4] = ["queue", "cancel", "jobs", "workers"];
 
+#[cfg(target_os = "linux")]
 /// `statfs(2)`: NFS, SMB, SMB2, CIFS, AFS, Ceph. SQLite's log needs shared memory, which
 /// none of them has between machines.
 const NETWORK_FILE_SYSTEMS: [rustix::fs::FsWord; 6] =

@@ -1,7 +1,8 @@
 //! Timeouts. The command line takes none below 60 s, as Batch, so these jobs come through
 //! the library.
 
-use computes::engine::local::{LocalEngine, LocalSettings};
+use computes::engine::LocalSettings;
+use computes::engine::local::LocalEngine;
 use computes::engine::{Engine, Submission, SystemClock};
 use computes::job::{Draft, JobId, Timeout};
 use computes::ledger::{Durability, Entry, Ledger, NewJob, StateDir};
