@@ -15,6 +15,8 @@ build() { # the program, optimised
 lint() { # format and warnings of everything that is written here
     cargo fmt --check
     cargo clippy --locked --all-targets -- --deny warnings
+    # What a machine gets that has no local engine.
+    cargo clippy --quiet --locked --lib --bins -- --cfg elsewhere --deny warnings
     lint_scripts
     lint_terraform
     lint_nix
@@ -117,6 +119,68 @@ C
     echo "done: $files/report.txt"
 }
 
+licences() { # are they accepted, and what do they say: target/staged/THIRD-PARTY
+    cargo_tools cargo-about@0.9.3 --no-default-features --features cli
+    mkdir -p target/staged
+    target/tools/bin/cargo-about generate --config packaging/about.toml --fail --locked \
+        packaging/third-party.hbs --output-file target/staged/THIRD-PARTY
+}
+
+package() { # a Debian package and an archive of the static program: target/packages
+    local version triple name
+    rm -rf target/staged target/packages
+    mkdir -p target/staged/man target/staged/completions target/packages
+    licences
+    cargo install --path . --locked --no-track --root target/staged
+    target/staged/bin/computes man --into target/staged/man
+    target/staged/bin/computes completions bash >target/staged/completions/computes
+    target/staged/bin/computes completions fish >target/staged/completions/computes.fish
+    target/staged/bin/computes completions zsh >target/staged/completions/_computes
+
+    cargo_tools cargo-deb@3.8.0
+    # The same files give the same bytes.
+    SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+    export SOURCE_DATE_EPOCH
+    target/tools/bin/cargo-deb --no-build --no-strip --locked --output target/packages/
+    version=$(target/staged/bin/computes --version | cut -d' ' -f2)
+    triple=$(rustc -vV | sed -n 's/^host: //p')
+    name=computes-$version-$triple
+    cp README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE target/staged/
+    tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \
+        --transform="s,^\./,$name/," -C target/staged -cf - ./bin ./man ./completions ./THIRD-PARTY \
+        ./README.md ./CHANGELOG.md ./LICENSE-MIT ./LICENSE-APACHE | gzip -n9 >"target/packages/$name.tar.gz"
+    try_packages "$version"
+    (cd target/packages && sha256sum -- * | tee SHA256SUMS)
+}
+
+# Each is unpacked, and what it holds works where there is no C library.
+try_packages() {
+    local version=$1 root
+    root=$(mktemp -d)
+    # The directory is known now; in the trap it would be gone.
+    # shellcheck disable=SC2064
+    trap "rm -rf '$root'" EXIT
+    mkdir "$root/archive"
+    tar -xzf target/packages/computes-*.tar.gz -C "$root/archive" --strip-components=1
+    if command -v dpkg-deb >/dev/null; then
+        dpkg-deb --extract target/packages/computes_*.deb "$root/deb"
+    else
+        echo "skipped: dpkg-deb is not installed"
+    fi
+    local program said
+    for program in "$root"/archive/bin/computes "$root"/deb/usr/bin/computes; do
+        if [ ! -e "$program" ]; then continue; fi
+        if ldd "$program" 2>&1 | grep -q '=>'; then
+            echo "error: $program needs libraries of the machine" >&2
+            return 1
+        fi
+        said=$(env -i HOME="$root" "$program" run -- sh -c 'echo hello >/files/it && cat /files/it')
+        [ "$said" = hello ]
+        [ "$(env -i "$program" --version)" = "computes $version" ]
+    done
+    ls "$root"/deb/usr/share/man/man1/computes-run.1* "$root"/deb/usr/share/bash-completion/completions/computes >/dev/null
+}
+
 image() { # the image of the job definition, with Nix; --push URL:TAG pushes it
     local push
     if [ $# -gt 0 ]; then
@@ -159,7 +223,7 @@ bench_submit() { # one submit to AWS Batch beside the AWS CLI and a minimal SDK 
 }
 
 case "${1:-}" in
-    help | build | lint | test | terraform_schema | image | test_job | bench | bench_submit)
+    help | build | lint | test | terraform_schema | licences | package | image | test_job | bench | bench_submit)
         "$@"
         ;;
     *)

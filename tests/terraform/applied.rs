@@ -9,20 +9,24 @@ use serde_json::{Value, json};
 use super::{root, skipped, terraform};
 use crate::support::{Account, Aws, Home, Jobs, Run};
 
-/// Applies an example. `None` without a Terraform on the machine.
+/// Applies an example, after which there is nothing left to change. `None` without a Terraform on
+/// the machine.
 fn apply(example: &str, variables: &[String], account: &Account, data: &Path) -> Option<Value> {
     let folder = root().join("terraform/examples").join(example);
     let state = data.join("state");
-    let mut command = terraform(&folder, data)?;
-    let variables = variables.iter().flat_map(|it| ["-var", it.as_str()]);
-    let output = command
-        .args(["apply", "-auto-approve", "-no-color", "-lock=false", "-state"])
-        .arg(&state)
-        .args(variables)
-        .envs(account.variables(Aws::server().port()))
-        .output()
-        .expect("terraform starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for verb in [["apply", "-auto-approve"], ["plan", "-detailed-exitcode"]] {
+        let mut command = terraform(&folder, data)?;
+        let output = command
+            .args(verb)
+            .args(["-no-color", "-lock=false", "-state"])
+            .arg(&state)
+            .args(variables.iter().flat_map(|it| ["-var", it.as_str()]))
+            .envs(account.variables(Aws::server().port()))
+            .output()
+            .expect("terraform starts");
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{verb:?}: {}", String::from_utf8_lossy(&said));
+    }
     let state = fs::read(state).expect("a state");
     Some(serde_json::from_slice(&state).expect("JSON"))
 }
