@@ -7,7 +7,7 @@
     let
       inherit (nixpkgs) lib;
       linux = [ "x86_64-linux" "aarch64-linux" ];
-      darwin = [ "x86_64-darwin" "aarch64-darwin" ];
+      darwin = [ "aarch64-darwin" ];
       each = systems: of: lib.genAttrs systems (system: of (import nixpkgs {
         inherit system;
         overlays = [ self.overlays.default ];
@@ -33,6 +33,9 @@
 
       checks = everywhere (pkgs: pkgs.callPackages ./nix/checks.nix { });
 
-      formatter = everywhere (pkgs: pkgs.nixpkgs-fmt);
+      # `nix fmt` names no files.
+      formatter = everywhere (pkgs: pkgs.writeShellScriptBin "format" ''
+        exec ${lib.getExe pkgs.nixpkgs-fmt} "''${@:-.}"
+      '');
     };
 }

@@ -28,7 +28,10 @@ rustPlatform.buildRustPackage {
   };
   cargoLock.lockFile = ../Cargo.lock;
 
-  # .cargo/config.toml has the program linked with all that it needs.
+  # As .cargo/config.toml has it, which Cargo does not read where this variable is set, as
+  # nixpkgs sets it.
+  env.RUSTFLAGS = lib.optionalString stdenv.hostPlatform.isLinux "-C target-feature=+crt-static";
+
   nativeBuildInputs = [ installShellFiles ];
   buildInputs = lib.optionals stdenv.hostPlatform.isLinux [ glibc.static ];
 

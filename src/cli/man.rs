@@ -19,7 +19,8 @@ pub struct Options {
 pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
     let mut program = super::command();
     if let Some(folder) = &options.into {
-        clap_mangen::generate_to(program, folder)
+        std::fs::create_dir_all(folder)
+            .and_then(|()| clap_mangen::generate_to(program, folder))
             .doing(|| format!("write the manual to {}", folder.display()))?;
         return Ok(0);
     }

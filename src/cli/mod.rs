@@ -92,6 +92,13 @@ enum Verb {
     Man(Later<man::Options>),
 }
 
+impl Verb {
+    /// Does a pipeline stand or fall with it? The others only look.
+    const fn makes_jobs_or_waits(&self) -> bool {
+        matches!(self, Self::Run(_) | Self::Submit(_) | Self::Wait(_) | Self::Retry(_))
+    }
+}
+
 /// Runs the program and gives its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<_> = arguments.into_iter().collect();
@@ -99,7 +106,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error, &arguments),
     };
-    let output = Output::new(cli.json, cli.quiet, |name| std::env::var_os(name));
+    let mut output = Output::new(cli.json, cli.quiet);
+    if cli.verb.makes_jobs_or_waits() {
+        output = output.in_pipeline(|name| std::env::var_os(name));
+    }
     let result = dispatch(cli.verb, cli.engine.as_deref(), &output);
     ExitCode::from(result.unwrap_or_else(|failure| output.failure(&failure)))
 }

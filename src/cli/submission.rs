@@ -8,7 +8,7 @@ use super::intake;
 use super::job_options::JobOptions;
 use crate::engine::aws::Trouble;
 use crate::engine::{Accepted, Clock, EngineError, EngineName, Engines, Submission, local};
-use crate::job::{Draft, JobId, JobSpec};
+use crate::job::{Draft, JobId, JobSpec, SpecError};
 use crate::ledger::NewJob;
 use crate::plan::Plan;
 
@@ -28,8 +28,16 @@ pub fn prepare(
         let called = called.filter(|name| !name.is_empty()).map(|name| format!("`{name}`"));
         let number = (count > 1).then(|| format!("job {} of {count}", index + 1));
         let which: Vec<_> = number.into_iter().chain(called).collect();
+        let number = usize::from(count > 1);
         let submission = submission(draft, rehearse_after, options.once, &mut ids, context)
-            .doing(|| format!("submit {}", which.join(", ")).trim_end().to_owned())?;
+            .map_err(|failure| {
+                // The command would show what it is about.
+                let is_seen = failure.error.downcast_ref().is_some_and(|error: &SpecError| {
+                    matches!(error, SpecError::SecretShown { .. })
+                });
+                let which = if is_seen { &which[..number] } else { &which };
+                failure.doing(format!("submit {}", which.join(", ")).trim_end())
+            })?;
         let name = &submission.job.plan.spec.name;
         if let Some(asked) = asked.filter(|asked| asked != name.as_str()) {
             context.output.note(&format!("job name `{asked}` became `{name}`"));

@@ -146,8 +146,30 @@ impl Draft {
             share,
             priority,
         };
+        check_hidden(self.name.as_deref(), &spec, &secrets)?;
         Ok((spec, secrets))
     }
+}
+
+/// Shorter ones stand in other words by chance.
+const SHORTEST_SECRET: usize = 8;
+
+/// Whatever describes a job is seen by everybody: no value of a secret may stand in it.
+fn check_hidden(name: Option<&str>, spec: &JobSpec, secrets: &Secrets) -> Result<(), SpecError> {
+    let variables = spec.environment.iter();
+    let variables = variables.map(|(name, value)| (value.as_str(), format!("variable `{name}`")));
+    let tags = spec.tags.iter().map(|(key, value)| (value.as_str(), format!("tag `{key}`")));
+    let words = spec.command.words().iter().map(|word| (word.as_str(), "command".to_owned()));
+    let name = name.map(|name| (name, "name of the job".to_owned()));
+    let seen: Vec<_> = name.into_iter().chain(words).chain(variables).chain(tags).collect();
+    for (secret, value) in secrets.iter() {
+        let value = value.expose();
+        let shown = seen.iter().find(|(text, _)| text.contains(value));
+        if let Some((_, place)) = shown.filter(|_| value.len() >= SHORTEST_SECRET) {
+            return Err(SpecError::SecretShown { secret: secret.clone(), place: place.clone() });
+        }
+    }
+    Ok(())
 }
 
 /// What a job gets that asks for nothing: enough for a small build, on any machine.

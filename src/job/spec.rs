@@ -76,6 +76,8 @@ pub enum SpecError {
     SecretEmpty(EnvName),
     #[error("the value of secret `{0}` holds a NUL byte")]
     NulInSecret(EnvName),
+    #[error("the value of secret `{secret}` stands in the {place}, which is no secret")]
+    SecretShown { secret: EnvName, place: String },
     #[error("tag `{0}`: AWS takes keys of 1 to 128 characters and values of at most 256")]
     Tag(String),
     #[error("{0} tags: AWS Batch takes at most 50")]
@@ -114,6 +116,11 @@ impl SpecError {
             Self::Size(SizeError::Gpus(_)) => "as in --gpus 1".to_owned(),
             Self::Retry(RetryError::Attempts(_)) => "as in --attempts 3".to_owned(),
             Self::Retry(RetryError::On(_)) => "as in --retry-on interruption".to_owned(),
+            Self::SecretShown { secret, .. } => {
+                format!(
+                    "let a shell in the job put it in, as in sh -c 'program \"${secret}\"'; or make the variable a secret"
+                )
+            }
             Self::SecretTwice(name) => format!("take {name} out of one of the two"),
             Self::Timeout(_) => "as in --timeout 3600 or --timeout 1h".to_owned(),
             Self::EnvName(EnvNameError::Reserved(_)) => {

@@ -139,3 +139,37 @@ fn a_secret_of_the_settings_that_is_not_set() {
     hint: export NPM_TOKEN before you submit, or take it out of the secrets
     ");
 }
+
+#[test]
+fn a_secret_that_everybody_would_see() {
+    let home = Home::new().with("TOKEN", "hunter2-canary");
+    let mut told = String::new();
+    for words in [
+        ["--name", "deploy hunter2-canary", "--", "true"].as_slice(),
+        &["--", "curl", "-H", "Authorization: hunter2-canary"],
+        &["--env", "URL=https://me:hunter2-canary@host", "--", "true"],
+        &["--tag", "by=hunter2-canary", "--", "true"],
+    ] {
+        let run = home.run([&["submit", "--secret", "TOKEN"], words].concat());
+        assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+        told += &run.stderr;
+    }
+    insta::assert_snapshot!(told, @r#"
+    error: cannot submit: the value of secret `TOKEN` stands in the name of the job, which is no secret
+    hint: let a shell in the job put it in, as in sh -c 'program "$TOKEN"'; or make the variable a secret
+    error: cannot submit: the value of secret `TOKEN` stands in the command, which is no secret
+    hint: let a shell in the job put it in, as in sh -c 'program "$TOKEN"'; or make the variable a secret
+    error: cannot submit: the value of secret `TOKEN` stands in the variable `URL`, which is no secret
+    hint: let a shell in the job put it in, as in sh -c 'program "$TOKEN"'; or make the variable a secret
+    error: cannot submit: the value of secret `TOKEN` stands in the tag `by`, which is no secret
+    hint: let a shell in the job put it in, as in sh -c 'program "$TOKEN"'; or make the variable a secret
+    "#);
+    home.assert_nothing_written();
+}
+
+/// What is this short stands in other words by chance.
+#[test]
+fn a_short_secret_may_stand_in_a_word() {
+    let home = Home::new().with("TOKEN", "test");
+    home.submit(["--secret", "TOKEN", "--", "true", "test.sh"]);
+}

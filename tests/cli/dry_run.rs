@@ -178,7 +178,7 @@ fn fed_back_a_masked_secret_is_taken_from_the_caller() {
     let request = home.run_with_env(&[SECRET], &arguments).stdout;
     home.write("request.json", &request);
     let options = words("run --cli-input-json file://request.json --secret TOKEN -- sh -c");
-    let arguments = [&options[..], &["test \"$TOKEN\" = hunter2-canary"]].concat();
+    let arguments = [&options[..], &["test \"$TOKEN\" = hunter2-''canary"]].concat();
     let run = home.run_with_env(&[SECRET], &arguments);
     assert_eq!(run.code, 0, "{}", run.stderr);
 }

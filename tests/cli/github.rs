@@ -51,7 +51,7 @@ fn each_of_several() {
     let good = home.submit(["--name", "good", "--", "true"]);
     let bad = home.submit(["--name", "bad", "--", "sh", "-c", "exit 7"]);
     let gone = home.submit(["--name", "gone", "--", "no-such-program"]);
-    let run = home.run(["--json", "wait", &good, &bad, &gone]);
+    let run = home.run(["--quiet", "wait", &good, &bad, &gone]);
     assert_eq!(run.code, 7);
     let titles = |text: &str| text.matches("::error title=").count();
     assert_eq!((titles(&run.stdout), titles(&run.stderr)), (0, 2), "{}", run.stderr);
@@ -78,6 +78,30 @@ fn what_could_not_be_done_is_an_annotation_too() {
     hint: the queues are default, asap, default-uninterruptible, asap-uninterruptible
     ::error title=computes::cannot submit `true`: there is no queue `nowhere`%0Ahint: the queues are default, asap, default-uninterruptible, asap-uninterruptible
     ");
+}
+
+#[test]
+fn what_reads_json_or_only_looks_gets_none() {
+    let home = step();
+    let id = home.submit(["--", "sh", "-c", "exit 7"]);
+    for words in [["--json", "wait", &id], ["logs", "--attempt=9", &id], ["status", "nobody", &id]]
+    {
+        let run = home.run(words);
+        assert!(run.code != 0 && !run.stderr.contains("::error"), "{words:?}: {}", run.stderr);
+    }
+    assert_eq!(summary(&home), "");
+}
+
+#[test]
+fn a_reason_stays_within_its_line() {
+    let home = step();
+    let id = home.submit(["--name", "long", "--", "sleep", "1000"]);
+    let reason = "\u{1b}[31menough\n::stop-commands::x";
+    home.run(["cancel", "--reason", reason, &id]);
+    let run = home.run(["wait", &id]);
+    assert_eq!(run.code, 120);
+    assert!(!run.stderr.contains("\n::stop") && !run.stderr.contains('\u{1b}'), "{}", run.stderr);
+    assert!(run.stderr.contains("::error title=long cancelled::"), "{}", run.stderr);
 }
 
 #[test]

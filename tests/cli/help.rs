@@ -313,6 +313,8 @@ fn the_other_verbs() {
       [VERB]  Of which verb; without it of the program
 
     Options:
+          --into <FOLDER>    Write the pages of the program and of all verbs to files there, for a
+                             package
           --json             Print JSON, one object a line
           --engine <ENGINE>  Who runs the jobs: local, or aws
       -q, --quiet            Say nothing but what was asked for

@@ -111,7 +111,6 @@ fn every_system_has_the_program() {
     for (system, has) in [
         ("x86_64-linux", ["computes", "default", "image"].as_slice()),
         ("aarch64-linux", &["computes", "default", "image"]),
-        ("x86_64-darwin", &["computes", "default"]),
         ("aarch64-darwin", &["computes", "default"]),
     ] {
         let names = ["eval", "--json", "--apply", "builtins.attrNames"];

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::json::{ExplanationView, JobView, QueueView};
+use super::one_line;
 use super::time;
 use crate::engine::aws::{Listed, Status};
 use crate::job::{State, shell_word};
@@ -99,7 +100,7 @@ pub fn job_details(job: &JobView) -> String {
     let mut row = |name: &str, value: &str| {
         if !value.is_empty() {
             // Writing to a String can't fail.
-            let _ = writeln!(text, "{name:<12} {value}");
+            let _ = writeln!(text, "{name:<12} {}", one_line(value));
         }
     };
     let some = |value: &Option<String>| value.clone().unwrap_or_default();
@@ -161,7 +162,7 @@ pub fn explanation_lines(view: &ExplanationView) -> String {
     let mut add = |what: &str, lines: &[String]| {
         for line in lines {
             // Writing to a String can't fail.
-            let _ = writeln!(text, "{what:<8} {line}");
+            let _ = writeln!(text, "{what:<8} {}", one_line(line));
         }
     };
     add("reason", view.reason.as_slice());

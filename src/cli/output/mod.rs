@@ -40,9 +40,16 @@ pub struct Output {
 }
 
 impl Output {
-    /// What `env` says of where this runs decides who else hears of failures.
-    pub fn new(json: bool, quiet: bool, env: impl Fn(&str) -> Option<OsString>) -> Self {
-        Self { json, quiet, reader_gone: Cell::new(false), github: GitHub::of(env) }
+    pub const fn new(json: bool, quiet: bool) -> Self {
+        Self { json, quiet, reader_gone: Cell::new(false), github: None }
+    }
+
+    /// Has the pipeline hear of failures, if `env` says that this is a step of one. Who reads JSON
+    /// hears of them that way.
+    #[must_use]
+    pub fn in_pipeline(self, env: impl Fn(&str) -> Option<OsString>) -> Self {
+        let github = if self.json { None } else { GitHub::of(env) };
+        Self { github, ..self }
     }
 
     /// Data, as it is.
@@ -102,20 +109,20 @@ impl Output {
     /// What happens, for people.
     pub fn status(&self, line: &str) {
         if !self.quiet {
-            self.complain(line);
+            self.complain(&one_line(line));
         }
     }
 
     /// Something that the user may not expect.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            self.complain(&format!("note: {text}"));
+            self.complain(&one_line(&format!("note: {text}")));
         }
     }
 
     /// Something that the user has to know, quiet or not.
     pub fn warning(&self, text: &str) {
-        self.complain(&format!("warning: {text}"));
+        self.complain(&one_line(&format!("warning: {text}")));
     }
 
     /// Tells the pipeline, if there is one that listens, of a job that did not succeed. `line` is
@@ -123,7 +130,7 @@ impl Output {
     pub fn job_failed(&self, job: &JobView, line: &str, took: &str) {
         let Some(github) = &self.github else { return };
         let id = job.engine_id.as_ref().unwrap_or(&job.id);
-        let message = format!("{line}\ncomputes explain {id}");
+        let message = format!("{}\ncomputes explain {id}", one_line(line));
         self.complain(&github::annotation(&format!("{} {}", job.name, job.state), &message));
         if let Err(error) = github.summarise(&github::summary(job, took)) {
             self.warning(&format!("cannot write to the file in GITHUB_STEP_SUMMARY: {error}"));
@@ -135,7 +142,7 @@ impl Output {
         if failure.kind == Kind::ReaderGone {
             return failure.exit_code();
         }
-        let message = failure.message();
+        let message = one_line(&failure.message());
         if self.json {
             let error = json::ErrorLine {
                 error: &message,
@@ -184,6 +191,12 @@ impl Output {
 /// Structures of texts, numbers and lists always have a JSON form.
 fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
+}
+
+/// What others chose stays within the line that tells of it: neither a terminal nor a pipeline
+/// takes a part of it for a command of its own.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 fn colour() -> bool {

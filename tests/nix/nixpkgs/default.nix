@@ -16,14 +16,15 @@ let
 
     mkShell = { packages }: made "shell" { inherit packages; };
     runCommand = name: { nativeBuildInputs }: script: made name { inherit nativeBuildInputs script; };
+    writeShellScriptBin = name: text: made name { inherit text; };
     writeTextDir = path: text: made (baseNameOf path) { inherit path text; };
     buildEnv = { name, paths, pathsToLink }: made name { inherit paths pathsToLink; };
     glibc = package "glibc" // (if isLinux then { static = package "glibc-static"; } else { });
 
     rustPlatform.buildRustPackage =
-      { pname, version, src, cargoLock, nativeBuildInputs, buildInputs, cargoTestFlags, postInstall, meta }:
+      { pname, version, src, cargoLock, env, nativeBuildInputs, buildInputs, cargoTestFlags, postInstall, meta }:
         assert builtins.pathExists cargoLock.lockFile;
-        made "${pname}-${version}" { inherit src nativeBuildInputs buildInputs cargoTestFlags postInstall meta; } // { inherit version; };
+        made "${pname}-${version}" { inherit src env nativeBuildInputs buildInputs cargoTestFlags postInstall meta; } // { inherit version; };
 
     dockerTools = {
       buildLayeredImageWithNixDb = { name, tag, contents, extraCommands, config }:
@@ -44,6 +45,7 @@ let
     "curl"
     "dash"
     "deadnix"
+    "file"
     "findutils"
     "gawk"
     "git"

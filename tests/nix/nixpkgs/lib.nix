@@ -4,6 +4,7 @@ let
     importTOML = path: builtins.fromTOML (builtins.readFile path);
     optionals = condition: list: if condition then list else [ ];
     optionalString = condition: text: if condition then text else "";
+    getExe = package: "${package}/bin/${package.name}";
     mapAttrsToList = of: set: map (name: of name set.${name}) (builtins.attrNames set);
     recursiveUpdate = one: other:
       one // builtins.mapAttrs
