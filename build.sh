@@ -52,6 +52,10 @@ lint_nix() {
 
 test() { # all tests
     python_tools
+    # What tests say themselves is seen only when they fail.
+    command -v nix >/dev/null || echo "skipped: tests of the flake, because nix is not installed"
+    command -v terraform >/dev/null || command -v tofu >/dev/null ||
+        echo "skipped: applying the module, because neither terraform nor tofu is installed"
     cargo test --locked "$@"
 }
 

@@ -19,8 +19,6 @@ resource "aws_launch_template" "jobs" {
   metadata_options {
     http_endpoint = "enabled"
     http_tokens   = "required"
-    # A container is one hop further away: no job gets the credentials of its instance.
-    http_put_response_hop_limit = 1
   }
 }
 
@@ -49,11 +47,18 @@ resource "aws_batch_compute_environment" "this" {
     }
   }
 
-  # A change of the instances waits for the jobs that run.
+  # A change of the instances, their tags among it, lets the jobs that run go on for so long, and
+  # then ends them. The provider takes no more.
   update_policy {
     terminate_jobs_on_update      = false
     job_execution_timeout_minutes = 360
   }
 
-  depends_on = [aws_iam_role_policy_attachment.instance]
+  # On the way out the network goes last: instances say goodbye through it.
+  depends_on = [
+    aws_iam_role_policy_attachment.instance,
+    aws_route.internet,
+    aws_route_table_association.jobs,
+    aws_vpc_security_group_egress_rule.jobs,
+  ]
 }

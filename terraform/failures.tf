@@ -1,4 +1,5 @@
-# A message for each job that failed, an array's children too.
+# A message for each job that failed. A job that was cancelled counts as one, and so does each child
+# of an array.
 
 resource "aws_sns_topic" "failures" {
   name = "${var.name}-failures"
@@ -57,6 +58,7 @@ resource "aws_cloudwatch_event_target" "failures" {
       queue  = "$.detail.jobQueue"
       reason = "$.detail.statusReason"
     }
-    input_template = "\"<name> failed: <reason>. Why: computes explain <id>. Queue: <queue>\""
+    # Without quotes of ours: EventBridge puts texts in with their own, whatever is in them.
+    input_template = "{\"job\": <name>, \"reason\": <reason>, \"queue\": <queue>, \"id\": <id>}"
   }
 }

@@ -23,8 +23,8 @@ resource "aws_efs_mount_target" "files" {
   security_groups = [aws_security_group.files.id]
 }
 
-# Jobs see this directory as the whole. Whoever a job runs as may make its own directory in it, and
-# not remove those of others.
+# Jobs see this directory as the whole. Whoever a job runs as may make its own directory in it. Root,
+# as which containers run unless their image says otherwise, may do the same with those of others.
 resource "aws_efs_access_point" "files" {
   file_system_id = aws_efs_file_system.files.id
   tags           = merge(var.tags, { Name = var.name })

@@ -24,6 +24,7 @@ resource "aws_batch_job_definition" "default" {
       name = "files"
       efsVolumeConfiguration = {
         fileSystemId      = aws_efs_file_system.files.id
+        rootDirectory     = "/" # of the access point
         transitEncryption = "ENABLED"
         authorizationConfig = {
           accessPointId = aws_efs_access_point.files.id
@@ -37,6 +38,8 @@ resource "aws_batch_job_definition" "default" {
       options = {
         awslogs-group  = aws_cloudwatch_log_group.jobs.name
         awslogs-region = local.region
+        # No line is lost when many are written at once: the job waits for them.
+        mode = "blocking"
       }
     }
   })

@@ -9,7 +9,7 @@ output "computes_toml" {
     ],
     var.fair_share == null ? [] : [
       "# The queues take no job without a share; `--share` names another.",
-      "share = \"${sort(keys(var.fair_share.weights))[0]}\"",
+      "share = \"${sort([for share in keys(var.fair_share.weights) : share if !endswith(share, "*")])[0]}\"",
     ],
     [""],
   ))
@@ -68,6 +68,11 @@ output "operator_role_arn" {
 output "ci_role_arn" {
   description = "The role of pipelines; null without any."
   value       = one(aws_iam_role.ci[*].arn)
+}
+
+output "execution_role_arn" {
+  description = "What starts jobs."
+  value       = aws_iam_role.execution.arn
 }
 
 output "job_role_arn" {

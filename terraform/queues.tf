@@ -19,6 +19,11 @@ resource "aws_batch_scheduling_policy" "this" {
   }
 }
 
+# AWS gives no policy to a queue that was made without one, and takes none away.
+resource "terraform_data" "fair_share" {
+  input = var.fair_share != null
+}
+
 resource "aws_batch_job_queue" "this" {
   for_each = local.queues
 
@@ -43,5 +48,9 @@ resource "aws_batch_job_queue" "this" {
       reason           = job_state_time_limit_action.value
       max_time_seconds = var.stuck_after
     }
+  }
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.fair_share]
   }
 }

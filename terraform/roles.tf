@@ -1,6 +1,9 @@
 # Who runs jobs, and who may submit them.
 
 locals {
+  # Roles are those of the account, in whatever region.
+  global_name = "${var.name}-${local.region}"
+
   # What each verb takes, as `computes policy VERB` prints it. A test keeps the file current.
   verbs = jsondecode(templatefile("${path.module}/policies.json", {
     partition      = local.partition
@@ -22,7 +25,7 @@ locals {
   # As text, because statements with a condition and without one are of two types.
   statements = {
     for caller, verbs in local.callers :
-    caller => distinct(flatten([for verb in verbs : [for it in local.verbs[verb] : jsonencode(it)]]))
+    caller => distinct(flatten([for verb in verbs : [for it in lookup(local.verbs, verb, []) : jsonencode(it)]]))
   }
   policies = {
     for caller, statements in local.statements :
@@ -41,7 +44,7 @@ resource "aws_iam_role" "caller" {
     operator  = var.operators
   }
 
-  name        = "${var.name}-${each.key}"
+  name        = "${local.global_name}-${each.key}"
   description = each.key == "submitter" ? "Submits jobs, and nothing else" : "Every verb of computes"
   tags        = var.tags
 
@@ -69,25 +72,25 @@ locals {
   issuers = merge(
     var.github == null ? {} : {
       github = {
-        host         = "token.actions.githubusercontent.com"
-        audience     = "sts.amazonaws.com"
-        provider_arn = var.github.provider_arn
-        subjects     = [for it in var.github.repositories : strcontains(it, ":") ? "repo:${it}" : "repo:${it}:*"]
+        host     = "token.actions.githubusercontent.com"
+        audience = "sts.amazonaws.com"
+        provider = var.github.provider
+        subjects = [for it in var.github.repositories : strcontains(it, ":") ? "repo:${it}" : "repo:${it}:*"]
       }
     },
     var.gitlab == null ? {} : {
       gitlab = {
-        host         = var.gitlab.host
-        audience     = "https://${var.gitlab.host}"
-        provider_arn = var.gitlab.provider_arn
-        subjects     = [for it in var.gitlab.projects : strcontains(it, ":") ? "project_path:${it}" : "project_path:${it}:*"]
+        host     = var.gitlab.host
+        audience = "https://${var.gitlab.host}"
+        provider = var.gitlab.provider
+        subjects = [for it in var.gitlab.projects : strcontains(it, ":") ? "project_path:${it}" : "project_path:${it}:*"]
       }
     },
   )
 }
 
 resource "aws_iam_openid_connect_provider" "ci" {
-  for_each = { for name, issuer in local.issuers : name => issuer if issuer.provider_arn == null }
+  for_each = { for name, issuer in local.issuers : name => issuer if issuer.provider == null }
 
   url            = "https://${each.value.host}"
   client_id_list = [each.value.audience]
@@ -97,7 +100,7 @@ resource "aws_iam_openid_connect_provider" "ci" {
 resource "aws_iam_role" "ci" {
   count = length(local.issuers) == 0 ? 0 : 1
 
-  name                 = "${var.name}-ci"
+  name                 = "${local.global_name}-ci"
   description          = "Pipelines of named repositories"
   max_session_duration = 21600 # seconds; a pipeline that follows a job for as long
   tags                 = var.tags
@@ -106,7 +109,7 @@ resource "aws_iam_role" "ci" {
     Version = "2012-10-17"
     Statement = [for name, issuer in local.issuers : {
       Effect    = "Allow"
-      Principal = { Federated = issuer.provider_arn == null ? aws_iam_openid_connect_provider.ci[name].arn : issuer.provider_arn }
+      Principal = { Federated = issuer.provider == null ? aws_iam_openid_connect_provider.ci[name].arn : issuer.provider.arn }
       Action    = "sts:AssumeRoleWithWebIdentity"
       Condition = {
         StringEquals = { "${issuer.host}:aud" = issuer.audience }
@@ -147,7 +150,7 @@ locals {
 }
 
 resource "aws_iam_role" "job" {
-  name               = "${var.name}-job"
+  name               = "${local.global_name}-job"
   description        = "What a job may do"
   assume_role_policy = local.task
   tags               = var.tags
@@ -169,17 +172,24 @@ resource "aws_iam_role_policy" "job" {
 }
 
 resource "aws_iam_role_policy_attachment" "job" {
-  for_each = toset(var.job_policies)
+  count = length(var.job_policies)
 
   role       = aws_iam_role.job.name
-  policy_arn = each.value
+  policy_arn = var.job_policies[count.index]
 }
 
 resource "aws_iam_role" "execution" {
-  name               = "${var.name}-execution"
+  name               = "${local.global_name}-execution"
   description        = "Starts jobs: pulls the image, reads secrets, writes the log"
   assume_role_policy = local.task
   tags               = var.tags
+}
+
+resource "aws_iam_role_policy_attachment" "execution" {
+  count = length(var.execution_policies)
+
+  role       = aws_iam_role.execution.name
+  policy_arn = var.execution_policies[count.index]
 }
 
 locals {
@@ -221,7 +231,7 @@ resource "aws_iam_role_policy" "execution" {
 # Instances
 
 resource "aws_iam_role" "instance" {
-  name        = "${var.name}-instance"
+  name        = "${local.global_name}-instance"
   description = "Instances that run jobs"
   tags        = var.tags
 
@@ -242,7 +252,7 @@ resource "aws_iam_role_policy_attachment" "instance" {
 }
 
 resource "aws_iam_instance_profile" "instance" {
-  name = "${var.name}-instance"
+  name = "${local.global_name}-instance"
   role = aws_iam_role.instance.name
   tags = var.tags
 }

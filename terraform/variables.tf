@@ -4,8 +4,8 @@ variable "name" {
   default     = "computes"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{2,23}$", var.name))
-    error_message = "3 to 24 small letters, digits and dashes, with a letter first: buckets take no more."
+    condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.name)) && length(var.name) >= 3 && length(var.name) <= 24 && !startswith(var.name, "sg-")
+    error_message = "3 to 24 small letters, digits and single dashes between them, with a letter first: what repositories, buckets and security groups all take."
   }
 }
 
@@ -18,7 +18,7 @@ variable "tags" {
 # Where jobs run
 
 variable "network" {
-  description = "A VPC of yours with one subnet for each zone in which jobs may run; null makes one. Jobs have to reach the internet or the endpoints of ECR, ECS, CloudWatch Logs and S3 from there."
+  description = "A VPC of yours with one subnet for each zone in which jobs may run; null makes one. It resolves names of its own (enableDnsSupport, enableDnsHostnames), and the internet can be reached from it; the README says what it takes without."
   type = object({
     vpc_id     = string
     subnet_ids = list(string)
@@ -75,7 +75,7 @@ variable "disk_gib" {
 }
 
 variable "fair_share" {
-  description = "Fair-share scheduling: each share by its weight (0.0001 to 999.9999), where a smaller weight gets more. Every job then needs a share. Queues that are there already have to be made anew for it."
+  description = "Fair-share scheduling: each share by its weight (0.0001 to 999.9999), where a smaller weight gets more. Every job then needs a share. To begin or end it makes the queues anew, which ends all jobs in them."
   type = object({
     weights       = map(number)
     decay_seconds = optional(number, 3600)
@@ -84,8 +84,8 @@ variable "fair_share" {
   default = null
 
   validation {
-    condition     = try(length(var.fair_share.weights) > 0, true)
-    error_message = "Name at least one share."
+    condition     = try(length([for share in keys(var.fair_share.weights) : share if !endswith(share, "*")]) > 0, true)
+    error_message = "Name at least one share that is none of many (`team*`)."
   }
 }
 
@@ -103,7 +103,7 @@ variable "stuck_after" {
 # What jobs find there
 
 variable "image" {
-  description = "The image of the job definition. It has sh, mkdir, ln and rmdir, and no ENTRYPOINT. The output repository_url is where your own goes."
+  description = "The image of the job definition. It has sh, mkdir, ln and rmdir, and no ENTRYPOINT. The output repository_url is where your own goes; to pull from another repository of ECR takes a policy in execution_policies."
   type        = string
   default     = "public.ecr.aws/docker/library/debian:bookworm-slim"
 }
@@ -117,6 +117,12 @@ variable "readable_secrets" {
     condition     = alltrue([for arn in var.readable_secrets : can(regex("^arn:[^:]+:(ssm|secretsmanager):", arn))])
     error_message = "Each begins with arn:aws:ssm: or arn:aws:secretsmanager:."
   }
+}
+
+variable "execution_policies" {
+  description = "ARNs of policies for what starts jobs: kms:Decrypt for secrets with a key of yours, pulls from other repositories."
+  type        = list(string)
+  default     = []
 }
 
 variable "job_policies" {
@@ -163,25 +169,30 @@ variable "operators" {
 }
 
 variable "github" {
-  description = "Repositories of GitHub whose pipelines may take the CI role: owner/name, or owner/name:ref:refs/heads/main and the like for some of them. provider_arn is the account's OIDC provider for GitHub, if it has one already."
+  description = "Repositories of GitHub whose pipelines may take the CI role: owner/name, or owner/name:ref:refs/heads/main and the like for some of them; with ids, owner@1234/name@5678, where their tokens have them. provider is the account's OIDC provider for GitHub, if it has one already."
   type = object({
     repositories = list(string)
-    provider_arn = optional(string)
+    provider     = optional(object({ arn = string }))
   })
   default = null
 
   validation {
-    condition     = alltrue([for it in try(var.github.repositories, []) : can(regex("^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+(:[^*?]+)?$", it))])
+    condition     = alltrue([for it in try(var.github.repositories, []) : can(regex("^[A-Za-z0-9_.-]+(@[0-9]+)?/[A-Za-z0-9_.-]+(@[0-9]+)?(:[^*?]+)?$", it))])
     error_message = "Each is owner/name, with what narrows it behind a colon, and no wildcard."
+  }
+
+  validation {
+    condition     = try(length(var.github.repositories) > 0, true)
+    error_message = "Name at least one repository."
   }
 }
 
 variable "gitlab" {
-  description = "Projects of GitLab whose pipelines may take the CI role: group/project, or group/project:ref_type:branch:ref:main. provider_arn is the account's OIDC provider for that host, if it has one already."
+  description = "Projects of GitLab whose pipelines may take the CI role: group/project, or group/project:ref_type:branch:ref:main. provider is the account's OIDC provider for that host, if it has one already."
   type = object({
-    projects     = list(string)
-    host         = optional(string, "gitlab.com")
-    provider_arn = optional(string)
+    projects = list(string)
+    host     = optional(string, "gitlab.com")
+    provider = optional(object({ arn = string }))
   })
   default = null
 
@@ -189,12 +200,22 @@ variable "gitlab" {
     condition     = alltrue([for it in try(var.gitlab.projects, []) : can(regex("^[A-Za-z0-9_./-]+/[A-Za-z0-9_.-]+(:[^*?]+)?$", it))])
     error_message = "Each is group/project, with what narrows it behind a colon, and no wildcard."
   }
+
+  validation {
+    condition     = try(length(var.gitlab.projects) > 0, true)
+    error_message = "Name at least one project."
+  }
 }
 
 variable "ci_verbs" {
   description = "What the CI role is for: words that `computes policy` takes."
   type        = list(string)
   default     = ["submit", "run", "wait", "status", "logs", "list", "cancel", "retry", "explain", "once", "tags"]
+
+  validation {
+    condition     = length(var.ci_verbs) > 0
+    error_message = "Name at least one."
+  }
 }
 
 variable "failure_emails" {

@@ -27,6 +27,7 @@ def submit(action, request, place):
     # job definition revisions").
     yield action, batch(place, f"job-definition/{definition if ':' in definition else definition + ':1'}")
     yield action, batch(place, f"job-queue/{request['jobQueue'].split('/')[-1]}")
+    yield action, batch(place, "job/any")
     if "tags" in request:
         yield "batch:TagResource", batch(place, "job/any")
 

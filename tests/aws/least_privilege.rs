@@ -105,7 +105,8 @@ fn the_policy_of_a_verb() {
             "arn:aws:batch:*:*:job-queue/default",
             "arn:aws:batch:*:*:job-queue/asap",
             "arn:aws:batch:*:*:job-queue/default-uninterruptible",
-            "arn:aws:batch:*:*:job-queue/asap-uninterruptible"
+            "arn:aws:batch:*:*:job-queue/asap-uninterruptible",
+            "arn:aws:batch:*:*:job/*"
           ]
         },
         {

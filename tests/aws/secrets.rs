@@ -62,6 +62,30 @@ fn a_definition_is_derived_once_for_each_set() {
     assert!(requests.iter().all(|it| it["containerOverrides"].get("environment").is_none()));
 }
 
+/// Whoever may register definitions knows the name that the next one will have.
+#[test]
+fn a_definition_that_somebody_changed_is_not_used() {
+    let account = Account::new(Jobs::Stay);
+    register(&account);
+    let submit = || {
+        let words = ["--job-definition", "with-role", "--secret", "TOKEN=ssm:/token"];
+        account.home().submit([words.as_slice(), &["--", "true"]].concat())
+    };
+    submit();
+    let derived = definitions(&account).remove(0);
+    let mut container = derived["containerProperties"].clone();
+    container["image"] = "somebody-elses".into();
+    let name = derived["jobDefinitionName"].as_str().expect("a name");
+    account.register(name, &container);
+    submit();
+    submit();
+    let asked: Vec<_> = account.requests().iter().map(|it| it["jobDefinition"].clone()).collect();
+    assert_eq!(asked, [format!("{name}:1"), format!("{name}:3"), format!("{name}:3")]);
+    let all = definitions(&account);
+    let images: Vec<_> = all.iter().map(|it| &it["containerProperties"]["image"]).collect();
+    assert_eq!(images, ["busybox", "somebody-elses", "busybox"]);
+}
+
 #[test]
 fn what_can_not_have_secrets_is_refused_before_anything_is_written() {
     let account = Account::new(Jobs::Stay);

@@ -33,9 +33,15 @@ fn block(heading: &str) -> String {
     block.split_once('\n').expect("a language").1.to_owned()
 }
 
+/// YAML as JSON; a list that GitLab takes from elsewhere (`!reference`) is put in.
 fn yaml(text: &str) -> Value {
+    const READ: &str = r#"
+import json, sys, yaml
+yaml.SafeLoader.add_constructor("!reference", lambda loader, node: {"reference": loader.construct_sequence(node)})
+json.dump(yaml.safe_load(sys.stdin), sys.stdout)
+"#;
     let mut python = tool("python")
-        .args(["-c", "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)"])
+        .args(["-c", READ])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -49,11 +55,12 @@ fn yaml(text: &str) -> Value {
 
 /// Holds a file against the schema that its platform publishes.
 #[track_caller]
-fn conforms(text: &str, schema: &str) {
+fn conforms(text: &str, schema: &[&str]) {
     let file = tempfile::Builder::new().suffix(".yml").tempfile().expect("a file");
     fs::write(file.path(), text).expect("written");
     let output = tool("check-jsonschema")
-        .args(["--builtin-schema", schema])
+        .arg("--builtin-schema")
+        .args(schema)
         .arg(file.path())
         .output()
         .expect("the check starts");
@@ -76,8 +83,9 @@ impl Runner {
         let home = Home::new()
             .with("AWS_ENDPOINT_URL", &format!("http://127.0.0.1:{}", Aws::server().port()))
             .with("COMPUTES_AWS_POLL", "20ms");
-        let role = [("COMPUTES_ROLE".to_owned(), account.field("role"))];
-        Self { home, variables: role.into() }
+        let variables =
+            [("COMPUTES_ROLE", account.field("role")), ("AWS_REGION", account.field("region"))];
+        Self { home, variables: variables.map(|(name, value)| (name.to_owned(), value)).into() }
     }
 
     fn set(&mut self, name: &str, value: impl Into<String>) {
@@ -88,13 +96,10 @@ impl Runner {
         fs::read_to_string(self.home.work().join(name)).unwrap_or_default()
     }
 
-    /// Runs a script as the platform would. `computes` is found in it, `./build.sh test` is
-    /// `job`, and limits are short.
-    fn sh(&self, shell: &str, script: &str, job: &str) -> Run {
+    /// Runs a script as the platform would. `computes` is found in it, and limits are short.
+    fn sh(&self, shell: &str, script: &str) -> Run {
         let limits = Regex::new("--limit [0-9]+m").expect("a pattern");
-        let script = script
-            .replace("./build.sh test", &format!("sh -c '{job}'"))
-            .replace("/tmp/aws-token", "token");
+        let script = script.replace("/tmp/aws-token", "token");
         let script = limits.replace_all(&script, NoExpand("--limit ${LIMIT:-60s}"));
         let mut command = self.home.command_of(Path::new(shell), ["-e", "-c", &script]);
         let program = Path::new(env!("CARGO_BIN_EXE_computes"));
@@ -104,21 +109,44 @@ impl Runner {
     }
 }
 
-/// What a job waits for, and who lets it go on.
-struct Held(tempfile::TempDir);
+/// A repository whose `./build.sh test` waits until it is let go, writes and exits with a code.
+struct Source {
+    folder: tempfile::TempDir,
+    commit: String,
+}
 
-impl Held {
-    fn new() -> Self {
-        Self(tempfile::tempdir().expect("a directory"))
+impl Source {
+    fn new(code: u8) -> Self {
+        let folder = tempfile::tempdir().expect("a directory");
+        let gate = folder.path().join("gate");
+        let script = format!(
+            "#!/bin/sh\n[ \"$1\" = test ]\nuntil [ -e {} ]; do sleep 0.05; done\necho building\nexit {code}\n",
+            gate.display()
+        );
+        fs::write(folder.path().join("build.sh"), script).expect("written");
+        let git = |words: &str| {
+            let output = Command::new("sh")
+                .args(["-ec", words])
+                .current_dir(folder.path())
+                .env_clear()
+                .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+                .output()
+                .expect("a shell starts");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).expect("text").trim().to_owned()
+        };
+        git(
+            "chmod +x build.sh && git init -q && git add build.sh && git -c user.name=x -c user.email=x@x commit -q -m x",
+        );
+        let commit = git("git rev-parse HEAD");
+        Self { folder, commit }
     }
 
-    /// Waits, and then exits with 4.
-    fn job(&self) -> String {
-        let gate = self.0.path().join("gate");
-        format!("until [ -e {} ]; do sleep 0.05; done; echo building; exit 4", gate.display())
+    fn url(&self) -> String {
+        format!("file://{}", self.folder.path().display())
     }
 
     fn let_go(&self) {
-        fs::write(self.0.path().join("gate"), "").expect("written");
+        fs::write(self.folder.path().join("gate"), "").expect("written");
     }
 }

@@ -2,35 +2,46 @@
 
 use regex::Regex;
 
-use super::{Held, Runner, block};
+use super::{Runner, Source, block};
 use crate::support::{Account, Jobs, Run};
 
 #[test]
 fn the_script() {
     let account = Account::new(Jobs::Run);
-    let held = Held::new();
-    let mut runner = Runner::new(&account);
-    runner.set("COMMIT", "0123abc");
-    let ci = |runner: &Runner, words: &str| {
-        let script = format!("set -- {words}\n{}", block("Any other"));
-        runner.sh("sh", &script, "")
+    let source = Source::new(4);
+    let ci = |runner: &mut Runner, commit: &str, limit: &str| {
+        runner.set("COMMIT", commit);
+        runner.set("LIMIT", limit);
+        let command = source.folder.path().join("build.sh");
+        let script = format!("set -- {} test\n{}", command.display(), block("Any other"));
+        runner.sh("sh", &script)
     };
-    let words = format!("sh -c '{}'", held.job());
-    runner.set("LIMIT", "0s");
-    let first = ci(&runner, &words);
+    let mut runner = Runner::new(&account);
+    let first = ci(&mut runner, "0123abc", "0s");
     assert_eq!(first.code, 124, "{}", first.stderr);
     // Another machine takes the same job while it is not over.
     let mut other = Runner::new(&account);
-    other.set("COMMIT", "0123abc");
-    other.set("LIMIT", "0s");
-    assert_eq!(ci(&other, &words).code, 124);
-    held.let_go();
+    assert_eq!(ci(&mut other, "0123abc", "0s").code, 124);
+    source.let_go();
     for runner in [&mut runner, &mut other] {
-        runner.set("LIMIT", "60s");
-        let last = ci(runner, &words);
+        let last = ci(runner, "0123abc", "60s");
         assert_eq!((last.code, last.stdout.as_str()), (4, "building\n"), "{}", last.stderr);
     }
     assert_eq!(account.jobs().len(), 1);
+    // The next commit in the same directory is another job, and so is the same one afterwards.
+    for commit in ["4567def", "0123abc"] {
+        assert_eq!(ci(&mut runner, commit, "60s").code, 4);
+    }
+    assert_eq!(account.jobs().len(), 3);
+}
+
+#[test]
+fn without_a_commit_nothing_is_submitted() {
+    let account = Account::new(Jobs::Succeed);
+    let runner = Runner::new(&account);
+    let run = runner.sh("sh", &format!("set -- true\n{}", block("Any other")));
+    assert!(run.code != 0 && run.stderr.contains("not a git repository"), "{}", run.stderr);
+    assert_eq!(account.jobs().len(), 0);
 }
 
 #[test]
@@ -38,25 +49,26 @@ fn the_jenkinsfile() {
     let text = block("Jenkins");
     let scripts = Regex::new("(?s)sh '''\n(.*?)'''").expect("a pattern");
     let scripts: Vec<_> = scripts.captures_iter(&text).map(|script| script[1].to_owned()).collect();
-    let [submit, wait, logs, cancel] = scripts.as_slice() else { panic!("{scripts:?}") };
+    let [submit, wait, end, logs, cancel] = scripts.as_slice() else { panic!("{scripts:?}") };
     let account = Account::new(Jobs::Run);
+    let source = Source::new(4);
     let mut runner = Runner::new(&account);
-    for (name, value) in Regex::new(r"(?m)^ +([A-Z_]+) = '(.*)'$")
-        .expect("a pattern")
-        .captures_iter(&text)
-        .map(|row| (row[1].to_owned(), row[2].to_owned()))
-    {
-        runner.set(&name, value);
+    let variables = Regex::new(r"(?m)^ +([A-Z_]+) = '(.*)'$").expect("a pattern");
+    for row in variables.captures_iter(&text) {
+        runner.set(&row[1], &row[2]);
     }
-    runner.set("GIT_COMMIT", "0123abc");
-    let held = Held::new();
-    let run = |runner: &Runner, script: &str| -> Run { runner.sh("sh", script, &held.job()) };
+    runner.set("GIT_URL", source.url());
+    runner.set("GIT_COMMIT", source.commit.clone());
+    let run = |runner: &Runner, script: &str| -> Run { runner.sh("sh", script) };
+    // Before there is a job, nothing is logged and nothing ended.
+    assert_eq!((run(&runner, logs).code, run(&runner, cancel).code), (0, 0));
     assert_eq!(run(&runner, submit).code, 0);
     runner.set("LIMIT", "0s");
     assert_eq!(run(&runner, wait).code, 124);
-    held.let_go();
+    source.let_go();
     runner.set("LIMIT", "60s");
-    assert_eq!(run(&runner, wait).code, 4);
+    assert_eq!(run(&runner, wait).code, 0);
+    assert_eq!(run(&runner, end).code, 4);
     assert_eq!(run(&runner, logs).code, 0);
     assert_eq!(runner.file("job.log"), "building\n");
     // Nothing is left to be ended, which is no failure of whoever aborted.

@@ -8,23 +8,22 @@ actions of IAM that AWS does not know. What only a value would tell, `terraform 
 """
 
 import difflib
+import functools
 import json
 import re
 import sys
 from pathlib import Path
 
-import botocore.session
 import config
+from policy_sentry.querying.actions import get_action_data, get_actions_for_service
 
 SCHEMA = json.loads((Path(__file__).parent / "schema.json").read_text())
-META = {"count", "for_each", "depends_on", "provider"}
-META_BLOCKS = {"lifecycle", "dynamic"}
+# Terraform's own.
+OWN = {"input": {"type": "dynamic"}, "triggers_replace": {"type": "dynamic"}, "output": {"type": "dynamic", "computed": True}}
+SCHEMA["resource"]["terraform_data"] = {"attributes": {**OWN, "id": {"type": "string", "computed": True}}, "blocks": {}}
+META = {"count", "for_each", "depends_on", "provider", "providers", "version"}
+META_BLOCKS = {"connection", "lifecycle", "provisioner"}
 WORDS = {"path", "terraform", "each", "count", "self"}
-ACTION = re.compile(r"([a-z][a-z0-9-]*):([A-Z]\w*)")
-# Prefixes of IAM that are no names of services' descriptions.
-SERVICES = {"elasticfilesystem": "efs"}
-# Rights that are no calls.
-RIGHTS = {f"elasticfilesystem:Client{what}" for what in ("Mount", "RootAccess", "Write")} | {"iam:PassRole", "s3:*"}
 
 
 class Module:
@@ -92,7 +91,7 @@ class Module:
                 self.say(block.file, line, f"`{name}` of {where} is one {attributes[name]['type']}, not many")
         given = set(block.attributes)
         for inner in block.blocks:
-            if inner.kind in META_BLOCKS and inner.kind != "dynamic":
+            if meta and inner.kind in META_BLOCKS:
                 continue
             name, content = inner.kind, inner
             if inner.kind == "dynamic":
@@ -127,16 +126,21 @@ class Module:
     # Names
 
     def names(self, top):
-        bound = {block.labels[0] for block in top.all() if block.kind == "dynamic"}
+        bound = set()
+        for block in top.all():
+            if block.kind == "dynamic":
+                iterator = block.attributes.get("iterator")
+                bound.add(config.word(iterator[1]) if iterator else block.labels[0])
         for file, line, expression in top.expressions():
             here = bound | config.bound(expression)
             for reference in config.references(line, expression):
-                if reference.root not in here:
+                # A variable that only its own validation names is used by nobody.
+                is_itself = top.kind == "variable" and reference.steps[:1] == top.labels
+                if reference.root not in here and not is_itself:
                     self.name(file, reference, top)
 
     def name(self, file, reference, top):
-        line, root = reference.line, reference.root
-        steps = [step for step in reference.steps if step is not None]
+        line, root, steps = reference.line, reference.root, reference.steps
         if root in ("var", "local"):
             kind = {"var": "variable", "local": "local"}[root]
             self.used[kind].add(steps[0])
@@ -146,12 +150,12 @@ class Module:
             called = self.declared["module"].get(steps[0])
             if called is None:
                 self.say(file, line, f"there is no `module.{steps[0]}`")
-            elif len(steps) > 1 and steps[1] not in called.outputs:
+            elif len(steps) > 1 and steps[1] is not None and steps[1] not in called.outputs:
                 self.say(file, line, f"the module has no output `{steps[1]}`", steps[1], called.outputs)
         elif root in ("each", "count"):
             if {"each": "for_each", "count": "count"}[root] not in top.attributes:
                 self.say(file, line, f"`{root}` where nothing is made several times")
-        elif root == "data" or root in SCHEMA["resource"] or root.startswith("aws_"):
+        elif root == "data" or root in SCHEMA["resource"] or (root.startswith("aws_") and steps):
             kind = "data" if root == "data" else "resource"
             type, name, *rest = steps if kind == "data" else [root, *steps]
             self.thing(file, line, kind, (type, name), rest)
@@ -165,7 +169,11 @@ class Module:
             others = [".".join(one) for one in self.declared[kind]]
             return self.say(file, line, f"there is no {kind} `{'.'.join(called)}`", ".".join(called), others)
         block, schema = self.declared[kind][called], SCHEMA[kind].get(called[0])
-        if schema is None or not rest or ("for_each" in block.attributes and rest[0] not in schema["attributes"]):
+        is_many = not {"count", "for_each"}.isdisjoint(block.attributes)
+        if rest and is_many and rest[0] is not None:
+            return self.say(file, line, f"there are many `{'.'.join(called)}`, and none of them is named")
+        rest = rest[1:] if is_many else rest
+        if schema is None or not rest or rest[0] is None:
             return None
         known = schema["attributes"].keys() | schema["blocks"].keys()
         if rest[0] not in known:
@@ -181,7 +189,7 @@ class Module:
                     self.template(file, line, call)
 
     def template(self, file, line, call):
-        path = self.folder / next(config.strings(call))[0].removeprefix("${path.module}/")
+        path = self.folder / config.strings(call)[0].removeprefix("${path.module}/")
         if not path.exists():
             return self.say(file, line, f"there is no {path}")
         given = {config.word(key) for key in call.find_data("object_elem_key")}
@@ -191,32 +199,50 @@ class Module:
             self.say(file, line, f"{where} `{name}`")
         for verb, statements in json.loads(path.read_text()).items():
             for statement in statements:
-                if set(statement) - {"Condition"} != {"Effect", "Action", "Resource"}:
-                    self.say(str(path), 1, f"a statement of `{verb}` is none: {sorted(statement)}")
-                for action in statement["Action"]:
-                    self.action(str(path), 1, action)
+                self.statement(f"{path} ({verb})", statement)
         return None
 
+    def statement(self, where, statement):
+        if not isinstance(statement, dict) or set(statement) - {"Condition"} != {"Effect", "Action", "Resource"}:
+            return self.say(where, 1, f"this is no statement: {json.dumps(statement)}")
+        for action in statement["Action"]:
+            if self.action(where, 1, action):
+                for resource in statement["Resource"]:
+                    self.resource(where, action, resource)
+        return None
+
+    def resource(self, where, action, resource):
+        """A resource that is none of the action's kinds allows nothing."""
+        if resource != "*" and not any(re.fullmatch(kind, resource.replace("*", "x")) for kind in kinds(action)):
+            self.say(where, 1, f"`{action}` is never done to `{resource}`")
+
     def actions(self, top):
-        """Texts that look like actions are some; keys that do are conditions."""
         for file, line, expression in top.expressions():
-            keys = config.keys(expression)
-            for text, tree in config.strings(expression):
-                if id(tree) not in keys and ACTION.fullmatch(text):
-                    self.action(file, line, text)
+            for element in expression.find_data("object_elem"):
+                if config.word(element.children[0]) == "Action":
+                    for text in config.strings(element.children[-1]):
+                        if text != "*":
+                            self.action(file, line, text)
 
     def action(self, file, line, action):
-        prefix, name = action.split(":")
-        service = SERVICES.get(prefix, prefix)
-        if action in RIGHTS:
-            return
-        if service not in SESSION.get_available_services():
+        """Is there such an action? If not, that is said."""
+        prefix, _, name = str(action).partition(":")
+        known = [one.partition(":")[2] for one in get_actions_for_service(prefix)]
+        if not known:
             self.say(file, line, f"no service of AWS has actions `{prefix}:…`")
-        elif name not in (calls := SESSION.get_service_model(service).operation_names):
-            self.say(file, line, f"there is no action `{action}`", name, calls)
+        elif name not in known and not (name.endswith("*") and any(one.startswith(name[:-1]) for one in known)):
+            self.say(file, line, f"there is no action `{action}`", name, known)
+        else:
+            return True
+        return False
 
 
-SESSION = botocore.session.Session()
+@functools.cache
+def kinds(action):
+    """What an action is done to, as patterns of ARNs (AWS, Service Authorization Reference)."""
+    prefix, name = action.split(":")
+    formats = [one["resource_arn_format"] for one in get_action_data(prefix, name)[prefix]]
+    return [".*".join(re.escape(part) for part in re.split(r"\$\{\w+\}", one)) for one in formats if one != "*"]
 
 
 def main(folders):

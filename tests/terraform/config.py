@@ -76,15 +76,8 @@ def word(tree):
 
 
 def strings(expression):
-    """The texts that stand in an expression, each with its place in the tree."""
-    for tree in expression.iter_subtrees():
-        if tree.data == "string":
-            yield word(tree), tree
-
-
-def keys(expression):
-    """The strings that are keys of objects."""
-    return {id(one) for key in expression.find_data("object_elem_key") for one in key.find_data("string")}
+    """The texts that stand in an expression."""
+    return [word(tree) for tree in expression.find_data("string")]
 
 
 def bound(expression):
@@ -120,7 +113,7 @@ def references(line, expression):
                 yield Reference(line, word(root), steps)
         elif tree.data in ("heredoc_template", "heredoc_template_trim"):
             for template in IN_TEMPLATE.findall(word(tree)):
-                for path in IN_TEXT.findall(template):
+                for path in IN_TEXT.findall(re.sub(r'"[^"]*"', "", template)):
                     first, *rest = re.split(r"\.|(?=\[)", path)
                     yield Reference(line, first, [None if one.startswith("[") else one for one in rest])
 

@@ -20,7 +20,7 @@ const fn mistake(file: &'static str, is: &'static str, becomes: &'static str) ->
     Mistake { file, is, becomes, is_valid: false }
 }
 
-const MISTAKES: [Mistake; 12] = [
+const MISTAKES: [Mistake; 15] = [
     // A misspelt argument, one that is missing, one that can only be read, a list for a number.
     mistake("compute.tf", "min_vcpus ", "min_vcpu "),
     mistake("queues.tf", "  priority              = each.value.priority\n", ""),
@@ -43,10 +43,20 @@ const MISTAKES: [Mistake; 12] = [
         "aws_ecr_repository.image.repository_url",
         "aws_ecr_repository.images.repository_url",
     ),
+    mistake(
+        "outputs.tf",
+        "aws_iam_role.caller[\"submitter\"].arn",
+        "aws_iam_role.caller[\"submitter\"].arm",
+    ),
+    mistake("queues.tf", "[each.value.environment].arn", ".arn"),
     // What no type tells.
     Mistake {
         is_valid: true,
         ..mistake("roles.tf", "\"ecr:BatchGetImage\"", "\"ecr:BatchGetImages\"")
+    },
+    Mistake {
+        is_valid: true,
+        ..mistake("policies.json", "job-definition/*--secrets-*", "job-queue/*--secrets-*")
     },
     Mistake {
         is_valid: true,
@@ -75,18 +85,18 @@ fn each_mistake_fails_the_check_with_its_place() {
         let _ = writeln!(told, "{}", says.replace(directory.path().to_str().expect("text"), ""));
     }
     insta::assert_snapshot!(told, @r"
-    /terraform/compute.tf:38: aws_batch_compute_environment.this.compute_resources has no argument `min_vcpu`; `min_vcpus`?
+    /terraform/compute.tf:36: aws_batch_compute_environment.this.compute_resources has no argument `min_vcpu`; `min_vcpus`?
 
-    /terraform/queues.tf:22: aws_batch_job_queue.this lacks `priority`
+    /terraform/queues.tf:27: aws_batch_job_queue.this lacks `priority`
 
     /terraform/files.tf:5: `arn` of aws_efs_file_system.files can only be read
 
-    /terraform/queues.tf:32: `order` of aws_batch_job_queue.this.compute_environment_order is one number, not many
+    /terraform/queues.tf:37: `order` of aws_batch_job_queue.this.compute_environment_order is one number, not many
 
     /terraform/queues.tf:1: there is no resource `aws_batch_fair_share` among those of schema.json; `aws_batch_job_queue`?
-    /terraform/queues.tf:28: there is no resource `aws_batch_scheduling_policy.this`
+    /terraform/queues.tf:33: there is no resource `aws_batch_scheduling_policy.this`
 
-    /terraform/compute.tf:53: aws_batch_compute_environment.this has no block `update_rules`; `update_policy`?
+    /terraform/compute.tf:52: aws_batch_compute_environment.this has no block `update_rules`; `update_policy`?
 
     /terraform/files.tf:47: aws_efs_access_point has no `name`
 
@@ -97,10 +107,16 @@ fn each_mistake_fails_the_check_with_its_place() {
 
     /terraform/outputs.tf:35: there is no resource `aws_ecr_repository.images`; `aws_ecr_repository.image`?
 
-    /terraform/roles.tf:196: there is no action `ecr:BatchGetImages`; `BatchGetImage`?
+    /terraform/outputs.tf:60: aws_iam_role has no `arm`; `arn`?
 
-    /terraform/roles.tf:5: /terraform/policies.json has no gap `logs_group`
-    /terraform/roles.tf:5: nothing fills the gap of /terraform/policies.json `log_group`
+    /terraform/queues.tf:38: there are many `aws_batch_compute_environment.this`, and none of them is named
+
+    /terraform/roles.tf:206: there is no action `ecr:BatchGetImages`; `BatchGetImage`?
+
+    /terraform/policies.json (secrets):1: `batch:RegisterJobDefinition` is never done to `arn:${partition}:batch:${region}:${account}:job-queue/*--secrets-*`
+
+    /terraform/roles.tf:8: /terraform/policies.json has no gap `logs_group`
+    /terraform/roles.tf:8: nothing fills the gap of /terraform/policies.json `log_group`
     ");
 }
 

@@ -130,11 +130,7 @@ def launch_template(it):
                 },
             }
         ],
-        "MetadataOptions": {
-            "HttpEndpoint": metadata["http_endpoint"],
-            "HttpTokens": metadata["http_tokens"],
-            "HttpPutResponseHopLimit": metadata["http_put_response_hop_limit"],
-        },
+        "MetadataOptions": {"HttpEndpoint": metadata["http_endpoint"], "HttpTokens": metadata["http_tokens"]},
     }
     name = named(it)
     made = client("ec2").create_launch_template(LaunchTemplateName=name, LaunchTemplateData=data)["LaunchTemplate"]
@@ -363,6 +359,11 @@ def iam_role(it):
         **given(Description=it.get("description"), MaxSessionDuration=it.get("max_session_duration")),
     )["Role"]
     return {"id": it["name"], "arn": made["Arn"]}
+
+
+def iam_policy(it):
+    made = client("iam").create_policy(PolicyName=it["name"], PolicyDocument=it["policy"])["Policy"]
+    return {"id": made["Arn"], "arn": made["Arn"]}
 
 
 def iam_role_policy(it):

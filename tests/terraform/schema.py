@@ -126,7 +126,7 @@ def main(wheel, modules, check):
     used = {kind: set() for kind in ("resource", "data")}
     for path in modules:
         for block in config.read(Path(path)):
-            if block.kind in used:
+            if block.kind in used and block.labels[0].startswith("aws_"):
                 used[block.kind].add(block.labels[0])
     folder = {"resource": "resources", "data": "data-sources"}
     link = text(bindings.classes["resources", "aws_batch_job_queue"])

@@ -4,9 +4,9 @@
 //! one, once for each set of secrets: its name is made of what is in it, and whoever needs the
 //! same finds it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_batch::types::{JobDefinition, JobDefinitionType, Secret};
+use aws_sdk_batch::types::{ContainerProperties, JobDefinition, JobDefinitionType, Secret};
 
 use super::client::Clients;
 use super::observe::account_of;
@@ -38,11 +38,32 @@ pub async fn for_job(clients: &Clients, spec: &JobSpec) -> Result<Option<String>
         })
         .collect();
     let name = derived_name(&base, &arn, &secrets);
-    if let Some(there) = find(clients, &name).await? {
+    let derived = derive(&base, secrets)?;
+    if let Some(there) = find(clients, &name).await?
+        && there.container_properties.as_ref().is_some_and(|there| is_same(there, &derived))
+    {
         return Ok(Some(numbered(&name, there.revision)));
     }
-    let revision = register(clients, base, &name, secrets).await?;
+    let revision = register(clients, base, &name, derived).await?;
     Ok(Some(numbered(&name, revision)))
+}
+
+/// Does a definition that was found start what was derived? Whoever may register one knows its name.
+/// Compared is what says which program runs, as whom, and what it reaches.
+fn is_same(there: &ContainerProperties, derived: &ContainerProperties) -> bool {
+    let by_name = |container: &ContainerProperties| {
+        let secrets = container.secrets().iter();
+        let pairs = secrets.map(|it| (it.name.clone(), it.value_from.clone()));
+        pairs.collect::<BTreeSet<_>>()
+    };
+    there.image == derived.image
+        && there.user == derived.user
+        && there.privileged.unwrap_or_default() == derived.privileged.unwrap_or_default()
+        && there.job_role_arn == derived.job_role_arn
+        && there.execution_role_arn == derived.execution_role_arn
+        && there.volumes() == derived.volumes()
+        && there.mount_points() == derived.mount_points()
+        && by_name(there) == by_name(derived)
 }
 
 /// What was found out for the jobs of a batch, which mostly ask for the same.
@@ -127,23 +148,29 @@ fn derived_name(base: &JobDefinition, arn: &str, secrets: &[Secret]) -> String {
     format!("{}{end}", &name[..name.len().min(LONGEST_NAME - end.len())])
 }
 
-async fn register(
-    clients: &Clients,
-    base: JobDefinition,
-    name: &str,
-    secrets: Vec<Secret>,
-) -> Result<Option<i32>, AwsError> {
-    let called = base.job_definition_name.clone().unwrap_or_default();
+/// The container of a definition, with more secrets.
+fn derive(base: &JobDefinition, secrets: Vec<Secret>) -> Result<ContainerProperties, AwsError> {
+    let called = base.job_definition_name.as_deref().unwrap_or_default();
     let mut container = base
         .container_properties
-        .ok_or_else(|| wrong(&called, "has not one container, so no secret can be added to it"))?;
+        .clone()
+        .ok_or_else(|| wrong(called, "has not one container, so no secret can be added to it"))?;
     if container.execution_role_arn.is_none() {
-        return Err(wrong(&called, "has no execution role, which is what fetches secrets"));
+        return Err(wrong(called, "has no execution role, which is what fetches secrets"));
     }
     let mut all = container.secrets.take().unwrap_or_default();
     all.retain(|known| !secrets.iter().any(|new| new.name == known.name));
     all.extend(secrets);
     container.secrets = Some(all);
+    Ok(container)
+}
+
+async fn register(
+    clients: &Clients,
+    base: JobDefinition,
+    name: &str,
+    container: ContainerProperties,
+) -> Result<Option<i32>, AwsError> {
     let capabilities = base.platform_capabilities.filter(|it| !it.is_empty());
     let call = clients
         .batch(clients.region())

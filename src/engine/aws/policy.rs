@@ -22,14 +22,13 @@ const PASS: Action = Action("iam:PassRole");
 /// To what an action is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum On {
-    /// The job definition and the queues.
+    /// The job definition, the queues, and the job that it makes, which AWS's reference names and
+    /// its user guide does not.
     Submitting,
     /// Definitions that are derived for secrets that AWS fetches.
     Derived,
     Jobs,
     Queues,
-    /// What tags can be put on with a request.
-    Tagged,
     Logs,
     /// The roles of the job definition.
     Roles,
@@ -37,7 +36,7 @@ enum On {
     All,
 }
 
-use On::{All, Derived, Jobs, Logs, Queues, Roles, Submitting, Tagged};
+use On::{All, Derived, Jobs, Logs, Queues, Roles, Submitting};
 
 /// A right: an action, and to what it may be done.
 type Right = (Action, On);
@@ -82,7 +81,7 @@ const VERBS: [(&str, &[Right]); 14] = [
     // Not verbs: finding a job again whose acceptance nobody heard of, and `--once`; tags;
     // secrets that AWS fetches.
     ("once", &[SEE, FIND]),
-    ("tags", &[(TAG, Tagged)]),
+    ("tags", &[(TAG, Jobs)]),
     ("secrets", &[SEE_DEFINITIONS, (REGISTER, Derived), (SUBMIT, Derived), (PASS, Roles)]),
 ];
 
@@ -150,11 +149,10 @@ impl Scope<'_> {
         let batch = |rest: &str| format!("arn:{partition}:batch:{region}:{account}:{rest}");
         let queues = || Queue::ALL.map(|queue| batch(&format!("job-queue/{queue}"))).to_vec();
         match on {
-            Submitting => [self.definition(), queues()].concat(),
+            Submitting => [self.definition(), queues(), vec![batch("job/*")]].concat(),
             Derived => vec![batch("job-definition/*--secrets-*")],
             Jobs => vec![batch("job/*")],
             Queues => queues(),
-            Tagged => vec![batch("job/*"), batch("job-definition/*")],
             Logs => {
                 let group = self.log_group;
                 let log = format!("arn:{partition}:logs:{region}:{account}:log-group:{group}");
@@ -172,12 +170,14 @@ impl Scope<'_> {
     /// says that a request is matched by the revision that it gets, its examples by tags that it
     /// is matched by what was asked for.
     fn definition(&self) -> Vec<String> {
-        let name = self.job_definition;
-        if name.starts_with("arn:") {
-            return vec![name.to_owned()];
-        }
-        let Self { partition, region, account, .. } = self;
-        let arn = format!("arn:{partition}:batch:{region}:{account}:job-definition/{name}");
+        let Self { partition, region, account, job_definition, .. } = self;
+        let is_arn = job_definition.starts_with("arn:");
+        let arn = if is_arn {
+            (*job_definition).to_owned()
+        } else {
+            format!("arn:{partition}:batch:{region}:{account}:job-definition/{job_definition}")
+        };
+        let name = arn.rsplit('/').next().unwrap_or_default();
         if name.contains(':') { vec![arn] } else { vec![arn.clone(), format!("{arn}:*")] }
     }
 }
@@ -210,20 +210,24 @@ mod tests {
                     "arn:aws:batch:*:*:job-queue/asap",
                     "arn:aws:batch:*:*:job-queue/default-uninterruptible",
                     "arn:aws:batch:*:*:job-queue/asap-uninterruptible",
+                    "arn:aws:batch:*:*:job/*",
                 ],
             }])
         );
     }
 
     #[test]
-    fn a_revision_or_an_arn_is_allowed_as_it_stands() {
+    fn a_revision_is_allowed_as_it_stands() {
         for (definition, expected) in [
             ("build:3", "arn:aws:batch:*:*:job-definition/build:3"),
-            ("arn:aws:batch:x:1:job-definition/y", "arn:aws:batch:x:1:job-definition/y"),
+            ("arn:aws:batch:x:1:job-definition/y:2", "arn:aws:batch:x:1:job-definition/y:2"),
         ] {
             let scope = Scope { job_definition: definition, ..ANYWHERE };
             assert_eq!(scope.definition(), [expected]);
         }
+        let scope = Scope { job_definition: "arn:aws:batch:x:1:job-definition/y", ..ANYWHERE };
+        let each = "arn:aws:batch:x:1:job-definition/y:*";
+        assert_eq!(scope.definition(), [scope.job_definition, each]);
     }
 
     #[test]
@@ -233,7 +237,7 @@ mod tests {
         let submits = statements.iter().filter(|it| it["Action"] == json!(["batch:SubmitJob"]));
         let resources: Vec<_> = submits.map(|it| it["Resource"].as_array()).collect();
         assert_eq!(resources.len(), 1);
-        assert_eq!(resources[0].map(Vec::len), Some(7));
+        assert_eq!(resources[0].map(Vec::len), Some(8));
     }
 
     #[test]

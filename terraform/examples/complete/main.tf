@@ -40,8 +40,24 @@ module "computes" {
     repositories = ["example/shop", "example/site:ref:refs/heads/main"]
   }
 
+  # Jobs may read the packages that this configuration makes the policy for.
+  job_policies = [aws_iam_policy.packages.arn]
+
   failure_emails = ["builds@example.com"]
   tags           = { team = "build" }
+}
+
+resource "aws_iam_policy" "packages" {
+  name = "read-packages"
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = ["s3:GetObject"]
+      Resource = ["arn:aws:s3:::example-packages/*"]
+    }]
+  })
 }
 
 output "computes_toml" {
