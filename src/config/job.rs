@@ -73,6 +73,6 @@ fn check(job: &Draft) -> Result<(), Problem> {
         return Err(Problem::SecretValue(entry.name.clone()));
     }
     let with_command = Draft { command: Some(vec!["true".to_owned()]), ..job.clone() };
-    with_command.resolve(&|_| Ok("the caller's".to_owned()))?;
+    with_command.resolve(&|name| Ok(format!("<{name}> of the caller")))?;
     Ok(())
 }

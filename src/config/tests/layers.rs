@@ -64,7 +64,7 @@ fn tables_merge_and_lists_replace() {
     assert_eq!(secrets, ["C"]);
     let environment: Vec<_> =
         spec.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    assert_eq!(environment, [("X", "1"), ("Y", "2"), ("Z", "the caller's")]);
+    assert_eq!(environment, [("X", "1"), ("Y", "2"), ("Z", "<Z> of the caller")]);
     assert_eq!(spec.tags, [("team".into(), "b".into()), ("who".into(), "me".into())].into());
 
     let secrets = |world: World| world.loaded().job.secrets.into_iter().collect::<Vec<_>>();

@@ -64,5 +64,5 @@ impl World {
 
 fn job(config: Config) -> JobSpec {
     let draft = Draft { command: Some(vec!["true".into()]), ..Draft::default() };
-    draft.over(config.job).resolve(&|_| Ok("the caller's".into())).expect("a job").0
+    draft.over(config.job).resolve(&|name| Ok(format!("<{name}> of the caller"))).expect("a job").0
 }
