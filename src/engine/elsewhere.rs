@@ -6,15 +6,15 @@
 
 use std::future::pending;
 use std::marker::PhantomData;
-use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use super::local_settings::{Ready, WorkerOptions};
 use super::{
     Accepted, Attended, Cancelled, Changes, Clock, Engine, EngineError, Explanation, LocalSettings,
     LogFile, LogReader, Submission, Watch,
 };
-use crate::job::{JobId, Memory, Queue, Resources, Vcpus};
+use crate::job::{JobId, Memory, Resources, Vcpus};
 use crate::ledger::{Ledger, StateDir, WorkerRecord};
 
 pub struct LocalEngine<'a> {
@@ -74,23 +74,6 @@ impl Watch for Nothing {
     fn follow_log(&mut self, _: JobId, _: u32) -> Result<(), EngineError> {
         Ok(())
     }
-}
-
-/// What one worker would bring.
-#[derive(Debug, Clone)]
-pub struct WorkerOptions {
-    pub id: String,
-    pub capacity: Resources,
-    pub queues: Vec<Queue>,
-    pub background: bool,
-    pub idle_exit: Option<Duration>,
-}
-
-/// What a worker would tell.
-#[derive(Debug)]
-pub struct Ready<'a> {
-    pub options: &'a WorkerOptions,
-    pub no_mount: Option<&'a str>,
 }
 
 /// # Errors

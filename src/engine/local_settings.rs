@@ -1,6 +1,8 @@
-//! How the embedded engine behaves.
+//! How the embedded engine and its workers behave.
 
 use std::time::Duration;
+
+use crate::job::{Queue, Resources};
 
 /// From the table `[local]` of the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,4 +30,24 @@ impl Default for LocalSettings {
             mount: true,
         }
     }
+}
+
+/// What one worker brings, and how long it stays.
+#[derive(Debug, Clone)]
+pub struct WorkerOptions {
+    pub id: String,
+    pub capacity: Resources,
+    pub queues: Vec<Queue>,
+    /// Started by a submit, with the right to be the only one of its kind as stdout.
+    pub background: bool,
+    /// Leave after so long without a job.
+    pub idle_exit: Option<Duration>,
+}
+
+/// What a worker tells when it is ready.
+#[derive(Debug)]
+pub struct Ready<'a> {
+    pub options: &'a WorkerOptions,
+    /// Why jobs find their directory in `COMPUTES_FILES` and not at `/files`.
+    pub no_mount: Option<&'a str>,
 }

@@ -110,8 +110,9 @@ fn a_build() {
     let waited = workflow.step(&mut runner, "build", "wait");
     assert_eq!(waited.code, 0, "{}", waited.stderr);
     let log = workflow.step(&mut runner, "build", "log");
-    let between =
-        Regex::new("^::stop-commands::([0-9a-f-]{36})\nbuilding\n\n::([0-9a-f-]{36})::\n$");
+    let between = Regex::new(
+        "^::group::what the job wrote\n::stop-commands::([0-9a-f-]{36})\nbuilding\n\n::([0-9a-f-]{36})::\n::endgroup::\n$",
+    );
     let between = between.expect("a pattern");
     let found = between.captures(&log.stdout).expect("the log, and no command in it");
     assert_eq!(found[1], found[2]);

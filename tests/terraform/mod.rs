@@ -51,6 +51,19 @@ fn the_module_and_its_examples_are_as_the_provider_has_its_types() {
 }
 
 #[test]
+fn what_the_readme_says_first_is_a_configuration() {
+    let page = fs::read_to_string(root().join("terraform/README.md")).expect("a page");
+    let block = page.split("```hcl\n").nth(1).and_then(|rest| rest.split("```").next());
+    let source = Regex::new(r#"source = "[^"]+""#).expect("a pattern");
+    let here = format!("source = \"{}\"", root().join("terraform").display());
+    let folder = tempfile::tempdir().expect("a directory");
+    let text = source.replace(block.expect("a block"), &*here);
+    fs::write(folder.path().join("main.tf"), &*text).expect("written");
+    let output = check(&[folder.path().to_owned()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn its_queues_are_those_of_the_program() {
     let text = fs::read_to_string(root().join("terraform/main.tf")).expect("a file");
     let row = r#"(?m)^ +([a-z-]+) += \{ environment = "([a-z-]+)", priority = (\d+) \}$"#;

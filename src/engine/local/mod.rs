@@ -21,10 +21,11 @@ mod terminal;
 mod wake;
 mod worker;
 
+pub use super::local_settings::{Ready, WorkerOptions};
 pub use client::{LocalEngine, check_first_fit};
 pub use lease::{live_workers, unattended};
 pub use machine::capacity;
 pub use terminal::leave_terminal;
-pub use worker::{Ready, WorkerOptions, run_worker};
+pub use worker::run_worker;
 
 use super::LocalSettings;

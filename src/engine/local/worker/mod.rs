@@ -21,33 +21,12 @@ use super::claim::Passed;
 use super::lease::{BackgroundRight, Life, SECOND_LOOK};
 use super::room::Room;
 use super::wake::{Bell, Held, Listener, Rings};
-use super::{LocalSettings, inherited, lease, machine, room};
+use super::{LocalSettings, Ready, WorkerOptions, inherited, lease, machine, room};
 use crate::engine::{Clock, EngineError};
-use crate::job::{Queue, Resources};
 use crate::ledger::{Durability, Ledger, Millis, NewWorker, StateDir, WorkerRecord};
 
 /// When to look again for secrets that were left behind, if somebody was writing some, in ms.
 const SWEEP_AGAIN: Millis = 10_000;
-
-/// What one worker brings, and how long it stays.
-#[derive(Debug, Clone)]
-pub struct WorkerOptions {
-    pub id: String,
-    pub capacity: Resources,
-    pub queues: Vec<Queue>,
-    /// Started by a submit, with the right to be the only one of its kind as stdout.
-    pub background: bool,
-    /// Leave after so long without a job.
-    pub idle_exit: Option<Duration>,
-}
-
-/// What a worker tells when it is ready.
-#[derive(Debug)]
-pub struct Ready<'a> {
-    pub options: &'a WorkerOptions,
-    /// Why jobs find their directory in `COMPUTES_FILES` and not at `/files`.
-    pub no_mount: Option<&'a str>,
-}
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own to remember")]
 struct Worker<'a> {
