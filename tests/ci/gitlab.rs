@@ -7,22 +7,15 @@ use crate::support::{Account, Jobs, Run};
 
 /// The lines of a script, with those of others that it names.
 fn lines(pipeline: &Value, script: &Value) -> Vec<String> {
-    let lines = script.as_array().expect("lines").iter();
-    lines
-        .flat_map(|line| match (line.as_str(), line["reference"].as_array()) {
-            (Some(line), _) => vec![line.to_owned()],
-            (None, Some(path)) => {
-                let step =
-                    |value: &Value, name: &Value| value[name.as_str().expect("a name")].clone();
-                lines_at(pipeline, &path.iter().fold(pipeline.clone(), |at, name| step(&at, name)))
-            }
-            (None, None) => panic!("{line}"),
-        })
-        .collect()
-}
-
-fn lines_at(pipeline: &Value, script: &Value) -> Vec<String> {
-    lines(pipeline, script)
+    let parts = script.as_array().expect("lines").iter();
+    let of_part = |part: &Value| match part["reference"].as_array() {
+        Some(path) => {
+            let text = |name: &Value| name.as_str().expect("a name").to_owned();
+            lines(pipeline, path.iter().fold(pipeline, |at, name| &at[text(name)]))
+        }
+        None => vec![part.as_str().expect("a line").to_owned()],
+    };
+    parts.flat_map(of_part).collect()
 }
 
 /// Runs parts of a job's scripts, each in the shell that it has there.
