@@ -168,6 +168,8 @@ try_packages() {
     tar -xzf target/packages/computes-*.tar.gz -C "$root/archive" --strip-components=1
     if command -v dpkg-deb >/dev/null; then
         dpkg-deb --extract target/packages/computes_*.deb "$root/deb"
+        ls "$root"/deb/usr/share/man/man1/computes-run.1* \
+            "$root"/deb/usr/share/bash-completion/completions/computes >/dev/null
     else
         echo "skipped: dpkg-deb is not installed"
     fi
@@ -182,7 +184,6 @@ try_packages() {
         [ "$said" = hello ]
         [ "$(env -i "$program" --version)" = "computes $version" ]
     done
-    ls "$root"/deb/usr/share/man/man1/computes-run.1* "$root"/deb/usr/share/bash-completion/completions/computes >/dev/null
 }
 
 image() { # the image of the job definition, with Nix; --push URL:TAG pushes it

@@ -172,10 +172,10 @@ resource "aws_iam_role_policy" "job" {
 }
 
 resource "aws_iam_role_policy_attachment" "job" {
-  count = length(var.job_policies)
+  for_each = var.job_policies
 
   role       = aws_iam_role.job.name
-  policy_arn = var.job_policies[count.index]
+  policy_arn = each.value
 }
 
 resource "aws_iam_role" "execution" {
@@ -186,10 +186,10 @@ resource "aws_iam_role" "execution" {
 }
 
 resource "aws_iam_role_policy_attachment" "execution" {
-  count = length(var.execution_policies)
+  for_each = var.execution_policies
 
   role       = aws_iam_role.execution.name
-  policy_arn = var.execution_policies[count.index]
+  policy_arn = each.value
 }
 
 locals {

@@ -2,6 +2,7 @@ variable "name" {
   description = "What everything is called whose name computes does not fix, or begins with."
   type        = string
   default     = "computes"
+  nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.name)) && length(var.name) >= 3 && length(var.name) <= 24 && !startswith(var.name, "sg-")
@@ -13,6 +14,7 @@ variable "tags" {
   description = "Tags for everything that takes some."
   type        = map(string)
   default     = {}
+  nullable    = false
 }
 
 # Where jobs run
@@ -35,15 +37,17 @@ variable "vpc_cidr" {
   description = "The addresses of the VPC that is made; unused with a network of yours."
   type        = string
   default     = "10.64.0.0/16"
+  nullable    = false
 }
 
 variable "zones" {
   description = "In how many zones the VPC that is made has a subnet."
   type        = number
   default     = 2
+  nullable    = false
 
   validation {
-    condition     = var.zones >= 1 && var.zones <= 6
+    condition     = contains([1, 2, 3, 4, 5, 6], var.zones)
     error_message = "From 1 to 6."
   }
 }
@@ -52,6 +56,12 @@ variable "instance_types" {
   description = "The instances to choose from: types, families, or optimal. The image has to be built for their architecture."
   type        = list(string)
   default     = ["optimal"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.instance_types) > 0
+    error_message = "Name at least one, or optimal."
+  }
 }
 
 variable "max_vcpus" {
@@ -60,13 +70,15 @@ variable "max_vcpus" {
     spot      = optional(number, 256)
     on_demand = optional(number, 64)
   })
-  default = {}
+  default  = {}
+  nullable = false
 }
 
 variable "disk_gib" {
   description = "The disk of an instance, which all jobs on it share: images, and what jobs write outside of /files."
   type        = number
   default     = 100
+  nullable    = false
 
   validation {
     condition     = var.disk_gib >= 30
@@ -106,12 +118,14 @@ variable "image" {
   description = "The image of the job definition. It has sh, mkdir, ln and rmdir, and no ENTRYPOINT. The output repository_url is where your own goes; to pull from another repository of ECR takes a policy in execution_policies."
   type        = string
   default     = "public.ecr.aws/docker/library/debian:bookworm-slim"
+  nullable    = false
 }
 
 variable "readable_secrets" {
   description = "ARNs of parameters (SSM) and secrets (Secrets Manager) that jobs may ask for with --secret NAME=ssm:…; a * at the end is allowed."
   type        = list(string)
   default     = []
+  nullable    = false
 
   validation {
     condition     = alltrue([for arn in var.readable_secrets : can(regex("^arn:[^:]+:(ssm|secretsmanager):", arn))])
@@ -120,27 +134,36 @@ variable "readable_secrets" {
 }
 
 variable "execution_policies" {
-  description = "ARNs of policies for what starts jobs: kms:Decrypt for secrets with a key of yours, pulls from other repositories."
-  type        = list(string)
-  default     = []
+  description = "ARNs of policies for what starts jobs, by names of yours: kms:Decrypt for secrets with a key of yours, pulls from other repositories."
+  type        = map(string)
+  default     = {}
+  nullable    = false
 }
 
 variable "job_policies" {
-  description = "ARNs of policies that say what jobs may do on AWS besides."
-  type        = list(string)
-  default     = []
+  description = "ARNs of policies that say what jobs may do on AWS besides, by names of yours."
+  type        = map(string)
+  default     = {}
+  nullable    = false
 }
 
 variable "log_retention_days" {
   description = "For how long logs are kept, in days: one of those that CloudWatch knows."
   type        = number
   default     = 30
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "One of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 and 3653."
+  }
 }
 
 variable "infrequent_access_after_days" {
   description = "After how many days without a reader a file of /files moves to where it costs less."
   type        = number
   default     = 30
+  nullable    = false
 
   validation {
     condition     = contains([1, 7, 14, 30, 60, 90, 180, 270, 365], var.infrequent_access_after_days)
@@ -152,6 +175,12 @@ variable "objects_expire_after_days" {
   description = "After how many days sources and results are removed from the bucket."
   type        = number
   default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.objects_expire_after_days >= 1 && floor(var.objects_expire_after_days) == var.objects_expire_after_days
+    error_message = "A whole number from 1 on."
+  }
 }
 
 # Who may use it
@@ -160,12 +189,14 @@ variable "submitters" {
   description = "ARNs of who may take the role that only submits; those of your account whose own policies let them, if none."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "operators" {
   description = "ARNs of who may take the role for every verb; those of your account whose own policies let them, if none."
   type        = list(string)
   default     = []
+  nullable    = false
 }
 
 variable "github" {
@@ -205,12 +236,18 @@ variable "gitlab" {
     condition     = try(length(var.gitlab.projects) > 0, true)
     error_message = "Name at least one project."
   }
+
+  validation {
+    condition     = try(regex("^[a-z0-9.-]+$", var.gitlab.host) != "", var.gitlab == null)
+    error_message = "The host is a name, as gitlab.com is, without https:// before it."
+  }
 }
 
 variable "ci_verbs" {
   description = "What the CI role is for: words that `computes policy` takes."
   type        = list(string)
   default     = ["submit", "run", "wait", "status", "logs", "list", "cancel", "retry", "explain", "once", "tags"]
+  nullable    = false
 
   validation {
     condition     = length(var.ci_verbs) > 0
@@ -222,4 +259,5 @@ variable "failure_emails" {
   description = "Who gets a mail for each job that failed. Each has to confirm the first."
   type        = list(string)
   default     = []
+  nullable    = false
 }

@@ -17,13 +17,16 @@ pub struct Options {
     /// Narrow it to an account
     #[arg(long, value_name = "ID", default_value = "*")]
     account: String,
-    /// `aws-cn` in China, `aws-us-gov` in `GovCloud`
-    #[arg(long, value_name = "NAME", default_value = "aws")]
-    partition: String,
-    /// The log group that the job definition names
+    /// `aws-cn` in China, `aws-us-gov` in `GovCloud`; without it that of the region
+    #[arg(long, value_name = "NAME")]
+    partition: Option<String>,
+    /// The job definition, in the place of the one that is set
+    #[arg(long, value_name = "NAME")]
+    job_definition: Option<String>,
+    /// The log group that the job definition names, or its ARN
     #[arg(long, value_name = "NAME", default_value = LOG_GROUP)]
     log_group: String,
-    /// Roles of the job definition, for `secrets`; give it for the job's and the execution role
+    /// Roles of the job definition, or their ARNs, for `secrets`: the job's and the execution role
     #[arg(long = "role", value_name = "NAME", default_value = "*")]
     roles: Vec<String>,
 }
@@ -33,13 +36,18 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         [] => policy_words().collect(),
         some => some.iter().map(String::as_str).collect(),
     };
-    let set = context.config.job.job_definition.as_deref();
+    let set = options.job_definition.as_ref().or(context.config.job.job_definition.as_ref());
+    let partition = options.partition.as_deref().unwrap_or(match options.region.as_str() {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    });
     let roles: Vec<_> = options.roles.iter().map(String::as_str).collect();
     let scope = Scope {
-        partition: &options.partition,
+        partition,
         region: &options.region,
         account: &options.account,
-        job_definition: set.unwrap_or("default"),
+        job_definition: set.map_or("default", String::as_str),
         log_group: &options.log_group,
         roles: &roles,
     };

@@ -4,10 +4,6 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use crate::job::{MASK, Secrets};
 
-/// Lines of a secret of several lines are masked by themselves too, from this length on:
-/// shorter ones, such as `}`, would eat the log.
-const SHORTEST_LINE: usize = 8;
-
 pub struct Mask {
     patterns: Vec<Vec<u8>>,
     find: AhoCorasick,
@@ -21,16 +17,8 @@ impl Mask {
     /// # Errors
     /// When the secrets are too large to be looked for.
     pub fn new(secrets: &Secrets) -> Result<Option<Self>, aho_corasick::BuildError> {
-        let mut patterns: Vec<Vec<u8>> = Vec::new();
-        for (_, secret) in secrets.iter() {
-            let value = secret.expose();
-            patterns.push(value.as_bytes().to_vec());
-            if value.contains('\n') {
-                let lines = value.lines().filter(|line| line.len() >= SHORTEST_LINE);
-                patterns.extend(lines.map(|line| line.as_bytes().to_vec()));
-            }
-        }
-        patterns.retain(|pattern| !pattern.is_empty());
+        let parts = secrets.iter().flat_map(|(_, secret)| secret.parts());
+        let patterns: Vec<Vec<u8>> = parts.map(|part| part.as_bytes().to_vec()).collect();
         if patterns.is_empty() {
             return Ok(None);
         }

@@ -151,21 +151,24 @@ impl Draft {
     }
 }
 
-/// Shorter ones stand in other words by chance.
-const SHORTEST_SECRET: usize = 8;
-
 /// Whatever describes a job is seen by everybody: no value of a secret may stand in it.
 fn check_hidden(name: Option<&str>, spec: &JobSpec, secrets: &Secrets) -> Result<(), SpecError> {
     let variables = spec.environment.iter();
     let variables = variables.map(|(name, value)| (value.as_str(), format!("variable `{name}`")));
-    let tags = spec.tags.iter().map(|(key, value)| (value.as_str(), format!("tag `{key}`")));
+    let tags = spec.tags.iter().flat_map(|(key, value)| {
+        [(key.as_str(), "key of a tag".to_owned()), (value, format!("tag `{key}`"))]
+    });
+    let share = spec.share.as_deref().map(|share| (share, "share".to_owned()));
+    let definition = (spec.job_definition.as_str(), "name of the job definition".to_owned());
     let words = spec.command.words().iter().map(|word| (word.as_str(), "command".to_owned()));
     let name = name.map(|name| (name, "name of the job".to_owned()));
-    let seen: Vec<_> = name.into_iter().chain(words).chain(variables).chain(tags).collect();
+    let named = name.into_iter().chain(share).chain([definition]);
+    let seen: Vec<_> = named.chain(words).chain(variables).chain(tags).collect();
     for (secret, value) in secrets.iter() {
-        let value = value.expose();
-        let shown = seen.iter().find(|(text, _)| text.contains(value));
-        if let Some((_, place)) = shown.filter(|_| value.len() >= SHORTEST_SECRET) {
+        let telling: Vec<_> =
+            value.parts().filter(|part| part.len() >= super::secret::TELLING).collect();
+        let shows = |text: &str| telling.iter().any(|part| text.contains(part));
+        if let Some((_, place)) = seen.iter().find(|(text, _)| shows(text)) {
             return Err(SpecError::SecretShown { secret: secret.clone(), place: place.clone() });
         }
     }

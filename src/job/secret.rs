@@ -11,6 +11,9 @@ use super::EnvName;
 #[derive(Debug, Clone)]
 pub struct Secret(SecretString);
 
+/// Shorter texts, such as `}` or `test`, stand in others by chance.
+pub const TELLING: usize = 8;
+
 /// What stands in a secret's place wherever it would be seen.
 pub const MASK: &str = "***";
 
@@ -24,6 +27,14 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
+    }
+
+    /// What gives it away: the value, and of one of several lines (a key) each line that is long
+    /// enough to mean something.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        let value = self.expose();
+        let lines = value.lines().filter(|line| value.contains('\n') && line.len() >= TELLING);
+        std::iter::once(value).chain(lines).filter(|part| !part.is_empty())
     }
 }
 

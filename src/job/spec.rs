@@ -116,11 +116,10 @@ impl SpecError {
             Self::Size(SizeError::Gpus(_)) => "as in --gpus 1".to_owned(),
             Self::Retry(RetryError::Attempts(_)) => "as in --attempts 3".to_owned(),
             Self::Retry(RetryError::On(_)) => "as in --retry-on interruption".to_owned(),
-            Self::SecretShown { secret, .. } => {
-                format!(
-                    "let a shell in the job put it in, as in sh -c 'program \"${secret}\"'; or make the variable a secret"
-                )
-            }
+            Self::SecretShown { secret, .. } => format!(
+                "let a shell in the job put it in, as in sh -c 'program \"${secret}\"'; or take \
+                 {secret} out of the secrets if it is none"
+            ),
             Self::SecretTwice(name) => format!("take {name} out of one of the two"),
             Self::Timeout(_) => "as in --timeout 3600 or --timeout 1h".to_owned(),
             Self::EnvName(EnvNameError::Reserved(_)) => {

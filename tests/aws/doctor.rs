@@ -159,6 +159,27 @@ fn what_works_but_not_as_jobs_expect_is_weak() {
 }
 
 #[test]
+fn a_definition_that_no_job_can_use_as_it_should() {
+    let account = Account::new(Jobs::Stay);
+    let container = json!({
+        "image": "busybox", "command": ["true"],
+        "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}],
+        "volumes": [{"name": "efs", "efsVolumeConfiguration": {"fileSystemId": account.field("efs")}}],
+        "mountPoints": [{"sourceVolume": "efs", "containerPath": "/mnt/efs/", "readOnly": true}],
+        "logConfiguration": {"logDriver": "json-file"},
+    });
+    account.register("default", &container);
+    let said = account.home().run(["doctor"]).stdout;
+    let of_definition = said.lines().skip_while(|line| !line.contains("job definition")).skip(3);
+    insta::assert_snapshot!(of_definition.take(4).collect::<Vec<_>>().join("\n"), @r"
+    bad      files: /mnt/efs is mounted to be read only
+      hint   mount it without readOnly: each job makes its directory there
+    weak     log: it goes to the driver json-file
+      hint   `logs` and `run` show what goes to awslogs
+    ");
+}
+
+#[test]
 fn a_definition_that_is_not_there() {
     let account = Account::new(Jobs::Stay);
     let run = account.home().run(["doctor", "--job-definition", "nowhere"]);

@@ -154,6 +154,24 @@ fn every_word_is_looked_at() {
     }
 }
 
+/// Why a job waits is asked of its queue.
+#[test]
+fn to_explain_a_job_that_waits_takes_all_that_explain_may() {
+    let account = Account::new(Jobs::Stay);
+    let home = account.home();
+    let whole = policy(&home, &account, &["explain"]);
+    home.submit(["--", "true"]);
+    account.stage(&home.batch_id("last"), json!({"status": "RUNNABLE"}));
+    account.allow(&whole);
+    let said = home.run(["explain", "last"]);
+    assert!(said.code == 0 && !said.stdout.contains("unknown"), "{}", said.stdout);
+    for action in actions(&whole) {
+        account.allow(&without(&whole, &action));
+        let run = home.run(["explain", "last"]);
+        assert!(run.stdout.contains(&action) || run.stderr.contains(&action), "{}", run.stdout);
+    }
+}
+
 #[test]
 fn a_verb_needs_no_more_than_its_policy_and_no_less() {
     let account = account();

@@ -29,7 +29,8 @@ fn job(runner: &mut Runner, name: &str, source: &Source, status: &str) -> Run {
     let limit = runner.variables.get("LIMIT").cloned().unwrap_or_else(|| "60s".to_owned());
     for of in [shared, &pipeline[name]] {
         for (variable, value) in of["variables"].as_object().expect("variables") {
-            let value = value.as_str().expect("a text").replace("/tmp/aws-token", "token");
+            let value = value["value"].as_str().or(value.as_str()).expect("a text");
+            let value = value.replace("/tmp/aws-token", "token");
             let told = value.strip_prefix('$').and_then(|name| runner.variables.get(name)).cloned();
             runner.set(variable, told.unwrap_or(value));
         }

@@ -33,6 +33,9 @@ fn the_script() {
         assert_eq!(ci(&mut runner, commit, "60s").code, 4);
     }
     assert_eq!(account.jobs().len(), 3);
+    // Another command of the same commit is another job, whatever became of the first.
+    let other = runner.sh("sh", &format!("set -- echo other\n{}", block("Any other")));
+    assert_eq!((other.code, other.stdout.as_str()), (0, "other\n"), "{}", other.stderr);
 }
 
 #[test]

@@ -142,13 +142,17 @@ fn a_secret_of_the_settings_that_is_not_set() {
 
 #[test]
 fn a_secret_that_everybody_would_see() {
-    let home = Home::new().with("TOKEN", "hunter2-canary");
+    let home = Home::new()
+        .with("TOKEN", "hunter2-canary")
+        .with("KEY", "-----BEGIN-----\nsecond line of a key\n}\n");
     let mut told = String::new();
     for words in [
         ["--name", "deploy hunter2-canary", "--", "true"].as_slice(),
         &["--", "curl", "-H", "Authorization: hunter2-canary"],
         &["--env", "URL=https://me:hunter2-canary@host", "--", "true"],
         &["--tag", "by=hunter2-canary", "--", "true"],
+        &["--share", "hunter2-canary", "--", "true"],
+        &["--secret", "KEY", "--", "echo", "second line of a key"],
     ] {
         let run = home.run([&["submit", "--secret", "TOKEN"], words].concat());
         assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
@@ -156,13 +160,17 @@ fn a_secret_that_everybody_would_see() {
     }
     insta::assert_snapshot!(told, @r#"
     error: cannot submit: the value of secret `TOKEN` stands in the name of the job, which is no secret
-    hint: let a shell in the job put it in, as in sh -c 'program "$TOKEN"'; or make the variable a secret
+    hint: let a shell in the job put it in, as in sh -c 'program "$TOKEN"'; or take TOKEN out of the secrets if it is none
     error: cannot submit: the value of secret `TOKEN` stands in the command, which is no secret
-    hint: let a shell in the job put it in, as in sh -c 'program "$TOKEN"'; or make the variable a secret
+    hint: let a shell in the job put it in, as in sh -c 'program "$TOKEN"'; or take TOKEN out of the secrets if it is none
     error: cannot submit: the value of secret `TOKEN` stands in the variable `URL`, which is no secret
-    hint: let a shell in the job put it in, as in sh -c 'program "$TOKEN"'; or make the variable a secret
+    hint: let a shell in the job put it in, as in sh -c 'program "$TOKEN"'; or take TOKEN out of the secrets if it is none
     error: cannot submit: the value of secret `TOKEN` stands in the tag `by`, which is no secret
-    hint: let a shell in the job put it in, as in sh -c 'program "$TOKEN"'; or make the variable a secret
+    hint: let a shell in the job put it in, as in sh -c 'program "$TOKEN"'; or take TOKEN out of the secrets if it is none
+    error: cannot submit: the value of secret `TOKEN` stands in the share, which is no secret
+    hint: let a shell in the job put it in, as in sh -c 'program "$TOKEN"'; or take TOKEN out of the secrets if it is none
+    error: cannot submit: the value of secret `KEY` stands in the command, which is no secret
+    hint: let a shell in the job put it in, as in sh -c 'program "$KEY"'; or take KEY out of the secrets if it is none
     "#);
     home.assert_nothing_written();
 }

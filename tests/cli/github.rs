@@ -98,6 +98,11 @@ fn a_reason_stays_within_its_line() {
     let id = home.submit(["--name", "long", "--", "sleep", "1000"]);
     let reason = "\u{1b}[31menough\n::stop-commands::x";
     home.run(["cancel", "--reason", reason, &id]);
+    let jobs = home.work().join("jobs.jsonl");
+    fs::write(&jobs, r#"{"command":["true"],"env":["X\n::stop-commands::x"]}"#).expect("written");
+    let refused = home.run(["submit", "--from", "jobs.jsonl"]);
+    assert_eq!(refused.code, 2);
+    assert!(!refused.stderr.contains("\n::stop"), "{}", refused.stderr);
     let run = home.run(["wait", &id]);
     assert_eq!(run.code, 120);
     assert!(!run.stderr.contains("\n::stop") && !run.stderr.contains('\u{1b}'), "{}", run.stderr);

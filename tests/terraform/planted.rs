@@ -103,7 +103,7 @@ fn each_mistake_fails_the_check_with_its_place() {
     /terraform/bucket.tf:19: `rule` of aws_s3_bucket_ownership_controls.objects is a block and takes no `=`
 
     /terraform/job-definition.tf:7: there is no `var.images`; `image`?
-    /terraform/variables.tf:105: nothing uses the variable `image`
+    /terraform/variables.tf:117: nothing uses the variable `image`
 
     /terraform/outputs.tf:35: there is no resource `aws_ecr_repository.images`; `aws_ecr_repository.image`?
 

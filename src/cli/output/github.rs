@@ -9,6 +9,7 @@ use std::io::{self, Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::json::JobView;
+use super::one_line;
 
 /// The runner takes a summary of 1 MiB for each step, and refuses all of one that is longer.
 const SUMMARY_BYTES: u64 = 1024 * 1024;
@@ -61,7 +62,10 @@ pub fn summary(job: &JobView, took: &str) -> String {
     };
     let mut text = format!("### `{}` {}\n\n| | |\n| --- | --- |\n", job.name, job.state);
     let on_aws = job.engine_id.clone().unwrap_or_default();
-    let tries = format!("{} of {}", job.attempt, job.attempts);
+    let tries = match job.attempt {
+        0 => String::new(),
+        attempt => format!("{attempt} of {}", job.attempts),
+    };
     let rows = [
         ("why", why.as_str()),
         ("queue", job.queue.as_str()),
@@ -82,9 +86,8 @@ pub fn summary(job: &JobView, took: &str) -> String {
 /// A text as it stands, within a cell of a table of Markdown.
 fn cell(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
+    for letter in one_line(text).chars() {
         match letter {
-            '\r' | '\n' => safe.push(' '),
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
             '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '!' | '#' | '~' | '@' => {

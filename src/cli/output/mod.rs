@@ -143,10 +143,11 @@ impl Output {
             return failure.exit_code();
         }
         let message = one_line(&failure.message());
+        let hint = failure.hint.as_deref().map(one_line);
         if self.json {
             let error = json::ErrorLine {
                 error: &message,
-                hint: failure.hint.as_deref(),
+                hint: hint.as_deref(),
                 exit_code: failure.exit_code(),
             };
             self.complain(&to_json(&error));
@@ -154,13 +155,13 @@ impl Output {
             let (red, bold, plain) =
                 if colour() { ("\x1b[31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
             self.complain(&format!("{red}{bold}error{plain}: {message}"));
-            if let Some(hint) = &failure.hint {
+            if let Some(hint) = &hint {
                 self.complain(&format!("{bold}hint{plain}: {hint}"));
             }
         }
         if self.github.is_some() {
-            let hint = failure.hint.iter().map(|hint| format!("\nhint: {hint}"));
-            let message = std::iter::once(message).chain(hint).collect::<String>();
+            let hint = hint.map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+            let message = format!("{message}{hint}");
             self.complain(&github::annotation("computes", &message));
         }
         failure.exit_code()

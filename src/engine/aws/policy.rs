@@ -101,9 +101,9 @@ pub struct Scope<'a> {
     pub account: &'a str,
     /// As the settings have it: a name, `name:revision` or an ARN.
     pub job_definition: &'a str,
-    /// Where jobs log.
+    /// Where jobs log: a name or an ARN.
     pub log_group: &'a str,
-    /// The names of the roles of the job definition; `*` for all.
+    /// The roles of the job definition, by names or ARNs; `*` for all.
     pub roles: &'a [&'a str],
 }
 
@@ -154,13 +154,18 @@ impl Scope<'_> {
             Jobs => vec![batch("job/*")],
             Queues => queues(),
             Logs => {
-                let group = self.log_group;
-                let log = format!("arn:{partition}:logs:{region}:{account}:log-group:{group}");
-                vec![format!("{log}:log-stream:*")]
+                let arn = match self.log_group.trim_end_matches(":*") {
+                    arn if arn.starts_with("arn:") => arn.to_owned(),
+                    name => format!("arn:{partition}:logs:{region}:{account}:log-group:{name}"),
+                };
+                vec![format!("{arn}:log-stream:*")]
             }
             Roles => {
-                let role = |role: &&str| format!("arn:{partition}:iam::{account}:role/{role}");
-                self.roles.iter().map(role).collect()
+                let arn = |role: &&str| match *role {
+                    arn if arn.starts_with("arn:") => arn.to_owned(),
+                    name => format!("arn:{partition}:iam::{account}:role/{name}"),
+                };
+                self.roles.iter().map(arn).collect()
             }
             All => vec!["*".to_owned()],
         }
@@ -228,6 +233,17 @@ mod tests {
         let scope = Scope { job_definition: "arn:aws:batch:x:1:job-definition/y", ..ANYWHERE };
         let each = "arn:aws:batch:x:1:job-definition/y:*";
         assert_eq!(scope.definition(), [scope.job_definition, each]);
+    }
+
+    #[test]
+    fn roles_and_a_log_group_may_be_arns() {
+        let scope = Scope {
+            log_group: "arn:aws:logs:x:1:log-group:/a:*",
+            roles: &["arn:aws:iam::1:role/a", "b"],
+            ..ANYWHERE
+        };
+        assert_eq!(scope.resources(Logs), ["arn:aws:logs:x:1:log-group:/a:log-stream:*"]);
+        assert_eq!(scope.resources(Roles), ["arn:aws:iam::1:role/a", "arn:aws:iam::*:role/b"]);
     }
 
     #[test]

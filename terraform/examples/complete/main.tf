@@ -41,7 +41,7 @@ module "computes" {
   }
 
   # Jobs may read the packages that this configuration makes the policy for.
-  job_policies = [aws_iam_policy.packages.arn]
+  job_policies = { packages = aws_iam_policy.packages.arn }
 
   failure_emails = ["builds@example.com"]
   tags           = { team = "build" }

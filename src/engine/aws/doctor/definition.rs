@@ -1,6 +1,6 @@
 //! The job definition, and where its jobs log.
 
-use aws_sdk_batch::types::{ContainerProperties, JobDefinition};
+use aws_sdk_batch::types::{ContainerProperties, JobDefinition, LogDriver};
 
 use super::{Diagnosis, Expected, Health};
 use crate::engine::aws::Action;
@@ -49,7 +49,18 @@ impl Diagnosis<'_> {
 
     async fn log_group(&mut self, definition: &JobDefinition) {
         let container = definition.container_properties.as_ref();
-        let group = describe::log_group(container.and_then(|it| it.log_configuration.as_ref()));
+        let logs = container.and_then(|it| it.log_configuration.as_ref());
+        if let Some(driver) = logs.and_then(|it| it.log_driver.as_ref())
+            && *driver != LogDriver::Awslogs
+        {
+            self.add("log", Health::Weak, format!("it goes to the driver {}", driver.as_str()));
+            self.mend("`logs` and `run` show what goes to awslogs");
+            return;
+        }
+        let options = logs.and_then(|it| it.options.as_ref());
+        let makes = options.and_then(|it| it.get("awslogs-create-group"));
+        let is_made = makes.is_some_and(|value| value == "true");
+        let group = describe::log_group(logs);
         let what = format!("log group {group}");
         let client = self.clients.logs(self.clients.region());
         let call = client.describe_log_groups().log_group_name_prefix(&group).send();
@@ -59,9 +70,9 @@ impl Diagnosis<'_> {
                     answer.log_groups().iter().any(|it| it.log_group_name() == Some(&group));
                 if there {
                     self.good(what, "there");
-                } else if group == describe::LOG_GROUP {
+                } else if is_made || group == describe::LOG_GROUP {
                     self.add(what, Health::Weak, "not there");
-                    self.mend("Batch makes it with the first job");
+                    self.mend("the first job makes it");
                 } else {
                     self.add(what, Health::Bad, "not there, so that no job starts");
                     self.mend(format!(

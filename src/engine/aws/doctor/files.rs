@@ -25,7 +25,14 @@ impl Diagnosis<'_> {
         queues: &[QueueOnAws],
     ) {
         let mut points = container.mount_points().iter();
-        let at_mount = points.find(|it| it.container_path.as_deref() == Some(mount));
+        let path = |path: &str| path.trim_end_matches('/').to_owned();
+        let at_mount =
+            points.find(|it| it.container_path.as_deref().map(path) == Some(path(mount)));
+        if at_mount.is_some_and(|it| it.read_only == Some(true)) {
+            self.add("files", Health::Bad, format!("{mount} is mounted to be read only"));
+            self.mend("mount it without readOnly: each job makes its directory there");
+            return;
+        }
         let mut volumes = container.volumes().iter();
         let volume =
             at_mount.and_then(|point| volumes.find(|volume| volume.name == point.source_volume));
