@@ -147,7 +147,7 @@ package() { # a Debian package and an archive of the static program: target/pack
     export SOURCE_DATE_EPOCH
     target/tools/bin/cargo-deb --no-build --no-strip --locked --output target/packages/
     version=$(target/staged/bin/computes --version | cut -d' ' -f2)
-    triple=$(rustc -vV | sed -n 's/^host: //p')
+    triple=$(host_triple)
     name=computes-$version-$triple
     cp README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE target/staged/
     tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \
@@ -205,6 +205,11 @@ image() { # the image of the job definition, with Nix; --push URL:TAG pushes it
     fi
 }
 
+# As Cargo names this machine, and the folder that it builds into.
+host_triple() {
+    rustc -vV | sed -n 's/^host: //p'
+}
+
 need() {
     if ! command -v "$1" >/dev/null; then
         echo "error: $1 is not installed" >&2
@@ -223,7 +228,7 @@ bench_submit() { # one submit to AWS Batch beside the AWS CLI and a minimal SDK 
     python_tools
     (cd benches/aws_submit/minimal && CARGO_TARGET_DIR=../../../target/bench cargo build --release)
     local triple
-    triple=$(rustc -vV | sed -n 's/^host: //p')
+    triple=$(host_triple)
     python3 benches/aws_submit/bench.py "target/$triple/release/computes" "target/bench/$triple/release/minimal" "$@"
 }
 

@@ -14,11 +14,9 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-const AGAIN: &str = "UPDATE_DOCS=1 ./build.sh test docs::";
+use crate::support::root;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+const AGAIN: &str = "UPDATE_DOCS=1 ./build.sh test docs::";
 
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))

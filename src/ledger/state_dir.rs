@@ -171,8 +171,8 @@ impl StateDir {
 /// The files in `wake/`. See `engine/local/wake.rs`.
 pub const BELLS: [&str; 4] = ["queue", "cancel", "jobs", "workers"];
 
-#[cfg(target_os = "linux")]
 /// `statfs(2)`: NFS, SMB, SMB2, CIFS, AFS, Ceph. SQLite's log needs shared memory, which
 /// none of them has between machines.
+#[cfg(target_os = "linux")]
 const NETWORK_FILE_SYSTEMS: [rustix::fs::FsWord; 6] =
     [0x6969, 0x517b, 0xfe53_4d42, 0xff53_4d42, 0x5346_414f, 0x00c3_6400];

@@ -7,8 +7,7 @@ use crate::support::{Account, Jobs, Run};
 /// A definition that mounts the account's file system where jobs look for it.
 fn register(account: &Account, file_system: &str) {
     let container = json!({
-        "image": "busybox", "command": ["true"], "executionRoleArn": account.field("role"),
-        "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}],
+        "executionRoleArn": account.field("role"),
         "volumes": [{"name": "efs", "efsVolumeConfiguration": {"fileSystemId": file_system}}],
         "mountPoints": [{"sourceVolume": "efs", "containerPath": "/mnt/efs"}],
     });
@@ -107,8 +106,6 @@ fn each_thing_that_is_wrong_is_told_with_what_mends_it() {
 fn what_works_but_not_as_jobs_expect_is_weak() {
     let account = Account::new(Jobs::Stay);
     let container = json!({
-        "image": "busybox", "command": ["true"],
-        "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}],
         "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/mine"}},
     });
     account.register("default", &container);
@@ -162,8 +159,6 @@ fn what_works_but_not_as_jobs_expect_is_weak() {
 fn a_definition_that_no_job_can_use_as_it_should() {
     let account = Account::new(Jobs::Stay);
     let container = json!({
-        "image": "busybox", "command": ["true"],
-        "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}],
         "volumes": [{"name": "efs", "efsVolumeConfiguration": {"fileSystemId": account.field("efs")}}],
         "mountPoints": [{"sourceVolume": "efs", "containerPath": "/mnt/efs/", "readOnly": true}],
         "logConfiguration": {"logDriver": "json-file"},

@@ -1,22 +1,20 @@
 //! Every request that a dry run prints passes the AWS CLI's own validation.
 
 use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
-use crate::support::{Account, Aws, Home, Jobs};
+use crate::support::{Account, Aws, Home, Jobs, python_tool, root};
 
 /// What the AWS CLI says of each request: `ok`, or what is wrong.
 fn validated(requests: &[String]) -> Vec<String> {
     Aws::server();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut process = Command::new(root.join("target/python/bin/python"))
-        .arg(root.join("tests/aws/validate.py"))
+    let mut process = python_tool("python")
+        .arg(root().join("tests/aws/validate.py"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

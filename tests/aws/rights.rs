@@ -88,8 +88,7 @@ fn account() -> Account {
     let point = account.aws(&["efs", "create-access-point", "--file-system-id", &efs]);
     let role = account.field("role");
     let container = json!({
-        "image": "busybox", "command": ["true"], "jobRoleArn": role, "executionRoleArn": role,
-        "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}],
+        "jobRoleArn": role, "executionRoleArn": role,
         "volumes": [{"name": "efs", "efsVolumeConfiguration": {
             "fileSystemId": efs,
             "transitEncryption": "ENABLED",

@@ -7,8 +7,7 @@ use crate::support::{Account, Jobs};
 /// A definition with an execution role.
 fn register(account: &Account) {
     let container = json!({
-        "image": "busybox", "command": ["true"], "executionRoleArn": account.field("role"),
-        "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}],
+        "executionRoleArn": account.field("role"),
         "secrets": [{"name": "OLD", "valueFrom": "/old"}],
     });
     account.register("with-role", &container);

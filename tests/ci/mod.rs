@@ -15,15 +15,7 @@ use std::process::{Command, Stdio};
 use regex::{NoExpand, Regex};
 use serde_json::Value;
 
-use crate::support::{Account, Aws, Home, Run};
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn tool(name: &str) -> Command {
-    Command::new(root().join("target/python/bin").join(name))
-}
+use crate::support::{Account, Aws, Home, Run, python_tool, root};
 
 /// The block below a heading.
 fn block(heading: &str) -> String {
@@ -40,7 +32,7 @@ import json, sys, yaml
 yaml.SafeLoader.add_constructor("!reference", lambda loader, node: {"reference": loader.construct_sequence(node)})
 json.dump(yaml.safe_load(sys.stdin), sys.stdout)
 "#;
-    let mut python = tool("python")
+    let mut python = python_tool("python")
         .args(["-c", READ])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -58,7 +50,7 @@ json.dump(yaml.safe_load(sys.stdin), sys.stdout)
 fn conforms(text: &str, schema: &[&str]) {
     let file = tempfile::Builder::new().suffix(".yml").tempfile().expect("a file");
     fs::write(file.path(), text).expect("written");
-    let output = tool("check-jsonschema")
+    let output = python_tool("check-jsonschema")
         .arg("--builtin-schema")
         .args(schema)
         .arg(file.path())

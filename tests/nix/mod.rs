@@ -2,15 +2,12 @@
 
 #![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
 
-use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use crate::support::root;
 
 /// What the flake reads, without what was built.
 fn flake() -> TempDir {

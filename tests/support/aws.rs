@@ -3,13 +3,13 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use super::Home;
+use super::{Home, python_tool, root};
 
 /// The one server of all tests, started by the first that needs it. It ends with this process,
 /// which holds its stdin.
@@ -41,11 +41,8 @@ impl Aws {
     }
 
     fn start() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let python = root.join("target/python/bin/python");
-        assert!(python.exists(), "moto is not there: `./build.sh test` sets it up");
-        let mut process = Command::new(python)
-            .arg(root.join("tests/aws/server.py"))
+        let mut process = python_tool("python")
+            .arg(root().join("tests/aws/server.py"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -185,8 +182,7 @@ impl Account {
 
     /// Calls the AWS CLI, for what the program itself never does.
     pub fn aws(&self, words: &[&str]) -> Value {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let output = Command::new(root.join("target/python/bin/aws"))
+        let output = python_tool("aws")
             .args(words)
             .env_clear()
             .envs(self.variables(Aws::server().port()))
@@ -199,9 +195,19 @@ impl Account {
         serde_json::from_slice(&output.stdout).unwrap_or_default()
     }
 
-    /// Registers a job definition of one container.
+    /// Registers a job definition of one container, with what every one needs and this says nothing
+    /// of.
     pub fn register(&self, name: &str, container: &Value) {
-        let container = container.to_string();
+        let mut whole = json!({
+            "image": "busybox",
+            "command": ["true"],
+            "resourceRequirements":
+                [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}],
+        });
+        for (name, value) in container.as_object().expect("an object") {
+            whole[name] = value.clone();
+        }
+        let container = whole.to_string();
         self.aws(&[
             "batch",
             "register-job-definition",

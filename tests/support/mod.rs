@@ -26,6 +26,18 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// The folder of the project.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A program of those that `./build.sh test` sets up for Python.
+pub fn python_tool(name: &str) -> Command {
+    let path = root().join("target/python/bin").join(name);
+    assert!(path.exists(), "{name} is not there: `./build.sh test` sets it up");
+    Command::new(path)
+}
+
 /// A home directory of its own, with its own state directory. What runs in it ends with it.
 pub struct Home {
     dir: TempDir,

@@ -7,8 +7,8 @@ use std::path::Path;
 use regex::Regex;
 use serde_json::{Value, json};
 
-use super::{root, skipped, terraform};
-use crate::support::{Account, Aws, Home, Jobs, Run};
+use super::{skipped, terraform};
+use crate::support::{Account, Aws, Home, Jobs, root};
 
 /// Applies an example, after which there is nothing left to change. `None` without a Terraform on
 /// the machine.
@@ -41,9 +41,9 @@ fn home(account: &Account, state: &Value) -> Home {
 }
 
 /// Without the ids that AWS chose.
-fn shown(run: &Run) -> String {
+fn shown(text: &str) -> String {
     let ids = Regex::new(r"(fs|fsap|subnet)-[0-9a-f]+").expect("a pattern");
-    ids.replace_all(&run.snapshot(), "$1-[id]").into_owned()
+    ids.replace_all(text, "$1-[id]").into_owned()
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_team_applies_the_module_and_submits() {
     let account = Account::bare(Jobs::Run);
     let Some(state) = apply("complete", &[], &account, data.path()) else { return skipped() };
     let home = home(&account, &state);
-    insta::assert_snapshot!(shown(&home.run(["doctor"])), @r"
+    insta::assert_snapshot!(shown(&home.run(["doctor"]).snapshot()), @r"
     exit code 0
     --- stdout
     ok       region: us-east-1
@@ -220,8 +220,7 @@ fn each_piece_that_is_taken_away_is_missed() {
         let _ = writeln!(told, "{} {}\n{}\n", calls[0][0], calls[0][1], new.join("\n"));
         before = after;
     }
-    let ids = Regex::new(r"(fs|fsap|subnet)-[0-9a-f]+").expect("a pattern");
-    insta::assert_snapshot!(ids.replace_all(&told, "$1-[id]"), @r"
+    insta::assert_snapshot!(shown(&told), @r"
     logs delete-log-group
     bad      log group /aws/batch/computes: not there, so that no job starts
       hint   terraform apply, or aws logs create-log-group --log-group-name /aws/batch/computes

@@ -12,13 +12,11 @@ use std::process::{Command, Output, Stdio};
 use computes::job::Queue;
 use regex::Regex;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use crate::support::{python_tool, root};
 
 /// Checks modules against the types of the provider, without Terraform.
 fn check(folders: &[PathBuf]) -> Output {
-    Command::new(root().join("target/python/bin/python"))
+    python_tool("python")
         .arg(root().join("tests/terraform/check.py"))
         .args(folders)
         .current_dir(root())

@@ -7,7 +7,8 @@ use std::process::Command;
 
 use regex::Regex;
 
-use super::{check, root, skipped, terraform};
+use super::{check, skipped, terraform};
+use crate::support::root;
 
 /// A mistake: what stands there, and what is put in its place.
 struct Mistake {

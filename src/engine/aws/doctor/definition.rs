@@ -1,6 +1,6 @@
 //! The job definition, and where its jobs log.
 
-use aws_sdk_batch::types::{ContainerProperties, JobDefinition, LogDriver};
+use aws_sdk_batch::types::{ContainerProperties, LogDriver};
 
 use super::{Diagnosis, Expected, Health};
 use crate::engine::aws::Action;
@@ -35,7 +35,7 @@ impl Diagnosis<'_> {
         self.good(what, format!("revision {revision}, {image}"));
         self.execution_role(container);
         self.files(container, expected.mount, queues).await;
-        self.log_group(&found).await;
+        self.log_group(container).await;
     }
 
     fn execution_role(&mut self, container: &ContainerProperties) {
@@ -47,9 +47,8 @@ impl Diagnosis<'_> {
         }
     }
 
-    async fn log_group(&mut self, definition: &JobDefinition) {
-        let container = definition.container_properties.as_ref();
-        let logs = container.and_then(|it| it.log_configuration.as_ref());
+    async fn log_group(&mut self, container: &ContainerProperties) {
+        let logs = container.log_configuration.as_ref();
         if let Some(driver) = logs.and_then(|it| it.log_driver.as_ref())
             && *driver != LogDriver::Awslogs
         {
