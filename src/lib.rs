@@ -9,4 +9,5 @@ pub mod config;
 pub mod engine;
 pub mod job;
 pub mod ledger;
+pub mod parcel;
 pub mod plan;

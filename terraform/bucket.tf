@@ -1,4 +1,5 @@
-# Where sources and results will go. Nothing uses it yet, and nobody may.
+# Where sources, inputs and results are kept: below parcels/ what goes to jobs, below jobs/ what is
+# theirs. roles.tf says who may do what with either.
 
 resource "aws_s3_bucket" "objects" {
   bucket = "${var.name}-${local.account}-${local.region}"

@@ -6,6 +6,7 @@ output "computes_toml" {
       "engine = \"aws\"",
       "job_definition = \"${aws_batch_job_definition.default.name}\"",
       "efs_mount = \"${local.efs_mount}\"",
+      "bucket = \"${aws_s3_bucket.objects.id}\"",
     ],
     var.fair_share == null ? [] : [
       "# The queues take no job without a share; `--share` names another.",
@@ -46,7 +47,7 @@ output "file_system_id" {
 }
 
 output "bucket" {
-  description = "Where sources and results will go."
+  description = "Where sources, inputs and results are kept."
   value       = aws_s3_bucket.objects.id
 }
 
@@ -56,7 +57,7 @@ output "failures_topic_arn" {
 }
 
 output "submitter_role_arn" {
-  description = "The role that may submit, and nothing else."
+  description = "The role that may submit, with sources, and nothing else."
   value       = aws_iam_role.caller["submitter"].arn
 }
 

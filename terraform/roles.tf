@@ -13,12 +13,13 @@ locals {
     log_group      = aws_cloudwatch_log_group.jobs.name
     job_role       = aws_iam_role.job.name
     execution_role = aws_iam_role.execution.name
+    bucket         = aws_s3_bucket.objects.id
   }))
 
   # Who may do what, by verbs.
   callers = {
-    submitter = ["submit"]
-    operator  = keys(local.verbs)
+    submitter = ["submit", "source"]
+    operator  = [for word in keys(local.verbs) : word if word != "inside"] # which is for jobs
     ci        = var.ci_verbs
   }
 
@@ -45,7 +46,7 @@ resource "aws_iam_role" "caller" {
   }
 
   name        = "${local.global_name}-${each.key}"
-  description = each.key == "submitter" ? "Submits jobs, and nothing else" : "Every verb of computes"
+  description = each.key == "submitter" ? "Submits jobs with their sources, and nothing else" : "Every verb of computes"
   tags        = var.tags
 
   assume_role_policy = jsonencode({
@@ -168,6 +169,17 @@ resource "aws_iam_role_policy" "job" {
       Resource  = aws_efs_file_system.files.arn
       Condition = { StringEquals = { "elasticfilesystem:AccessPointArn" = aws_efs_access_point.files.arn } }
     }]
+  })
+}
+
+# What `computes` does in a job: fetch what it brings along, and keep what it leaves.
+resource "aws_iam_role_policy" "job_objects" {
+  name = "objects"
+  role = aws_iam_role.job.name
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = local.verbs.inside
   })
 }
 

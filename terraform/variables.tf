@@ -178,8 +178,8 @@ variable "objects_expire_after_days" {
   nullable    = false
 
   validation {
-    condition     = var.objects_expire_after_days >= 1 && floor(var.objects_expire_after_days) == var.objects_expire_after_days
-    error_message = "A whole number from 1 on."
+    condition     = var.objects_expire_after_days >= 14 && floor(var.objects_expire_after_days) == var.objects_expire_after_days
+    error_message = "A whole number from 14 on: a source is sent again after a week, and its job may wait for long."
   }
 }
 
@@ -246,7 +246,7 @@ variable "gitlab" {
 variable "ci_verbs" {
   description = "What the CI role is for: words that `computes policy` takes."
   type        = list(string)
-  default     = ["submit", "run", "wait", "status", "logs", "list", "cancel", "retry", "explain", "once", "tags"]
+  default     = ["submit", "run", "wait", "status", "logs", "list", "cancel", "retry", "explain", "once", "tags", "source", "files"]
   nullable    = false
 
   validation {

@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// The rooms of the house, and whom each may name.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("job", &[]),
+    ("parcel", &["job"]),
     ("plan", &["job"]),
     ("ledger", &["job", "plan"]),
-    ("engine", &["job", "plan", "ledger"]),
+    ("engine", &["job", "parcel", "plan", "ledger"]),
     ("config", &["job", "plan", "ledger", "engine"]),
-    ("cli", &["job", "plan", "ledger", "engine", "config"]),
+    ("cli", &["job", "parcel", "plan", "ledger", "engine", "config"]),
 ];
 
 /// A file of `src/` with its comments blanked out, so that lines stay lines.

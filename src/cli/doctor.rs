@@ -20,6 +20,8 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         job_definition: set.map_or("default", String::as_str),
         mount: context.config.files_mount.0.as_str(),
         share: context.config.job.share.as_deref(),
+        bucket: context.config.bucket.as_ref(),
+        fetch: context.config.fetch,
     };
     let mut aws = context.aws();
     let checks = block_on(async { Ok(aws.diagnose(&expected).await) })?;

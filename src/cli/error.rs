@@ -5,6 +5,7 @@ use crate::engine::EngineError;
 use crate::engine::aws::AwsError;
 use crate::job::{FailureClass, SpecError, State};
 use crate::ledger::{JobRecord, LedgerError};
+use crate::parcel::ParcelError;
 use crate::plan::{LimitError, RequestError};
 
 /// Exit codes that are not the job's own. docs/exit-codes.md explains them.
@@ -141,8 +142,16 @@ impl From<EngineError> for Failure {
         match error {
             EngineError::Ledger(error) => error.into(),
             EngineError::Aws(error) => error.into(),
+            EngineError::Parcel(error) => error.into(),
             error => Self::new(Kind::Failed, error.hint(), error),
         }
+    }
+}
+
+impl From<ParcelError> for Failure {
+    fn from(error: ParcelError) -> Self {
+        let kind = if error.is_about_the_request() { Kind::Usage } else { Kind::Failed };
+        Self::new(kind, error.hint(), error)
     }
 }
 

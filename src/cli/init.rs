@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::error::{Doing, Failure, Kind};
 use super::output::Output;
 use crate::config;
+use crate::parcel::Checkout;
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -19,7 +20,9 @@ pub struct Options {
 }
 
 pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
-    let text = config::commented_toml();
+    // A repository is sent along. Without one there is nothing to send.
+    let is_repository = Checkout::around(Path::new(".")).is_ok();
+    let text = config::commented_toml(is_repository);
     if options.print {
         output.text(text.as_bytes())?;
         return Ok(0);

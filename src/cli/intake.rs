@@ -74,6 +74,10 @@ fn flags(options: &JobOptions) -> Result<Draft, Failure> {
         timeout: options.timeout.as_deref().map(timeout).transpose()?,
         tags: options.tags.iter().map(|text| tag(text)).collect::<Result<_, _>>()?,
         job_definition: options.job_definition.clone(),
+        source: options.source.clone(),
+        inputs: options.inputs.clone(),
+        outputs: options.outputs.clone(),
+        freight: None,
     };
     Ok(draft.over(overrides))
 }

@@ -52,6 +52,15 @@ pub struct JobOptions {
     /// The job definition on AWS: a name, name:revision or an ARN
     #[arg(long, value_name = "NAME")]
     pub job_definition: Option<String>,
+    /// What of your repository goes along: tree (as it stands), commit (HEAD) or image (nothing)
+    #[arg(long, value_name = "WHAT")]
+    pub source: Option<String>,
+    /// A file or folder that is at /files/PATH when the command starts
+    #[arg(long = "input", value_name = "LOCAL[=PATH]")]
+    pub inputs: Vec<String>,
+    /// What is kept of /files as the result, also of a job that fails; . is all of it
+    #[arg(long = "output", value_name = "PATH")]
+    pub outputs: Vec<String>,
     /// Give each attempt an empty /files of its own
     #[arg(long, conflicts_with = "no_files")]
     pub fresh_files: bool,

@@ -9,8 +9,9 @@ use super::output::Output;
 
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Of which verb; without it of the program
-    verb: Option<String>,
+    /// Of which verb, as in `files get`; without it of the program
+    #[arg(value_name = "VERB")]
+    verb: Vec<String>,
     /// Write the pages of the program and of all verbs to files there, for a package
     #[arg(long, value_name = "FOLDER", conflicts_with = "verb")]
     into: Option<PathBuf>,
@@ -25,12 +26,13 @@ pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
         return Ok(0);
     }
     program.build();
-    let page = match &options.verb {
-        None => program,
-        Some(verb) => program.find_subcommand(verb).cloned().ok_or_else(|| {
+    let mut page = &program;
+    for verb in &options.verb {
+        page = page.find_subcommand(verb).ok_or_else(|| {
             Failure::usage(format!("there is no verb `{verb}`"), "`computes --help` lists them")
-        })?,
-    };
+        })?;
+    }
+    let page = page.clone();
     let mut text = Vec::new();
     clap_mangen::Man::new(page).render(&mut text).doing(|| "render the manual".to_owned())?;
     output.text(&text)?;

@@ -6,9 +6,12 @@ mod context;
 mod doctor;
 mod error;
 mod explain;
+mod files;
 mod follow;
+mod freight;
 mod init;
 mod input;
+mod inside;
 mod intake;
 mod job_options;
 mod later;
@@ -17,6 +20,7 @@ mod logs;
 mod man;
 mod output;
 mod policy;
+mod prune;
 mod queues;
 mod retry;
 mod run;
@@ -70,6 +74,8 @@ enum Verb {
     List(Later<list::Options>),
     /// Print what a job wrote, while it runs and after
     Logs(Later<logs::Options>),
+    /// List the files of a job, bring them here and there, remove old ones
+    Files(Later<files::Options>),
     /// End jobs: those that wait at once, those that run by SIGTERM, 30 s, SIGKILL
     Cancel(Later<cancel::Options>),
     /// Submit jobs that are over once more, as they were; prints the new ids
@@ -84,6 +90,9 @@ enum Verb {
     Policy(Later<policy::Options>),
     /// Run jobs of the local engine until asked to leave; `submit` starts one by itself
     Worker(Later<worker::Options>),
+    /// In a job on AWS: fetch what it brings along, run its command, keep what it leaves
+    #[command(hide = true)]
+    Inside(Later<inside::Options>),
     /// Write a commented computes.toml into this directory
     Init(Later<init::Options>),
     /// Print completions for a shell
@@ -120,6 +129,8 @@ fn dispatch(verb: Verb, engine: Option<&str>, output: &Output) -> Result<u8, Fai
         Verb::Init(options) => return init::run(&options, output),
         Verb::Completions(options) => return completions::run(&options, output),
         Verb::Man(options) => return man::run(&options, output),
+        // Nor is there a user in a container.
+        Verb::Inside(options) => return inside::run(&options, output),
         other => other,
     };
     let context = Context::of_process(engine, output)?;
@@ -130,6 +141,7 @@ fn dispatch(verb: Verb, engine: Option<&str>, output: &Output) -> Result<u8, Fai
         Verb::Status(options) => status::run(&options, &context),
         Verb::List(options) => list::run(&options, &context),
         Verb::Logs(options) => logs::run(&options, &context),
+        Verb::Files(options) => files::run(&options, &context),
         Verb::Cancel(options) => cancel::run(&options, &context),
         Verb::Retry(options) => retry::run(&options, &context),
         Verb::Queues(options) => queues::run(&options, &context),
@@ -137,7 +149,7 @@ fn dispatch(verb: Verb, engine: Option<&str>, output: &Output) -> Result<u8, Fai
         Verb::Doctor(options) => doctor::run(&options, &context),
         Verb::Policy(options) => policy::run(&options, &context),
         Verb::Worker(options) => worker::run(&options, &context),
-        Verb::Init(_) | Verb::Completions(_) | Verb::Man(_) => Ok(0),
+        Verb::Init(_) | Verb::Completions(_) | Verb::Man(_) | Verb::Inside(_) => Ok(0),
     }
 }
 

@@ -4,11 +4,13 @@ use clap::Args;
 
 use super::context::Context;
 use super::error::Failure;
-use crate::engine::aws::{LOG_GROUP, Scope, policy, policy_words};
+use crate::engine::aws::{INSIDE, LOG_GROUP, Scope, policy, policy_words};
+use crate::plan::Bucket;
 
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Verbs, and `once`, `tags` and `secrets` for the options that take more; without any, all
+    /// Verbs; `once`, `tags`, `secrets`, `source` and `urls` for what takes more; `inside` for the
+    /// role of jobs; without any, all
     #[arg(value_name = "VERB")]
     verbs: Vec<String>,
     /// Narrow it to a region
@@ -26,6 +28,9 @@ pub struct Options {
     /// The log group that the job definition names, or its ARN
     #[arg(long, value_name = "NAME", default_value = LOG_GROUP)]
     log_group: String,
+    /// The bucket, in the place of the one that is set
+    #[arg(long, value_name = "NAME")]
+    bucket: Option<String>,
     /// Roles of the job definition, or their ARNs, for `secrets`: the job's and the execution role
     #[arg(long = "role", value_name = "NAME", default_value = "*")]
     roles: Vec<String>,
@@ -33,7 +38,8 @@ pub struct Options {
 
 pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     let words: Vec<_> = match options.verbs.as_slice() {
-        [] => policy_words().collect(),
+        // What jobs are allowed is not for those who submit them.
+        [] => policy_words().filter(|word| *word != INSIDE).collect(),
         some => some.iter().map(String::as_str).collect(),
     };
     let set = options.job_definition.as_ref().or(context.config.job.job_definition.as_ref());
@@ -42,6 +48,11 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         region if region.starts_with("us-gov-") => "aws-us-gov",
         _ => "aws",
     });
+    let bucket = options.bucket.as_ref().map(|text| text.parse::<Bucket>()).transpose();
+    let bucket =
+        bucket.map_err(|error| Failure::usage(error.to_string(), "as in --bucket builds"))?;
+    let bucket = bucket.or_else(|| context.config.bucket.clone()).map(|it| it.to_string());
+    let bucket = bucket.as_deref().map_or("*", |text| text.trim_start_matches("s3://"));
     let roles: Vec<_> = options.roles.iter().map(String::as_str).collect();
     let scope = Scope {
         partition,
@@ -50,6 +61,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         job_definition: set.map_or("default", String::as_str),
         log_group: &options.log_group,
         roles: &roles,
+        bucket,
     };
     let document = policy(&words, &scope).map_err(|word| {
         let known: Vec<_> = policy_words().collect();

@@ -36,6 +36,10 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
             }
             if !submissions.is_empty() {
                 engines.choose(engine);
+                engines
+                    .send_ahead(&submissions, Vec::new(), &mut |_| ())
+                    .await
+                    .doing(|| "submit it again".to_owned())?;
                 let handed_over =
                     submission::hand_over(&mut engines, &submissions, context).await?;
                 submit::print(&mut engines, handed_over, context)?;

@@ -37,37 +37,42 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     let rehearse = options.rehearse_interruption.as_deref();
     let rehearse = rehearse.map(|text| parse("--rehearse-interruption", text)).transpose()?;
     let after = rehearse.map(|after| u32::try_from(after.as_millis()).unwrap_or(u32::MAX));
-    let submissions = submission::prepare(&options.job, after, context)?;
+    let prepared = submission::prepare(&options.job, after, context)?;
     if options.job.dry_run {
-        return submit::dry_run(&submissions, context);
+        return submit::dry_run(prepared, context);
     }
-    let [one] = submissions.as_slice() else {
+    let [one] = prepared.submissions.as_slice() else {
         return Err(Failure::usage(
-            format!("{} jobs in one `run`, which follows one", submissions.len()),
+            format!("{} jobs in one `run`, which follows one", prepared.submissions.len()),
             "submit them with `computes submit`, then `computes wait`",
         ));
     };
-    submission::check_first(&submissions, context)?;
+    submission::check_first(&prepared.submissions, context)?;
+    let (id, queue) = (one.job.id, one.job.plan.spec.queue);
+    let name = one.job.plan.spec.name.clone();
     block_on(async {
         let mut engines = context.engines()?;
         // From here on a signal detaches or cancels, and says which.
         let mut interrupts = Interrupts::new(limit)?;
         let mut watch = engines.watch()?;
-        let name = &one.job.plan.spec.name;
+        let send = async {
+            let submissions = submission::send_ahead(&mut engines, prepared, context).await?;
+            submission::hand_over(&mut engines, &submissions, context).await
+        };
         let handed_over = tokio::select! {
-            handed_over = submission::hand_over(&mut engines, &submissions, context) => handed_over?,
+            handed_over = send => handed_over?,
             code = interrupts.leave() => {
                 let cancel = options.cancel_on_interrupt;
-                return left_in_between(&mut engines, one.job.id, code, cancel, context).await;
+                return left_in_between(&mut engines, id, code, cancel, context).await;
             }
         };
+        let ours = id;
         let id = handed_over.check(context)?.first();
         if context.output.json {
             let (id, short, name) = (id.to_string(), id.short(), name.as_str());
             context.output.json_line_while_read(&EventLine::Submitted { id, short, name })?;
         } else {
-            let queue = one.job.plan.spec.queue;
-            let submitted = if id == one.job.id { "submitted to" } else { "is already there, in" };
+            let submitted = if id == ours { "submitted to" } else { "is already there, in" };
             context.output.status(&format!("{} {name} {submitted} {queue}", id.short()));
         }
         let follow = follow::Options {

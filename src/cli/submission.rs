@@ -4,12 +4,14 @@ use uuid::Uuid;
 
 use super::context::Context;
 use super::error::{Doing, Failure};
+use super::freight::{Loading, Prepared};
 use super::intake;
 use super::job_options::JobOptions;
 use crate::engine::aws::Trouble;
-use crate::engine::{Accepted, Clock, EngineError, EngineName, Engines, Submission, local};
+use crate::engine::{Accepted, Clock, EngineError, EngineName, Engines, Sent, Submission, local};
 use crate::job::{Draft, JobId, JobSpec, SpecError};
 use crate::ledger::NewJob;
+use crate::parcel::Store;
 use crate::plan::Plan;
 
 /// The jobs that the options describe, checked, and written down nowhere.
@@ -17,7 +19,8 @@ pub fn prepare(
     options: &JobOptions,
     rehearse_after: Option<u32>,
     context: &Context<'_>,
-) -> Result<Vec<Submission>, Failure> {
+) -> Result<Prepared, Failure> {
+    let mut loading = Loading::default();
     let mut ids = Ids::at(context.clock.now());
     let mut submissions = Vec::new();
     let drafts = intake::drafts(options)?;
@@ -29,8 +32,9 @@ pub fn prepare(
         let number = (count > 1).then(|| format!("job {} of {count}", index + 1));
         let which: Vec<_> = number.into_iter().chain(called).collect();
         let number = usize::from(count > 1);
-        let submission = submission(draft, rehearse_after, options.once, &mut ids, context)
-            .map_err(|failure| {
+        let how = How { rehearse_after, once: options.once };
+        let submission =
+            submission(draft, how, &mut ids, &mut loading, context).map_err(|failure| {
                 // The command would show what it is about.
                 let is_seen = failure.error.downcast_ref().is_some_and(|error: &SpecError| {
                     matches!(error, SpecError::SecretShown { .. })
@@ -44,17 +48,27 @@ pub fn prepare(
         }
         submissions.push(submission);
     }
-    Ok(submissions)
+    Ok(Prepared { submissions, loading })
+}
+
+/// What is the same for all jobs of a call.
+#[derive(Clone, Copy)]
+struct How {
+    rehearse_after: Option<u32>,
+    once: bool,
 }
 
 fn submission(
     draft: Draft,
-    rehearse_after: Option<u32>,
-    once: bool,
+    how: How,
     ids: &mut Ids,
+    loading: &mut Loading,
     context: &Context<'_>,
 ) -> Result<Submission, Failure> {
-    let draft = draft.over(context.config.job.clone());
+    let How { rehearse_after, once } = how;
+    let mut draft = draft.over(context.config.job.clone());
+    let sending = draft.sending()?;
+    let made_before = draft.freight.take();
     let (spec, secrets) = draft.resolve(&|name| std::env::var(name))?;
     if rehearse_after.is_some() && !spec.queue.interruptible() {
         return Err(Failure::usage(
@@ -63,7 +77,14 @@ fn submission(
         ));
     }
     check_engine(&spec, rehearse_after, context.config.engine)?;
-    let plan = Plan::new(spec, context.config.files_mount.clone(), &secrets)?;
+    let config = &context.config;
+    let plan = Plan::new(spec, config.files_mount.clone(), &secrets)?;
+    let freight = match made_before {
+        Some(freight) => freight,
+        None => loading.look(&sending, context)?,
+    };
+    let plan = plan.with(freight, config.bucket.clone(), config.fetch, &secrets)?;
+    check_carrier(&plan, config.engine)?;
     let directory = context.directory.clone();
     if directory.to_str().is_none() {
         return Err(Failure::usage(
@@ -92,6 +113,22 @@ fn check_engine(
         )),
         _ => Ok(()),
     }
+}
+
+/// What is brought to AWS or back takes a bucket.
+fn check_carrier(plan: &Plan, engine: EngineName) -> Result<(), Failure> {
+    if engine == EngineName::Local || !plan.carries() || plan.bucket.is_some() {
+        return Ok(());
+    }
+    let (what, without) = match (&plan.freight.source, plan.freight.inputs.is_empty()) {
+        (Some(_), _) => ("a source", "submit with --source image, which sends nothing"),
+        (None, false) => ("inputs", "leave them out"),
+        (None, true) => ("outputs", "leave them out"),
+    };
+    Err(Failure::usage(
+        format!("the job has {what}, and no bucket is set to bring them to AWS and back"),
+        format!("set it in computes.toml, as in bucket = \"s3://builds\"; or {without}"),
+    ))
 }
 
 /// What can be refused before there is a ledger.
@@ -167,6 +204,27 @@ fn not_handed_over(id: JobId, error: EngineError) -> Failure {
     Failure { hint: Some(hint), ..failure }
 }
 
+/// Packs what goes along, and sees to it that it is where the jobs will look for it. Nothing of the
+/// jobs is written down yet.
+pub async fn send_ahead(
+    engines: &mut Engines<'_>,
+    prepared: Prepared,
+    context: &Context<'_>,
+) -> Result<Vec<Submission>, Failure> {
+    let which = called(&prepared.submissions);
+    let store = Store::new(context.config.state_dir.parcels());
+    let (submissions, made) = prepared.pack(&store, context).doing(|| which.clone())?;
+    let meter = context.output.meter("sending", 0);
+    engines
+        .send_ahead(&submissions, made, &mut |sent| match sent {
+            Sent::Expected(bytes) => meter.expect(bytes),
+            Sent::Bytes(bytes) => meter.add(bytes),
+        })
+        .await
+        .doing(|| which)?;
+    Ok(submissions)
+}
+
 /// Writes them down and hands them over. From then on they are there, whether somebody runs
 /// them yet or not.
 pub async fn hand_over(
@@ -183,7 +241,10 @@ pub async fn hand_over(
         ));
     }
     let accepted = engines.submit(submissions).await.doing(|| called(submissions))?;
-    let Accepted { unattended, instead, not_handed_over, doubts } = accepted;
+    let Accepted { unattended, instead, not_handed_over, doubts, notes } = accepted;
+    for note in notes {
+        context.output.note(&note);
+    }
     for (id, error) in doubts {
         let why = Failure::from(error).message();
         let short = id.short();

@@ -4,10 +4,12 @@ use clap::Args;
 
 use super::context::{Context, block_on};
 use super::error::Failure;
+use super::freight::Prepared;
 use super::job_options::JobOptions;
 use super::output::JobView;
 use super::submission::{self, HandedOver};
-use crate::engine::{EngineName, Engines, Submission};
+use crate::engine::{EngineName, Engines};
+use crate::plan::Cargo;
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -16,17 +18,19 @@ pub struct Options {
 }
 
 pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
-    let submissions = submission::prepare(&options.job, None, context)?;
+    let prepared = submission::prepare(&options.job, None, context)?;
     if options.job.dry_run {
-        return dry_run(&submissions, context);
+        return dry_run(prepared, context);
     }
-    submission::check_first(&submissions, context)?;
+    submission::check_first(&prepared.submissions, context)?;
     let mut engines = context.engines()?;
-    let handed_over = block_on(submission::hand_over(&mut engines, &submissions, context))?;
+    let (handed_over, count) = block_on(async {
+        let submissions = submission::send_ahead(&mut engines, prepared, context).await?;
+        let handed_over = submission::hand_over(&mut engines, &submissions, context).await?;
+        Ok((handed_over, submissions.len()))
+    })?;
     print(&mut engines, handed_over, context)?;
-    if context.config.engine == EngineName::Aws
-        && engines.ledger().are_first_away(submissions.len())?
-    {
+    if context.config.engine == EngineName::Aws && engines.ledger().are_first_away(count)? {
         context.output.note(
             "to submit takes `batch:SubmitJob` alone; what it takes to wait, list, read logs and \
              cancel is printed by `computes policy`",
@@ -55,8 +59,8 @@ pub fn print(
 }
 
 /// The request as `aws batch submit-job --cli-input-json` takes it.
-pub fn dry_run(submissions: &[Submission], context: &Context<'_>) -> Result<u8, Failure> {
-    for submission in submissions {
+pub fn dry_run(prepared: Prepared, context: &Context<'_>) -> Result<u8, Failure> {
+    for submission in prepared.pack_nowhere(context)? {
         let spec = &submission.job.plan.spec;
         if !spec.secret_sources.is_empty() {
             let names: Vec<_> = spec.secret_sources.keys().map(ToString::to_string).collect();
@@ -67,6 +71,14 @@ pub fn dry_run(submissions: &[Submission], context: &Context<'_>) -> Result<u8, 
             ));
         }
         let request = submission.job.plan.masked_request();
+        // Somebody else may send it, and a container need not know where it is.
+        let region =
+            ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|it| std::env::var(it).ok());
+        let cargo = request.cargo().map(|cargo| Cargo { region, ..cargo });
+        let request = match cargo {
+            Some(cargo) => request.with_cargo(&cargo),
+            None => request,
+        };
         if context.output.json {
             context.output.json_line(&request)?;
         } else {

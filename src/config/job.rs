@@ -41,6 +41,17 @@ impl Config {
         Ok(())
     }
 
+    /// A list replaces the one beneath.
+    pub(super) fn say_outputs(&mut self, said: &Said<'_>) -> Result<(), ConfigError> {
+        self.job.outputs.clear();
+        for (place, output) in said.names()? {
+            let mut outputs = std::mem::take(&mut self.job.outputs);
+            outputs.push(output);
+            self.say(&place, Draft { outputs, ..Draft::default() })?;
+        }
+        Ok(())
+    }
+
     /// A table is merged with the one beneath, name by name.
     pub(super) fn say_environment(&mut self, said: &Said<'_>) -> Result<(), ConfigError> {
         for (place, entry) in said.entries()? {
@@ -73,6 +84,7 @@ fn check(job: &Draft) -> Result<(), Problem> {
         return Err(Problem::SecretValue(entry.name.clone()));
     }
     let with_command = Draft { command: Some(vec!["true".to_owned()]), ..job.clone() };
+    with_command.sending()?;
     with_command.resolve(&|name| Ok(format!("<{name}> of the caller")))?;
     Ok(())
 }

@@ -36,13 +36,16 @@ use crate::engine::LocalSettings;
 use crate::engine::aws::AwsSettings;
 use crate::job::Draft;
 use crate::ledger::StateDir;
-use crate::plan::FilesMount;
+use crate::plan::{Bucket, Fetch, FilesMount};
 
 use self::said::Said;
 use self::source::Source;
 
 /// The name of a file with settings, wherever it lies.
 pub const FILE_NAME: &str = "computes.toml";
+
+/// More than most repositories have, and less than what would be sent by mistake.
+const SOURCE_LIMIT: u64 = 256 << 20;
 
 /// Whoever calls: nothing in here looks at the process itself.
 pub struct Caller<'a> {
@@ -60,6 +63,10 @@ pub struct Config {
     pub job: Draft,
     /// Where on AWS the file system is mounted that all jobs share.
     pub files_mount: FilesMount,
+    /// Bytes that the files of a source may have together.
+    pub source_limit: u64,
+    pub bucket: Option<Bucket>,
+    pub fetch: Fetch,
     pub local: LocalSettings,
     pub aws: AwsSettings,
     pub state_dir: StateDir,
@@ -94,6 +101,9 @@ impl Config {
             engine: EngineName::default(),
             job: Draft::default(),
             files_mount: FilesMount::default(),
+            source_limit: SOURCE_LIMIT,
+            bucket: None,
+            fetch: Fetch::default(),
             local: LocalSettings::default(),
             aws: AwsSettings::default(),
             state_dir,

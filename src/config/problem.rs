@@ -1,6 +1,7 @@
 //! What can be wrong with what a source says.
 
 use crate::job::SpecError;
+use crate::plan::{NoBucket, UnknownFetch};
 
 use super::settings;
 use crate::engine::{EngineName, UnknownEngine};
@@ -33,6 +34,10 @@ pub enum Problem {
     NotAbsolute { key: &'static str, text: String },
     #[error("`{text}` is neither `on` nor `off`, which `{key}` has to be")]
     NotOnOrOff { key: &'static str, text: String },
+    #[error(transparent)]
+    Bucket(#[from] NoBucket),
+    #[error(transparent)]
+    Fetch(#[from] UnknownFetch),
     #[error(transparent)]
     UnknownEngine(#[from] UnknownEngine),
     #[error("secret `{0}` is given with its value, and settings hold only the names of secrets")]
@@ -67,7 +72,9 @@ impl Problem {
             | Self::TooShort { .. }
             | Self::TooLong { .. }
             | Self::NotAbsolute { .. }
-            | Self::NotOnOrOff { .. } => return None,
+            | Self::NotOnOrOff { .. }
+            | Self::Bucket(_)
+            | Self::Fetch(_) => return None,
         })
     }
 }

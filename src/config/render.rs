@@ -12,9 +12,13 @@ const HEAD: &str = "\
 # example where there is none.
 ";
 
-/// The file that `computes init` writes: every setting, commented out.
+/// What `computes init` says itself in the repository of a project, in the place of the default.
+const OF_A_REPOSITORY: [(&str, &str); 2] = [("source", "\"tree\""), ("outputs", "[\".\"]")];
+
+/// The file that `computes init` writes: every setting, commented out but for what a repository
+/// wants.
 #[must_use]
-pub fn commented_toml() -> String {
+pub fn commented_toml(is_repository: bool) -> String {
     let mut text = HEAD.to_owned();
     let mut before: Option<&Setting> = None;
     for setting in settings() {
@@ -29,7 +33,10 @@ pub fn commented_toml() -> String {
         }
         line(&mut text, format_args!("\n# {}", setting.doc));
         line(&mut text, format_args!("# {}", says(setting)));
-        line(&mut text, format_args!("#{name} = {}", setting.toml()));
+        match OF_A_REPOSITORY.iter().find(|(key, _)| is_repository && *key == setting.key) {
+            Some((_, value)) => line(&mut text, format_args!("{name} = {value}")),
+            None => line(&mut text, format_args!("#{name} = {}", setting.toml())),
+        }
         before = Some(setting);
     }
     text

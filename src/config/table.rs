@@ -1,7 +1,7 @@
 //! The table of settings: the one place that knows them all.
 
-use crate::job::{Draft, Queue, SizeError, SpecError};
-use crate::plan::FilesMount;
+use crate::job::{Draft, Memory, Queue, SizeError, Source, SpecError};
+use crate::plan::{Bucket, Fetch, FilesMount, UnknownFetch};
 
 use crate::engine::{EngineName, UnknownEngine};
 
@@ -23,13 +23,18 @@ const QUEUES: [&str; Queue::ALL.len()] = [
 const ENGINES: [&str; EngineName::ALL.len()] =
     [EngineName::ALL[0].as_str(), EngineName::ALL[1].as_str()];
 
+const SOURCES: [&str; Source::ALL.len()] =
+    [Source::ALL[0].as_str(), Source::ALL[1].as_str(), Source::ALL[2].as_str()];
+
+const FETCHES: [&str; Fetch::ALL.len()] = [Fetch::ALL[0].as_str(), Fetch::ALL[1].as_str()];
+
 const WHERE: &str = "Where jobs go";
 const WHAT: &str = "What every job gets, unless it says otherwise";
 const FILES: &str = "Files on AWS";
 const LOCAL: &str = "The engine on this machine";
 const AWS: &str = "How AWS is asked";
 
-static SETTINGS: [Setting; 25] = [
+static SETTINGS: [Setting; 32] = [
     Setting {
         key: "engine",
         group: WHERE,
@@ -165,6 +170,60 @@ static SETTINGS: [Setting; 25] = [
         store: |config, said| config.say_text(said, |job, text| job.files = Some(text)),
     },
     Setting {
+        key: "source",
+        group: WHAT,
+        kind: Kind::Choice(&SOURCES),
+        default: Preset::Is("image"),
+        doc: "What of your repository goes along: the tree as it stands, the commit, or nothing.",
+        store: |config, said| config.say_text(said, |job, text| job.source = Some(text)),
+    },
+    Setting {
+        key: "source_limit",
+        group: WHAT,
+        kind: Kind::Size,
+        default: Preset::Is("256MiB"),
+        doc: "How large the files of a source may be together.",
+        store: |config, said| {
+            let memory: Memory = said
+                .text()?
+                .parse()
+                .map_err(|error: SizeError| said.wrong(SpecError::from(error)))?;
+            config.source_limit = memory.bytes();
+            Ok(())
+        },
+    },
+    Setting {
+        key: "outputs",
+        group: WHAT,
+        kind: Kind::Names,
+        default: Preset::Nothing { example: r#"["dist", "report.txt"]"# },
+        doc: "What is kept of `/files` as the job's result; `.` is all of it.",
+        store: |config, said| config.say_outputs(said),
+    },
+    Setting {
+        key: "bucket",
+        group: FILES,
+        kind: Kind::Text,
+        default: Preset::Nothing { example: "s3://builds" },
+        doc: "The bucket for sources, inputs and results: a name, or `s3://NAME/PREFIX`.",
+        store: |config, said| {
+            let text = said.text()?;
+            config.bucket = Some(text.parse::<Bucket>().map_err(|error| said.wrong(error))?);
+            Ok(())
+        },
+    },
+    Setting {
+        key: "fetch",
+        group: FILES,
+        kind: Kind::Choice(&FETCHES),
+        default: Preset::Is("program"),
+        doc: "What fetches them in a job: `computes`, which the image then holds, or URLs by `curl` or `wget`.",
+        store: |config, said| {
+            config.fetch = said.text()?.parse().map_err(|error: UnknownFetch| said.wrong(error))?;
+            Ok(())
+        },
+    },
+    Setting {
         key: "efs_mount",
         group: FILES,
         kind: Kind::Text,
@@ -280,6 +339,28 @@ static SETTINGS: [Setting; 25] = [
         doc: "Calls a second; AWS takes 50 of an account and region.",
         store: |config, said| {
             config.aws.rate = said.whole()?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "aws.look",
+        group: AWS,
+        kind: Kind::Duration,
+        default: Preset::Is("15s"),
+        doc: "How often a running job looks for files that were put to it, and keeps its outputs.",
+        store: |config, said| {
+            config.aws.look = local::duration(said)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "aws.start_within",
+        group: AWS,
+        kind: Kind::Duration,
+        default: Preset::Is("30m"),
+        doc: "How long a job that fetches by URLs may wait until it starts; URLs that hold for less are refused.",
+        store: |config, said| {
+            config.aws.start_within = local::duration(said)?;
             Ok(())
         },
     },

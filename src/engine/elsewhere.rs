@@ -6,16 +6,18 @@
 
 use std::future::pending;
 use std::marker::PhantomData;
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 
 pub use super::local_settings::{Ready, WorkerOptions};
 use super::{
-    Accepted, Attended, Cancelled, Changes, Clock, Engine, EngineError, Explanation, LocalSettings,
-    LogFile, LogReader, Submission, Watch,
+    Accepted, Attended, Cancelled, Changes, Clock, Engine, EngineError, Explanation, FileEntry,
+    Hear, LocalSettings, LogFile, LogReader, Pruned, Submission, Watch,
 };
 use crate::job::{JobId, Memory, Resources, Vcpus};
-use crate::ledger::{Ledger, StateDir, WorkerRecord};
+use crate::ledger::{JobRecord, Ledger, Millis, StateDir, WorkerRecord};
+use crate::parcel::Made;
 
 pub struct LocalEngine<'a> {
     dir: StateDir,
@@ -36,7 +38,48 @@ impl<'a> LocalEngine<'a> {
 
 #[async_trait(?Send)]
 impl Engine for LocalEngine<'_> {
+    async fn send_ahead(
+        &mut self,
+        _: &[Submission],
+        _: Vec<Made>,
+        _: Hear<'_>,
+    ) -> Result<(), EngineError> {
+        Err(EngineError::Elsewhere)
+    }
+
     async fn submit(&mut self, _: &mut Ledger, _: &[Submission]) -> Result<Accepted, EngineError> {
+        Err(EngineError::Elsewhere)
+    }
+
+    async fn files(&mut self, _job: &JobRecord) -> Result<Vec<FileEntry>, EngineError> {
+        Err(EngineError::Elsewhere)
+    }
+
+    async fn get(
+        &mut self,
+        _job: &JobRecord,
+        _entries: &[(FileEntry, PathBuf)],
+        _hear: Hear<'_>,
+    ) -> Result<(), EngineError> {
+        Err(EngineError::Elsewhere)
+    }
+
+    async fn put(
+        &mut self,
+        _job: &JobRecord,
+        _made: Made,
+        _paths: Vec<String>,
+        _hear: Hear<'_>,
+    ) -> Result<(), EngineError> {
+        Err(EngineError::Elsewhere)
+    }
+
+    async fn prune(
+        &mut self,
+        _ledger: &mut Ledger,
+        _before: Millis,
+        _keep_all: bool,
+    ) -> Result<Pruned, EngineError> {
         Err(EngineError::Elsewhere)
     }
 

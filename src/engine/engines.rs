@@ -1,15 +1,18 @@
 //! All engines, and the ledger that they share: each job goes to its own.
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 
 use super::aws::AwsEngine;
 use super::local::LocalEngine;
 use super::{
     Accepted, Attended, Cancelled, Changes, Engine, EngineError, EngineName, Explanation,
-    LogReader, Submission, Watch,
+    FileEntry, Hear, LogReader, Pruned, Submission, Watch,
 };
 use crate::job::{JobId, JobRef};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{JobRecord, Ledger, LedgerError, Millis};
+use crate::parcel::Made;
 
 pub struct Engines<'a> {
     ledger: Ledger,
@@ -47,6 +50,77 @@ impl<'a> Engines<'a> {
             EngineName::Local => self.local.submit(&mut self.ledger, submissions).await,
             EngineName::Aws => self.aws.submit(&mut self.ledger, submissions).await,
         }
+    }
+
+    /// Sees to it that what jobs bring along is where they will look for it.
+    ///
+    /// # Errors
+    /// When it can't be sent, or is not there.
+    pub async fn send_ahead(
+        &mut self,
+        submissions: &[Submission],
+        made: Vec<Made>,
+        hear: Hear<'_>,
+    ) -> Result<(), EngineError> {
+        match self.chosen {
+            EngineName::Local => self.local.send_ahead(submissions, made, hear).await,
+            EngineName::Aws => self.aws.send_ahead(submissions, made, hear).await,
+        }
+    }
+
+    /// What is in the `/files` of a job, sorted by path.
+    ///
+    /// # Errors
+    /// When its engine can't tell.
+    pub async fn files(&mut self, job: &JobRecord) -> Result<Vec<FileEntry>, EngineError> {
+        self.engine_of(job.id)?.files(job).await
+    }
+
+    /// Brings files of a job to paths on this machine, whose folders are there.
+    ///
+    /// # Errors
+    /// When one can't be read or written.
+    pub async fn get(
+        &mut self,
+        job: &JobRecord,
+        entries: &[(FileEntry, PathBuf)],
+        hear: Hear<'_>,
+    ) -> Result<(), EngineError> {
+        self.engine_of(job.id)?.get(job, entries, hear).await
+    }
+
+    /// Brings files to the `/files` of a job.
+    ///
+    /// # Errors
+    /// When they can't be brought there.
+    pub async fn put(
+        &mut self,
+        job: &JobRecord,
+        made: Made,
+        paths: Vec<String>,
+        hear: Hear<'_>,
+    ) -> Result<(), EngineError> {
+        self.engine_of(job.id)?.put(job, made, paths, hear).await
+    }
+
+    /// Removes the files of jobs that were over before that, and parcels that no job needs, where
+    /// new jobs go.
+    ///
+    /// # Errors
+    /// When something can't be removed.
+    pub async fn prune(&mut self, before: Millis, keep_all: bool) -> Result<Pruned, EngineError> {
+        let engine: &mut dyn Engine = match self.chosen {
+            EngineName::Local => &mut self.local,
+            EngineName::Aws => &mut self.aws,
+        };
+        engine.prune(&mut self.ledger, before, keep_all).await
+    }
+
+    fn engine_of(&mut self, job: JobId) -> Result<&mut dyn Engine, EngineError> {
+        Ok(match self.of(job)? {
+            EngineName::Local => &mut self.local,
+            EngineName::Aws => &mut self.aws,
+        })
     }
 
     /// Where new jobs go.

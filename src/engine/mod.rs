@@ -7,6 +7,7 @@ pub mod aws;
 mod clock;
 mod engines;
 mod explanation;
+mod files;
 #[cfg(all(target_os = "linux", not(elsewhere)))]
 pub mod local;
 #[cfg(any(not(target_os = "linux"), elsewhere))]
@@ -20,6 +21,7 @@ mod name;
 pub use clock::{Clock, SystemClock, until};
 pub use engines::Engines;
 pub use explanation::Explanation;
+pub use files::{FileEntry, FileKind, Pruned};
 pub use local_settings::LocalSettings;
 pub use log::{LogFile, LogReader};
 pub use name::{EngineName, UnknownEngine};
@@ -28,8 +30,9 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use crate::job::{JobId, Secrets};
-use crate::ledger::{Ledger, LedgerError, NewJob};
+use crate::job::{JobId, Parcel, Secrets};
+use crate::ledger::{JobRecord, Ledger, LedgerError, Millis, NewJob};
+use crate::parcel::{Made, ParcelError};
 
 /// A job that is to be handed over, with the values of its secrets.
 #[derive(Debug)]
@@ -51,6 +54,8 @@ pub struct Accepted {
     pub not_handed_over: Vec<(JobId, EngineError)>,
     /// Those that the engine has, perhaps twice, or although another does the same.
     pub doubts: Vec<(JobId, EngineError)>,
+    /// What whoever submits should know.
+    pub notes: Vec<String>,
 }
 
 /// What became of a look at jobs.
@@ -85,14 +90,64 @@ pub enum Cancelled {
     TooLate,
 }
 
+/// What is told of bytes on their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// So many more are to be sent than was known before.
+    Expected(u64),
+    Bytes(u64),
+}
+
+/// Who hears of it.
+pub type Hear<'a> = &'a mut dyn FnMut(Sent);
+
 #[async_trait(?Send)]
 pub trait Engine {
+    /// Sees to it that what jobs bring along is where they will look for it: what was just packed
+    /// is sent, the rest has to be there.
+    async fn send_ahead(
+        &mut self,
+        submissions: &[Submission],
+        made: Vec<Made>,
+        hear: Hear<'_>,
+    ) -> Result<(), EngineError>;
+
     /// Writes the jobs down, all of them or none, and hands them over.
     async fn submit(
         &mut self,
         ledger: &mut Ledger,
         submissions: &[Submission],
     ) -> Result<Accepted, EngineError>;
+
+    /// What is in the `/files` of a job, sorted by path, as far as the engine can see it.
+    async fn files(&mut self, job: &JobRecord) -> Result<Vec<FileEntry>, EngineError>;
+
+    /// Brings files of a job to paths on this machine, whose folders are there. Each is whole or
+    /// not there.
+    async fn get(
+        &mut self,
+        job: &JobRecord,
+        entries: &[(FileEntry, PathBuf)],
+        hear: Hear<'_>,
+    ) -> Result<(), EngineError>;
+
+    /// Brings files to the `/files` of a job.
+    async fn put(
+        &mut self,
+        job: &JobRecord,
+        made: Made,
+        paths: Vec<String>,
+        hear: Hear<'_>,
+    ) -> Result<(), EngineError>;
+
+    /// Removes the files of jobs that were over before that, and parcels that no job needs; with
+    /// `keep_all` it only looks.
+    async fn prune(
+        &mut self,
+        ledger: &mut Ledger,
+        before: Millis,
+        keep_all: bool,
+    ) -> Result<Pruned, EngineError>;
 
     /// Wakes whoever looks at jobs. Taken before the first look, so that no change between
     /// the look and the sleep is missed.
@@ -144,6 +199,12 @@ pub enum EngineError {
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Aws(#[from] aws::AwsError),
+    #[error(transparent)]
+    Parcel(#[from] ParcelError),
+    #[error("the parcel {} is not here any more", .0.address)]
+    ParcelGone(Parcel),
+    #[error("job {} has no /files", .0.short())]
+    NoFiles(JobId),
     #[error("cannot {what}")]
     Io { what: String, source: std::io::Error },
     #[error("the job asks for {asked}, and this machine has {machine}")]
@@ -168,6 +229,10 @@ impl EngineError {
         match self {
             Self::Ledger(error) => error.hint(),
             Self::Aws(error) => error.hint(),
+            Self::Parcel(error) => error.hint(),
+            Self::ParcelGone(_) => Some(
+                "submit the job anew from its checkout: what it brought along was pruned".into(),
+            ),
             Self::NeverFits { .. } => Some(
                 "ask for less with --vcpus, --memory and --gpus, or take a larger machine".into(),
             ),
@@ -178,6 +243,7 @@ impl EngineError {
             Self::Elsewhere => Some(
                 "submit to AWS Batch: --engine aws, or engine = \"aws\" in computes.toml".into(),
             ),
+            Self::NoFiles(_) => None,
             Self::StruckOff => Some("raise `local.lease` if this machine stalls so long".into()),
             Self::Io { source, .. } => match source.raw_os_error() {
                 Some(libc::EMFILE) => {

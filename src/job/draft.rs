@@ -7,8 +7,9 @@ use serde::Deserialize;
 
 use super::spec::{check_priority, check_share, check_tags};
 use super::{
-    Command, EnvName, ExitRule, JobFiles, JobName, JobSpec, Memory, Queue, Resources, RetryOn,
-    RetryStrategy, Secret, SecretSource, Secrets, SizeError, SpecError, Timeout, Vcpus,
+    Command, EnvName, ExitRule, FilesPath, Freight, JobFiles, JobName, JobSpec, Memory, Queue,
+    Resources, RetryOn, RetryStrategy, Secret, SecretSource, Secrets, SizeError, SpecError,
+    Timeout, Vcpus,
 };
 
 /// What one source says about a job; what it doesn't say is left to the next.
@@ -41,6 +42,17 @@ pub struct Draft {
     pub job_definition: Option<String>,
     /// A [`JobFiles`] by name.
     pub files: Option<String>,
+    /// A [`Source`] by name.
+    pub source: Option<String>,
+    /// `LOCAL` or `LOCAL=PATH`, as [`Input`] reads them.
+    #[serde(default)]
+    pub inputs: Vec<String>,
+    /// [`FilesPath`]s.
+    #[serde(default)]
+    pub outputs: Vec<String>,
+    /// What was made of a source and inputs before: of a request that a dry run printed.
+    #[serde(skip)]
+    pub freight: Option<Freight>,
     pub share: Option<String>,
     pub priority: Option<u32>,
 }
@@ -65,6 +77,8 @@ impl Draft {
         secrets.extend(self.secrets);
         let mut tags = beneath.tags;
         tags.extend(self.tags);
+        let mut inputs = beneath.inputs;
+        inputs.extend(self.inputs);
         let says_when = self.retry_on.is_some() || !self.retry_rules.is_empty();
         let (retry_on, retry_rules) = if says_when {
             (self.retry_on, self.retry_rules)
@@ -87,6 +101,10 @@ impl Draft {
             tags,
             job_definition: self.job_definition.or(beneath.job_definition),
             files: self.files.or(beneath.files),
+            source: self.source.or(beneath.source),
+            inputs,
+            freight: self.freight.or(beneath.freight),
+            outputs: if self.outputs.is_empty() { beneath.outputs } else { self.outputs },
             share: self.share.or(beneath.share),
             priority: self.priority.or(beneath.priority),
         }
@@ -115,6 +133,14 @@ impl Draft {
         };
         let retry = RetryStrategy::new(attempts, rules)?;
         let files = self.files.as_deref().map_or(Ok(JobFiles::Kept), str::parse)?;
+        let mut outputs: Vec<_> =
+            self.outputs.iter().map(|text| FilesPath::new(text)).collect::<Result<_, _>>()?;
+        outputs.sort();
+        outputs.dedup();
+        if files == JobFiles::None {
+            // Of a job that has no `/files` nothing is left there.
+            outputs.clear();
+        }
         let share = self.share.map(check_share).transpose()?;
         let priority = self.priority.map(check_priority).transpose()?;
         check_tags(&self.tags)?;
@@ -143,6 +169,7 @@ impl Draft {
             tags: self.tags,
             job_definition,
             files,
+            outputs,
             share,
             priority,
         };

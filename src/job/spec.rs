@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Command, CommandError, EnvName, EnvNameError, JobFiles, JobName, NoSecretSource, Queue,
-    Resources, RetryError, RetryStrategy, SecretSource, SizeError, Timeout, TimeoutError,
-    UnknownFiles, UnknownQueue,
+    Command, CommandError, EnvName, EnvNameError, FilesPath, FilesPathError, JobFiles, JobName,
+    NoSecretSource, Queue, Resources, RetryError, RetryStrategy, SecretSource, SizeError, Source,
+    Timeout, TimeoutError, UnknownFiles, UnknownQueue, UnknownSource,
 };
 
 /// A job as it was asked for. Secrets are named here; their values are elsewhere.
@@ -29,6 +29,9 @@ pub struct JobSpec {
     pub job_definition: String,
     #[serde(default, rename = "job_files", skip_serializing_if = "JobFiles::is_kept")]
     pub files: JobFiles,
+    /// What is kept of `/files` as the job's result, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<FilesPath>,
     /// Whose share of a fair-share queue the job uses up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<String>,
@@ -54,6 +57,16 @@ pub enum SpecError {
     EnvName(#[from] EnvNameError),
     #[error(transparent)]
     Files(#[from] UnknownFiles),
+    #[error(transparent)]
+    Source(#[from] UnknownSource),
+    #[error(transparent)]
+    FilesPath(#[from] FilesPathError),
+    #[error("input `{0}` has no name of its own")]
+    InputName(String),
+    #[error("inputs `{one}` and `{other}` are both to be at /files/{path}")]
+    InputTwice { one: String, other: String, path: FilesPath },
+    #[error("input `{0}` has no place: the job has no /files")]
+    NoFiles(String),
     #[error(transparent)]
     SecretSource(#[from] NoSecretSource),
     #[error("secret `{0}` is given a source and a value")]
@@ -120,6 +133,18 @@ impl SpecError {
                 "let a shell in the job put it in, as in sh -c 'program \"${secret}\"'; or take \
                  {secret} out of the secrets if it is none"
             ),
+            Self::Source(_) => {
+                format!("as in --source {}", Source::Tree.as_str())
+            }
+            Self::FilesPath(_) => {
+                "give a path relative to /files, as in --output dist or --input data=in/data"
+                    .to_owned()
+            }
+            Self::InputName(_) => "say where it goes, as in --input .=data".to_owned(),
+            Self::InputTwice { .. } => {
+                "give one of them another path, as in --input data=other".to_owned()
+            }
+            Self::NoFiles(_) => "leave out --no-files, or the input".to_owned(),
             Self::SecretTwice(name) => format!("take {name} out of one of the two"),
             Self::Timeout(_) => "as in --timeout 3600 or --timeout 1h".to_owned(),
             Self::EnvName(EnvNameError::Reserved(_)) => {

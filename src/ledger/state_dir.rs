@@ -4,6 +4,8 @@
 //! ledger.db            the ledger, with its -wal and -shm
 //! logs/<id>.<attempt>  what an attempt wrote to stdout and stderr
 //! files/<id>/          what the job sees as /files
+//! parcels/<address>    sources and inputs of jobs, packed
+//! sources/<id>.<attempt>/  the source of an attempt, as long as it runs
 //! secrets/<id>         values for the worker, mode 0600, gone when the job is over
 //! wake/<bell>          files whose closing wakes those who wait
 //! workers/<id>         locked as long as that worker lives
@@ -56,7 +58,8 @@ impl StateDirError {
 }
 
 /// What is made with the state directory, and again if it was taken away.
-const DIRECTORIES: [&str; 6] = ["files", "secrets", "workers", "senders", "wake", "logs"];
+const DIRECTORIES: [&str; 8] =
+    ["files", "parcels", "sources", "secrets", "workers", "senders", "wake", "logs"];
 
 /// Only the owner may look in: logs and files may hold what is nobody else's business.
 const PRIVATE: u32 = 0o700;
@@ -138,8 +141,28 @@ impl StateDir {
     }
 
     #[must_use]
-    pub fn files(&self, job: JobId) -> PathBuf {
-        self.root.join("files").join(job.to_string())
+    pub fn files(&self) -> PathBuf {
+        self.root.join("files")
+    }
+
+    #[must_use]
+    pub fn files_of(&self, job: JobId) -> PathBuf {
+        self.files().join(job.to_string())
+    }
+
+    #[must_use]
+    pub fn parcels(&self) -> PathBuf {
+        self.root.join("parcels")
+    }
+
+    #[must_use]
+    pub fn sources(&self) -> PathBuf {
+        self.root.join("sources")
+    }
+
+    #[must_use]
+    pub fn source(&self, job: JobId, attempt: u32) -> PathBuf {
+        self.sources().join(format!("{job}.{attempt}"))
     }
 
     #[must_use]

@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Fetch;
 use crate::job::{JobFiles, shell_word};
 
 /// Where on AWS the file system is mounted that all jobs share.
@@ -35,13 +36,21 @@ impl FilesMount {
     }
 
     /// The command as AWS Batch gets it.
-    pub(super) fn prefix(&self, words: &[String], files: JobFiles) -> Vec<String> {
-        let attempt = match files {
-            JobFiles::None => return words.to_vec(),
-            JobFiles::Fresh => ATTEMPT,
-            JobFiles::Kept => "",
+    pub(super) fn prefix(
+        &self,
+        words: &[String],
+        files: JobFiles,
+        fetch: Option<Fetch>,
+    ) -> Vec<String> {
+        let become_it = become_it(fetch);
+        let script = match files {
+            JobFiles::None if fetch.is_none() => return words.to_vec(),
+            JobFiles::None => become_it.to_owned(),
+            JobFiles::Fresh => {
+                format!("{DIRECTORY}={}{JOB}{ATTEMPT}{REST}{become_it}", shell_word(&self.0))
+            }
+            JobFiles::Kept => format!("{DIRECTORY}={}{JOB}{REST}{become_it}", shell_word(&self.0)),
         };
-        let script = format!("{DIRECTORY}={}{JOB}{attempt}{REST}", shell_word(&self.0));
         ["sh", "-c", &script, ARGUMENT_ZERO]
             .into_iter()
             .map(str::to_owned)
@@ -66,43 +75,89 @@ const REST: &str = "; \
     { mkdir -p \"$AWS_BATCH_FILES\" && \
     { [ -L /files ] || [ ! -d /files ] || rmdir /files; } && \
     ln -sfn \"$AWS_BATCH_FILES\" /files; } || exit 125; \
-    unset AWS_BATCH_FILES; exec \"$@\"";
+    unset AWS_BATCH_FILES; ";
+
+/// The end of the line: the command, or what fetches its files first and then runs it.
+const fn become_it(fetch: Option<Fetch>) -> &'static str {
+    match fetch {
+        None => COMMAND,
+        Some(Fetch::Program) => PROGRAM,
+        Some(Fetch::Urls) => URLS,
+    }
+}
+
+const COMMAND: &str = "exec \"$@\"";
+
+const PROGRAM: &str = "command -v computes >/dev/null || \
+    { echo 'computes: it is not in the image, and fetch = \"program\" needs it there' >&2; exit 125; }; \
+    exec computes inside -- \"$@\"";
+
+/// `COMPUTES_FETCH` is a hash and the URL of a script that has that hash, and knows the rest. What
+/// `curl` and `wget` say of a failure does not name the URL.
+const URLS: &str = "AWS_BATCH_FETCH=$(if command -v curl >/dev/null; \
+    then curl -fsS --retry 5 \"${COMPUTES_FETCH#* }\"; \
+    else wget -qO- \"${COMPUTES_FETCH#* }\"; fi) && \
+    [ \"$(printf %s \"$AWS_BATCH_FETCH\" | sha256sum)\" = \"${COMPUTES_FETCH%% *}  -\" ] || \
+    { echo 'computes: cannot fetch the files of the job: the URL has expired, or the image has no curl, wget or sha256sum' >&2; exit 125; }; \
+    unset COMPUTES_FETCH; eval \"$AWS_BATCH_FETCH\"";
 
 /// The command without our own prefix, which a request has that a dry run printed or that
 /// this program sent, and what the prefix gives the job.
-pub(super) fn without_prefix(mut words: Vec<String>) -> (Vec<String>, Option<JobFiles>) {
+pub(super) fn without_prefix(
+    mut words: Vec<String>,
+) -> (Vec<String>, Option<(JobFiles, Option<Fetch>)>) {
     let [sh, c, script, zero, _, ..] = words.as_slice() else { return (words, None) };
-    let named = sh == "sh" && c == "-c" && zero == ARGUMENT_ZERO;
-    let line = script.strip_prefix(DIRECTORY).and_then(|line| line.strip_prefix('='));
-    let directory = line.and_then(|line| line.strip_suffix(REST)).filter(|_| named);
-    let files = directory.and_then(|directory| match directory.strip_suffix(ATTEMPT) {
-        Some(job) => job.ends_with(JOB).then_some(JobFiles::Fresh),
-        None => directory.ends_with(JOB).then_some(JobFiles::Kept),
-    });
-    match files {
-        Some(_) => (words.split_off(4), files),
+    if sh != "sh" || c != "-c" || zero != ARGUMENT_ZERO {
+        return (words, None);
+    }
+    match given(script) {
+        Some(given) => (words.split_off(4), Some(given)),
         None => (words, None),
     }
+}
+
+fn given(script: &str) -> Option<(JobFiles, Option<Fetch>)> {
+    let fetches = [None, Some(Fetch::Program), Some(Fetch::Urls)];
+    let (rest, fetch) = fetches
+        .into_iter()
+        .find_map(|fetch| Some((script.strip_suffix(become_it(fetch))?, fetch)))?;
+    if rest.is_empty() {
+        return fetch.map(|fetch| (JobFiles::None, Some(fetch)));
+    }
+    let directory = rest.strip_prefix(DIRECTORY)?.strip_prefix('=')?.strip_suffix(REST)?;
+    let files = match directory.strip_suffix(ATTEMPT) {
+        Some(job) => job.ends_with(JOB).then_some(JobFiles::Fresh),
+        None => directory.ends_with(JOB).then_some(JobFiles::Kept),
+    };
+    Some((files?, fetch))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const FETCHES: [Option<Fetch>; 3] = [None, Some(Fetch::Program), Some(Fetch::Urls)];
+
     #[test]
     fn the_prefix_is_known_again() {
         let words: Vec<_> = ["./build.sh", "a b"].map(str::to_owned).into();
         let mount = FilesMount("/mnt/e f's".to_owned());
-        for files in [JobFiles::Kept, JobFiles::Fresh] {
-            let prefixed = mount.prefix(&words, files);
+        for (files, fetch) in FETCHES
+            .into_iter()
+            .flat_map(|fetch| [(JobFiles::Kept, fetch), (JobFiles::Fresh, fetch)])
+        {
+            let prefixed = mount.prefix(&words, files, fetch);
             assert_eq!(FilesMount::of_command(&prefixed), Some(mount.clone()));
-            assert_eq!(without_prefix(prefixed), (words.clone(), Some(files)));
+            assert_eq!(without_prefix(prefixed), (words.clone(), Some((files, fetch))));
         }
         let usual = FilesMount::default();
-        let prefixed = usual.prefix(&words, JobFiles::Kept);
+        let prefixed = usual.prefix(&words, JobFiles::Kept, None);
         assert_eq!(FilesMount::of_command(&prefixed), Some(usual));
-        let plain = mount.prefix(&words, JobFiles::None);
-        assert_eq!(without_prefix(plain), (words, None));
+        let plain = mount.prefix(&words, JobFiles::None, None);
+        assert_eq!(without_prefix(plain), (words.clone(), None));
+        let fetched = mount.prefix(&words, JobFiles::None, Some(Fetch::Program));
+        let given = Some((JobFiles::None, Some(Fetch::Program)));
+        assert_eq!(without_prefix(fetched), (words, given));
     }
 
     #[test]

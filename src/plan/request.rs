@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::batch_name::BatchName;
-use super::files;
+use super::cargo::{Cargo, FETCH, FREIGHT, USUAL_LOOK};
+use super::{Fetch, Plan, files};
 use crate::job::{Draft, EnvName, EnvironmentEntry, ExitRule, JobSpec, MASK};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +111,8 @@ pub enum RequestError {
     ResourceType(String),
     #[error("`{value}` is no value for resource requirement `{kind}`")]
     ResourceValue { kind: String, value: String },
+    #[error("variable `{FREIGHT}` is not what computes writes there: {0}")]
+    Freight(String),
 }
 
 impl SubmitJob {
@@ -158,7 +161,7 @@ impl ContainerOverrides {
         };
         let mut draft = Draft {
             command,
-            files: files.map(|files| files.as_str().to_owned()),
+            files: files.map(|(files, _)| files.as_str().to_owned()),
             vcpus: self.vcpus.map(|vcpus| vcpus.to_string()),
             memory: self.memory.map(|mib| mib.to_string()),
             ..Draft::default()
@@ -167,10 +170,16 @@ impl ContainerOverrides {
         let secrets = secrets.and_then(|variable| variable.value.clone()).unwrap_or_default();
         let is_secret = |name: &str| secrets.split(BETWEEN).any(|secret| secret == name);
         for KeyValue { name, value } in self.environment {
-            if name == SECRETS {
+            if name == SECRETS || name == FETCH {
                 continue;
             }
             let value = value.ok_or_else(|| RequestError::NullValue(name.clone()))?;
+            if name == FREIGHT {
+                let cargo = Cargo::parse(&value)?;
+                draft.outputs = cargo.outputs.iter().map(ToString::to_string).collect();
+                draft.freight = Some(cargo.freight);
+                continue;
+            }
             if value == MASK || is_secret(&name) {
                 // A secret, whose value only the caller has.
                 draft.secrets.insert(name);
@@ -202,19 +211,40 @@ pub fn queue_name(text: &str) -> &str {
     }
 }
 
-pub(super) fn from_spec(
-    spec: &JobSpec,
+pub(super) fn from_plan(
+    plan: &Plan,
     command: Vec<String>,
     secret: impl Fn(&EnvName) -> String,
 ) -> SubmitJob {
-    let plain = spec.environment.iter().map(|(name, value)| (name, value.clone()));
+    let spec = &plan.spec;
+    let given = spec.environment.iter().map(|(name, value)| (name, value.clone()));
     let secrets = spec.secrets.iter().map(|name| (name, secret(name)));
-    let mut environment: Vec<_> = plain
+    let mut environment: Vec<_> = given
         .chain(secrets)
         .map(|(name, value)| KeyValue { name: name.to_string(), value: Some(value) })
         .collect();
-    if !spec.secrets.is_empty() {
-        let names: Vec<_> = spec.secrets.iter().map(EnvName::as_str).collect();
+    let mut names: Vec<_> = spec.secrets.iter().map(EnvName::as_str).collect();
+    if let Some((bucket, fetch)) = plan.carrier() {
+        let cargo = Cargo {
+            bucket: bucket.clone(),
+            freight: plan.freight.clone(),
+            outputs: spec.outputs.clone(),
+            fetch,
+            job: None,
+            region: None,
+            look: USUAL_LOOK,
+        };
+        let value = Some(cargo.text());
+        environment.push(KeyValue { name: FREIGHT.to_owned(), value });
+        if fetch == Fetch::Urls
+            && let Ok(name) = EnvName::new(FETCH)
+        {
+            let value = Some(secret(&name));
+            environment.push(KeyValue { name: FETCH.to_owned(), value });
+            names.push(FETCH);
+        }
+    }
+    if !names.is_empty() {
         let value = Some(names.join(BETWEEN));
         environment.push(KeyValue { name: SECRETS.to_owned(), value });
     }

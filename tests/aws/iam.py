@@ -1,10 +1,12 @@
 """What IAM would say of a call: which rights it takes, and whether a policy gives them.
 
-As AWS's Service Authorization Reference has it, for the calls of this program. Conditions are not
-looked at.
+As AWS's Service Authorization Reference has it, for the calls of this program. Of conditions only
+`s3:prefix` is looked at.
 """
 
 import fnmatch
+import re
+from urllib.parse import parse_qs
 
 # Everybody may ask who they are.
 FREE = {"sts:GetCallerIdentity"}
@@ -66,13 +68,48 @@ RIGHTS = {
 }
 
 
-def allows(policy, action, resource):
+# By what a call of S3 is told from others: the method, and a word of its query.
+OF_BUCKETS = {
+    ("GET", "list-type"): "s3:ListBucket",
+    ("GET", "encryption"): "s3:GetEncryptionConfiguration",
+    ("GET", "publicAccessBlock"): "s3:GetBucketPublicAccessBlock",
+    ("GET", "lifecycle"): "s3:GetLifecycleConfiguration",
+    ("POST", "delete"): "s3:DeleteObject",
+}
+OF_OBJECTS = {
+    ("GET", "uploadId"): "s3:ListMultipartUploadParts",
+    ("DELETE", "uploadId"): "s3:AbortMultipartUpload",
+    ("GET", ""): "s3:GetObject",
+    ("HEAD", ""): "s3:GetObject",
+    ("PUT", ""): "s3:PutObject",
+    ("POST", ""): "s3:PutObject",
+    ("DELETE", ""): "s3:DeleteObject",
+}
+
+
+def of_s3(environ, body):
+    """Every right that a call of S3 takes: the action, to what, and the prefix of a list."""
+    method, query = environ["REQUEST_METHOD"], parse_qs(environ["QUERY_STRING"], keep_blank_values=True)
+    bucket, _, key = environ["PATH_INFO"].lstrip("/").partition("/")
+    names = OF_OBJECTS if key else OF_BUCKETS
+    action = next(action for (verb, word), action in names.items() if verb == method and (word in query or not word))
+    keys = [key] if key else re.findall("<Key>(.*?)</Key>", body.decode()) if action == "s3:DeleteObject" else [""]
+    for key in keys:
+        yield action, f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else ""), query.get("prefix", [""])[0]
+
+
+def allows(policy, action, resource, prefix=""):
     return action in FREE or any(
         any(fnmatch.fnmatchcase(action, rule) for rule in listed(statement["Action"]))
         and any(fnmatch.fnmatchcase(resource, rule) for rule in listed(statement["Resource"]))
         for statement in policy["Statement"]
-        if statement["Effect"] == "Allow"
+        if statement["Effect"] == "Allow" and fits(statement, prefix)
     )
+
+
+def fits(statement, prefix):
+    rules = statement.get("Condition", {}).get("StringLike", {}).get("s3:prefix")
+    return rules is None or any(fnmatch.fnmatchcase(prefix, rule) for rule in listed(rules))
 
 
 def listed(one_or_many):

@@ -135,6 +135,6 @@ fn the_policy_of_a_verb() {
     exit code 2
     --- stderr
     error: `fly` asks nothing of AWS, or is no verb
-    hint: give some of submit, run, wait, status, list, logs, cancel, retry, queues, explain, doctor, once, tags, secrets
+    hint: give some of submit, run, wait, status, list, logs, files, cancel, retry, queues, explain, doctor, once, tags, source, urls, inside, secrets
     ");
 }

@@ -22,7 +22,7 @@ enum Job {
     Running,
 }
 
-const CASES: [Case; 14] = [
+const CASES: [Case; 17] = [
     Case { words: &["submit"], job: Job::None, call: &["submit", "--", "true"], unused: &[] },
     // To end the job on Ctrl-C.
     Case {
@@ -73,6 +73,26 @@ const CASES: [Case; 14] = [
         call: &["submit", "--tag", "team=x", "--", "true"],
         unused: &[],
     },
+    // What an upload in parts left is asked for only by one that goes on.
+    Case {
+        words: &["submit", "source"],
+        job: Job::None,
+        call: &["submit", "--input", "input-#", "--", "true"],
+        unused: &["s3:ListMultipartUploadParts"],
+    },
+    Case {
+        words: &["submit", "source", "urls"],
+        job: Job::None,
+        call: &["submit", "--input", "input-#", "--name", "by-urls", "--", "true"],
+        // The rights of a URL are looked at when it is used.
+        unused: &["s3:ListMultipartUploadParts", "s3:GetObject"],
+    },
+    Case {
+        words: &["files"],
+        job: Job::Running,
+        call: &["files", "ls", "last"],
+        unused: &["s3:PutObject", "s3:DeleteObject", "s3:GetObject", "s3:ListMultipartUploadParts"],
+    },
     Case {
         words: &["submit", "secrets"],
         job: Job::None,
@@ -97,6 +117,14 @@ fn account() -> Account {
         "mountPoints": [{"sourceVolume": "efs", "containerPath": "/mnt/efs"}],
     });
     account.register("default", &container);
+    account.aws(&[
+        "s3api",
+        "put-public-access-block",
+        "--bucket",
+        &account.field("bucket"),
+        "--public-access-block-configuration",
+        "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true",
+    ]);
     account
 }
 
@@ -124,7 +152,12 @@ fn without(policy: &Value, action: &str) -> Value {
 fn under(policy: &Value, account: &Account, case: &Case, turn: usize) -> String {
     account.allow(&Value::Null);
     // The ledger of an earlier call would know too much.
-    let home = account.home();
+    let home = account.home().with("COMPUTES_BUCKET", &account.field("bucket"));
+    let by_urls = case.words.contains(&"urls");
+    let home = if by_urls { home.with("COMPUTES_FETCH", "urls") } else { home };
+    // Another each time, so that it is not there yet.
+    let input = home.work().join(format!("input-{turn}"));
+    std::fs::write(input, format!("{by_urls}, {turn}")).expect("written");
     let before = match case.job {
         Job::None => None,
         Job::Over => Some((["echo", "hello"], "SUCCEEDED")),
@@ -147,7 +180,9 @@ fn under(policy: &Value, account: &Account, case: &Case, turn: usize) -> String 
 
 #[test]
 fn every_word_is_looked_at() {
-    let looked: Vec<_> = CASES.iter().flat_map(|case| case.words).collect();
+    let mut looked: Vec<_> = CASES.iter().flat_map(|case| case.words).collect();
+    // In tests/aws/files.rs.
+    looked.push(&"inside");
     for word in computes::engine::aws::policy_words() {
         assert!(looked.contains(&&word), "{word}");
     }

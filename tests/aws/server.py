@@ -34,9 +34,9 @@ import tempfile
 import threading
 import time
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import SimpleNamespace
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # they would double the time to make an account
 
@@ -49,6 +49,7 @@ from moto.ec2.models import ec2_backends
 from moto.efs.models import efs_backends
 from moto.iam.models import iam_backends
 from moto.logs.models import logs_backends
+from moto.s3.models import s3_backends
 from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.sts.models import sts_backends
 from werkzeug.serving import make_server
@@ -63,6 +64,7 @@ ENDED = {"SUCCEEDED", "FAILED"}
 ACCOUNTS = {}  # by account id
 KEYS = {}  # the same, by access key id
 PROCESSES = set()  # of the jobs that run
+PORT = []  # of this server
 CLOSED = threading.Event()  # no more of them
 LAUNCHER = []  # what starts a job's command
 CALL = threading.local()  # .request: the SubmitJob request that this thread answers
@@ -267,7 +269,15 @@ class BatchJob(models.Job):
         if self.index is not None:
             parent = self.all_jobs[self.job_id.split(":")[0]]
             batch |= {"JOB_ARRAY_INDEX": self.index, "JOB_ARRAY_SIZE": parent.array_properties["size"]}
-        return {"PATH": path, "HOME": "/root", **given} | {f"AWS_BATCH_{name}": batch[name] for name in batch}
+        account = ACCOUNTS.get(self.backend.account_id)
+        image = {"PATH": path, "HOME": "/root"}
+        if account and account.program:
+            # The program in the image, the role of the job, and the way to AWS.
+            image["PATH"] = f"{account.program}:{path}"
+            image["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{account.port or PORT[0]}"
+            role = f"http://127.0.0.1:{PORT[0]}/computes-test/role?accountId={account.id}"
+            image["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = role
+        return {**image, **given} | {f"AWS_BATCH_{name}": batch[name] for name in batch}
 
     def execute(self):
         """One attempt, its output put into the log line by line."""
@@ -480,13 +490,19 @@ def patch_moto():
 # Accounts and the control endpoint
 
 
-def create_account(run=False, hold=False, bare=False, _ids=itertools.count(200000000001)):
+def create_account(run=False, hold=False, bare=False, program=None, port=None, _ids=itertools.count(200000000001)):
     """A fresh AWS account, with what jobs need unless it is to be bare."""
     account_id = str(next(_ids))
     role = iam_backends[account_id]["aws"].create_role("computes", "{}", "/", None, "", [], "3600")
     session = sts_backends[account_id]["aws"].assume_role(REGION, "test", role.arn, "", 3600, "")
     account = SimpleNamespace(id=account_id, run=run, hold=hold, requests=[], denied=[], policy=None, arn=session.arn)
+    account.program, account.port = program, port
     ACCOUNTS[account_id] = KEYS[session.access_key_id] = account
+    # A job has its own role, and its own rights.
+    role_of_jobs = iam_backends[account_id]["aws"].create_role("computes-job", "{}", "/", None, "", [], "3600")
+    account.job = sts_backends[account_id]["aws"].assume_role(REGION, "job", role_of_jobs.arn, "", 3600, "")
+    account.jobs = SimpleNamespace(id=account_id, denied=[], policy=None, arn=account.job.arn)
+    KEYS[account.job.access_key_id] = account.jobs
     keys = {"accessKeyId": session.access_key_id, "secretAccessKey": session.secret_access_key}
     keys |= {"accountId": account_id, "region": REGION, "sessionToken": session.session_token, "role": role.arn}
     return keys if bare else {**keys, **furnish(account_id, role)}
@@ -515,7 +531,8 @@ def furnish(account_id, role):
     for subnet in subnets:
         efs.create_mount_target(files.file_system_id, subnet, None, [group])
     logs_backends[account_id][REGION].ensure_log_group(LOG_GROUP)
-    return {"vpc": vpc.id, "subnets": subnets, "securityGroup": group, "efs": files.file_system_id}
+    bucket = s3_backends[account_id]["aws"].create_bucket(f"builds-{account_id}", REGION).name
+    return {"bucket": bucket, "vpc": vpc.id, "subnets": subnets, "securityGroup": group, "efs": files.file_system_id}
 
 
 def control(method, action, params):
@@ -523,10 +540,13 @@ def control(method, action, params):
 
     POST account  run, hold, bare      a new account, whose jobs run, or stay SUBMITTED, or succeed at once;
                                        bare: it has nothing that jobs need
+                  program, port        the folder of computes in the image; where jobs find AWS, if not here
+    GET role      accountId            credentials of the role of jobs, as ECS gives them
     POST job      accountId, jobId, …  the job becomes what the rest says, see `BatchJob.stage`
     POST log      accountId, stream, events [[milliseconds, message], …], group
     POST deny     accountId, actions   as IAM would, from now on; ["batch:*"] works, [] ends it
-    POST allow    accountId, policy    as IAM would, from now on: what the policy does not allow is denied
+    POST allow    accountId, policy, jobs  as IAM would, from now on: what the policy does not allow is denied
+    POST age      accountId, days      every object of its buckets is so much older
     GET requests  accountId            every SubmitJob request that was not denied, in order
     GET jobs      accountId            every job, array children too
     """
@@ -543,7 +563,15 @@ def control(method, action, params):
         case "POST", "deny":
             account.denied = params["actions"]
         case "POST", "allow":
-            account.policy = params["policy"]
+            (account.jobs if params.get("jobs") else account).policy = params["policy"]
+        case "POST", "age":
+            for bucket in s3_backends[account.id]["aws"].buckets.values():
+                for key in bucket.keys.values():
+                    key.last_modified -= timedelta(days=params["days"])
+        case "GET", "role":
+            keys = account.job
+            names = {"AccessKeyId": keys.access_key_id, "SecretAccessKey": keys.secret_access_key}
+            return {**names, "Token": keys.session_token, "Expiration": "2099-01-01T00:00:00Z"}
         case "GET", "requests":
             return account.requests
         case "GET", "jobs":
@@ -565,7 +593,9 @@ class Front:
     def __call__(self, environ, start_response):
         response = self.moto
         path, body = environ["PATH_INFO"], environ["wsgi.input"].getvalue()
-        credential = re.search(r"Credential=([^/]+)/\d+/[^/]+/([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
+        # In a header, or in a URL that was signed.
+        signed = environ.get("HTTP_AUTHORIZATION") or unquote(environ["QUERY_STRING"])
+        credential = re.search(r"Credential=([^/]+)/\d+/[^/]+/([^/]+)/", signed)
         if path.startswith("/computes-test/"):
             try:
                 query = {name: values[0] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
@@ -588,6 +618,8 @@ class Front:
             names = [target.split(".")[-1]]
         elif form:
             names = parse_qs(body.decode())["Action"]
+        elif service == "s3":
+            return self.denial_of_s3(account, environ, body)
         else:
             router = get_service_router({"elasticfilesystem": "efs"}.get(service, service))
             names = [router.match(Request(environ))[0].name]
@@ -614,6 +646,20 @@ class Front:
         return Response(json.dumps({"message": message}), 403, headers, mimetype="application/json")
 
 
+    def denial_of_s3(self, account, environ, body):
+        denied = [
+            action
+            for action, resource, prefix in iam.of_s3(environ, body)
+            if any(fnmatch.fnmatch(action, rule) for rule in account.denied)
+            or (account.policy and not iam.allows(account.policy, action, resource, prefix))
+        ]
+        if not denied:
+            return None
+        message = f"User: {account.arn} is not authorized to perform: {denied[0]} on resource: *"
+        error = f"<Error><Code>AccessDenied</Code><Message>{message}</Message></Error>"
+        return Response(error, 403, mimetype="application/xml")
+
+
 class Handler(MotoRequestHandler):
     """werkzeug closes the connection after each answer; with whole requests and answers it can stay open."""
 
@@ -626,7 +672,8 @@ class Handler(MotoRequestHandler):
         length = -1 if chunked else int(environ.get("CONTENT_LENGTH") or 0)
         environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(length))
         response = Response.from_app(self.server.app, environ, buffered=True)
-        body = response.get_data()
+        # What S3 calls it, and moto does not.
+        body = response.get_data().replace(b"ListPartsResponse", b"ListPartsResult")
         if self.command != "HEAD":  # whose answer says how long the body would be
             response.headers["Content-Length"] = str(len(body))
         self.send_response(response.status_code)
@@ -649,6 +696,7 @@ def main():
         os.mkdir(f"{directory}/efs")
         LAUNCHER.extend(launcher(directory))
         server = make_server("127.0.0.1", 0, Front(), threaded=True, request_handler=Handler)
+        PORT.append(server.port)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         print(json.dumps({"port": server.port, "efs": f"{directory}/efs", "isolated": bool(LAUNCHER)}), flush=True)
         with contextlib.suppress(SystemExit):

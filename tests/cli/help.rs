@@ -19,6 +19,7 @@ fn the_program() {
       status       Show all that is known of jobs
       list         List jobs, newest first
       logs         Print what a job wrote, while it runs and after
+      files        List the files of a job, bring them here and there, remove old ones
       cancel       End jobs: those that wait at once, those that run by SIGTERM, 30 s, SIGKILL
       retry        Submit jobs that are over once more, as they were; prints the new ids
       queues       Show the queues, their jobs and their workers
@@ -83,6 +84,11 @@ fn run() {
                                     has: ssm:PARAMETER, secretsmanager:SECRET
           --tag <KEY=VALUE>         A tag of the job
           --job-definition <NAME>   The job definition on AWS: a name, name:revision or an ARN
+          --source <WHAT>           What of your repository goes along: tree (as it stands), commit
+                                    (HEAD) or image (nothing)
+          --input <LOCAL[=PATH]>    A file or folder that is at /files/PATH when the command starts
+          --output <PATH>           What is kept of /files as the result, also of a job that fails; . is
+                                    all of it
           --fresh-files             Give each attempt an empty /files of its own
           --no-files                Leave the command as it is, without /files
           --share <SHARE>           Whose share of a fair-share queue it uses [alias:
@@ -307,10 +313,10 @@ fn the_other_verbs() {
     --- stdout
     Print a manual page: `computes man | man -l -`
 
-    Usage: computes man [OPTIONS] [VERB]
+    Usage: computes man [OPTIONS] [VERB]...
 
     Arguments:
-      [VERB]  Of which verb; without it of the program
+      [VERB]...  Of which verb, as in `files get`; without it of the program
 
     Options:
           --into <FOLDER>    Write the pages of the program and of all verbs to files there, for a

@@ -3,6 +3,7 @@
 use crate::support::Home;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the file is long")]
 fn the_file() {
     let home = Home::new();
     insta::assert_snapshot!(home.looks(&["init", "--print"]), @r#"
@@ -80,8 +81,28 @@ fn the_file() {
     # Takes `"kept"`, `"fresh"` or `"none"`; COMPUTES_FILES
     #files = "kept"
 
+    # What of your repository goes along: the tree as it stands, the commit, or nothing.
+    # Takes `"tree"`, `"commit"` or `"image"`; COMPUTES_SOURCE
+    #source = "image"
+
+    # How large the files of a source may be together.
+    # Takes a number of MiB or a size such as `"1GiB"`; COMPUTES_SOURCE_LIMIT
+    #source_limit = "256MiB"
+
+    # What is kept of `/files` as the job's result; `.` is all of it.
+    # Takes a list of names; none by default; COMPUTES_OUTPUTS
+    #outputs = ["dist", "report.txt"]
+
 
     # Files on AWS
+
+    # The bucket for sources, inputs and results: a name, or `s3://NAME/PREFIX`.
+    # Takes text in quotes; none by default; COMPUTES_BUCKET
+    #bucket = "s3://builds"
+
+    # What fetches them in a job: `computes`, which the image then holds, or URLs by `curl` or `wget`.
+    # Takes `"program"` or `"urls"`; COMPUTES_FETCH
+    #fetch = "program"
 
     # Where the job definition mounts the file system that all jobs share.
     # Takes text in quotes; COMPUTES_EFS_MOUNT
@@ -130,6 +151,14 @@ fn the_file() {
     # Calls a second; AWS takes 50 of an account and region.
     # Takes a whole number; COMPUTES_AWS_RATE
     #rate = 40
+
+    # How often a running job looks for files that were put to it, and keeps its outputs.
+    # Takes a number of seconds or a duration such as `"1h"`; COMPUTES_AWS_LOOK
+    #look = "15s"
+
+    # How long a job that fetches by URLs may wait until it starts; URLs that hold for less are refused.
+    # Takes a number of seconds or a duration such as `"1h"`; COMPUTES_AWS_START_WITHIN
+    #start_within = "30m"
     "#);
 }
 

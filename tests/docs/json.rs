@@ -12,7 +12,7 @@ use crate::support::{Home, send};
 
 /// The first column of the tables under a heading of a document.
 fn fields(document: &str, heading: &str) -> BTreeSet<String> {
-    let field = pattern(r"^\| `([a-z_]+)` \|");
+    let field = pattern(r"^\| `([a-z0-9_]+)` \|");
     let mut inside = false;
     let mut found = BTreeSet::new();
     for line in document.lines() {
@@ -56,6 +56,13 @@ fn every_field_of_the_json_is_explained_and_no_other() {
     check("A job", &job);
     check("An attempt", &job["attempt_history"][0]);
     check("An event", &job["events"][0]);
+
+    let put = home.work().join("put");
+    std::fs::write(&put, "it").expect("written");
+    home.run(["files", "put", "last", "put"]);
+    check("A file", &json_lines(&home.run(["files", "ls", "--json", "last"]).stdout)[0]);
+    let pruned = home.run(["files", "prune", "--json", "--dry-run"]);
+    check("files prune", &json_lines(&pruned.stdout)[0]);
 
     let limited = home.run(["run", "--json", "--limit", "0", "--", "sleep", "1000"]);
     assert_eq!(limited.code, 124, "{}", limited.stderr);

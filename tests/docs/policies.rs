@@ -13,6 +13,7 @@ const TEMPLATE: Scope<'_> = Scope {
     job_definition: "${job_definition}",
     log_group: "${log_group}",
     roles: &["${job_role}", "${execution_role}"],
+    bucket: "${bucket}",
 };
 
 #[test]

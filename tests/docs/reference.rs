@@ -25,23 +25,30 @@ fn reference() -> String {
     if let Some(after) = program.get_after_help() {
         let _ = writeln!(text, "\n{after}.");
     }
-    for verb in program.get_subcommands().filter(|verb| !verb.is_hide_set()) {
-        let _ = writeln!(text, "\n## `computes {}`\n", verb.get_name());
-        let _ = writeln!(text, "{}\n", sentence(verb.get_about()));
-        let _ = writeln!(text, "```text\n{}\n```", usage(verb));
-        let mut heading = None;
-        let mut first = true;
-        for arg in arguments(verb) {
-            if first || heading != arg.get_help_heading() {
-                heading = arg.get_help_heading();
-                let _ =
-                    writeln!(text, "{}", heading.map_or(String::new(), |it| format!("\n{it}:\n")));
-                first = false;
-            }
-            text.push_str(&option(verb, arg));
+    let is_shown = |verb: &&Command| !verb.is_hide_set() && verb.get_name() != "help";
+    for verb in program.get_subcommands().filter(is_shown) {
+        section(&mut text, verb, verb.get_name());
+        for part in verb.get_subcommands().filter(is_shown) {
+            section(&mut text, part, &format!("{} {}", verb.get_name(), part.get_name()));
         }
     }
     text
+}
+
+fn section(text: &mut String, verb: &Command, name: &str) {
+    let _ = writeln!(text, "\n## `computes {name}`\n");
+    let _ = writeln!(text, "{}\n", sentence(verb.get_about()));
+    let _ = writeln!(text, "```text\n{}\n```", usage(verb));
+    let mut heading = None;
+    let mut first = true;
+    for arg in arguments(verb) {
+        if first || heading != arg.get_help_heading() {
+            heading = arg.get_help_heading();
+            let _ = writeln!(text, "{}", heading.map_or(String::new(), |it| format!("\n{it}:\n")));
+            first = false;
+        }
+        text.push_str(&option(verb, arg));
+    }
 }
 
 /// What a verb has of its own, heading by heading.

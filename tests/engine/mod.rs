@@ -11,6 +11,7 @@ mod memory;
 mod once;
 mod order;
 mod retry;
+mod sources;
 mod stop;
 mod subject;
 mod timeout;
@@ -30,6 +31,11 @@ macro_rules! suite {
             tests! { $subject, files: it_is_empty_and_writable,
             it_survives_from_attempt_to_attempt, each_job_has_its_own,
             each_attempt_may_have_its_own }
+            carrying! { $subject, sources: the_tree_goes_along_as_it_stands, the_commit_is_what_head_holds,
+            inputs_are_there_when_the_command_starts, outputs_come_back_from_a_job_that_fails,
+            what_is_put_to_a_job_that_runs_arrives,
+            links_and_rights_stay, a_file_that_is_there_is_not_overwritten,
+            what_is_not_there_is_said_before_there_is_a_job }
             tests! { $subject, once: the_same_work_is_not_submitted_twice,
             work_that_is_over_is_submitted_again }
             tests! { $subject, retry: a_failure_is_tried_again_until_attempts_are_used_up,
@@ -43,6 +49,7 @@ macro_rules! suite {
     ($name:ident: $subject:ident, workers) => {
         mod $name {
             suite! { every_engine: $subject, every engine }
+            carrying! { $subject, sources: what_is_put_to_a_job_that_waits_is_there }
             tests! { $subject, stop: a_waiting_job_is_cancelled_at_once,
             a_signal_from_outside_ends_the_job }
             tests! { $subject, timeout: it_ends_the_whole_tree_and_is_never_retried }
@@ -75,7 +82,31 @@ macro_rules! tests {
     };
 }
 
+/// The same in a home whose jobs bring files along.
+macro_rules! carrying {
+    ($subject:ident, $file:ident: $($test:ident),+) => {
+        mod $file {
+            $(
+                #[test]
+                fn $test() {
+                    use $crate::engine::subject::Subject;
+                    if let Some(home) = <$crate::engine::subject::$subject as Subject>::carrying() {
+                        $crate::engine::$file::$test::<$crate::engine::subject::$subject>(&home);
+                    }
+                }
+            )+
+        }
+    };
+}
+
 suite! { local: Mounted, workers }
 suite! { local_without_mounts: NotMounted, workers }
 suite! { local_as_nobody: Nobody, workers }
 suite! { aws: OnAws, every engine }
+
+mod aws_by_urls {
+    carrying! { ByUrls, sources: the_tree_goes_along_as_it_stands, the_commit_is_what_head_holds,
+    inputs_are_there_when_the_command_starts, outputs_come_back_from_a_job_that_fails,
+    links_and_rights_stay, a_file_that_is_there_is_not_overwritten,
+    what_is_not_there_is_said_before_there_is_a_job }
+}

@@ -13,6 +13,14 @@ pub trait Subject {
     /// A home whose jobs go to this engine. `None` where the machine can't, once that was said.
     fn home() -> Option<Home>;
 
+    /// The same where jobs may bring files along and leave some.
+    fn carrying() -> Option<Home> {
+        Self::home()
+    }
+
+    /// Where a job finds its source.
+    const SOURCE: Option<&'static str> = Some("/source");
+
     /// Where a job finds its directory, as a shell understands it.
     const FILES: &'static str;
 
@@ -57,6 +65,7 @@ impl Subject for NotMounted {
     }
 
     const FILES: &'static str = "$COMPUTES_FILES";
+    const SOURCE: Option<&'static str> = None;
 
     fn environment(home: &Home, job: &str) -> BTreeMap<String, String> {
         let mut environment = local(home, job);
@@ -94,6 +103,12 @@ impl Subject for OnAws {
         isolates.then(|| Account::new(Jobs::Run).home())
     }
 
+    fn carrying() -> Option<Home> {
+        let account = Self::home().map(|_| Account::with_program(Jobs::Run, 0))?;
+        let home = account.home().with("COMPUTES_AWS_LOOK", "100ms");
+        Some(home.with("COMPUTES_BUCKET", &account.field("bucket")))
+    }
+
     const FILES: &'static str = "/files";
 
     fn environment(home: &Home, job: &str) -> BTreeMap<String, String> {
@@ -117,6 +132,32 @@ impl Subject for OnAws {
 
     fn host_path(path: &str) -> PathBuf {
         Aws::server().host_path(path)
+    }
+}
+
+/// The same with images that have `curl` and no program of ours.
+pub struct ByUrls;
+
+impl Subject for ByUrls {
+    fn home() -> Option<Home> {
+        OnAws::home()
+    }
+
+    fn carrying() -> Option<Home> {
+        Self::home()?;
+        let account = Account::new(Jobs::Run);
+        let home = account.home().with("COMPUTES_FETCH", "urls");
+        Some(home.with("COMPUTES_BUCKET", &account.field("bucket")))
+    }
+
+    const FILES: &'static str = "/files";
+
+    fn environment(home: &Home, job: &str) -> BTreeMap<String, String> {
+        OnAws::environment(home, job)
+    }
+
+    fn host_path(path: &str) -> PathBuf {
+        OnAws::host_path(path)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::OnceLock;
 
@@ -109,8 +109,19 @@ impl Account {
     }
 
     fn with(jobs: Jobs, bare: bool) -> Self {
-        let asked = json!({"run": jobs == Jobs::Run, "hold": jobs == Jobs::Stay, "bare": bare});
-        Self { made: Aws::server().ask("POST", "account", &asked) }
+        Self::asked(&json!({"run": jobs == Jobs::Run, "hold": jobs == Jobs::Stay, "bare": bare}))
+    }
+
+    /// One whose jobs have this program in their image, and find AWS at a port.
+    pub fn with_program(jobs: Jobs, port: u16) -> Self {
+        let program = Path::new(env!("CARGO_BIN_EXE_computes"));
+        let folder = program.parent().expect("a folder");
+        let (run, hold) = (jobs == Jobs::Run, jobs == Jobs::Stay);
+        Self::asked(&json!({"run": run, "hold": hold, "program": folder, "port": port}))
+    }
+
+    fn asked(asked: &Value) -> Self {
+        Self { made: Aws::server().ask("POST", "account", asked) }
     }
 
     pub fn field(&self, name: &str) -> String {
@@ -172,6 +183,16 @@ impl Account {
     /// From here on what this policy does not allow is forbidden.
     pub fn allow(&self, policy: &Value) {
         self.tell("allow", json!({"policy": policy}));
+    }
+
+    /// Makes all objects of the bucket older, by so many days.
+    pub fn age_objects(&self, days: u32) {
+        self.tell("age", json!({"days": days}));
+    }
+
+    /// The same for the role of jobs.
+    pub fn allow_jobs(&self, policy: &Value) {
+        self.tell("allow", json!({"policy": policy, "jobs": true}));
     }
 
     /// What Batch says of a job from here on.

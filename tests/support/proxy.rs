@@ -127,6 +127,26 @@ impl Answer {
     }
 }
 
+impl Request {
+    /// Where the head ends and the body begins.
+    fn body_at(&self) -> usize {
+        let end = self.raw.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+        end.expect("a head") + 4
+    }
+
+    /// How long its body is.
+    pub fn body_length(&self) -> usize {
+        self.raw.len() - self.body_at()
+    }
+
+    /// A header by its name in small letters.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let head = String::from_utf8_lossy(&self.raw[..self.body_at()]).into_owned();
+        let mut headers = head.lines().filter_map(|line| line.split_once(": "));
+        headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, it)| it.to_owned())
+    }
+}
+
 type Decide = dyn FnMut(&Request) -> Fault + Send;
 
 /// What the threads have in common.

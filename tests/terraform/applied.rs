@@ -65,11 +65,16 @@ fn a_team_applies_the_module_and_submits() {
     ok       queue asap-uninterruptible: ENABLED, VALID, priority 10
     ok       job definition default: revision 1, [account].dkr.ecr.eu-west-1.amazonaws.com/computes:1
     ok       execution role: arn:aws:iam::[account]:role/computes-us-east-1-execution
+    ok       job role: arn:aws:iam::[account]:role/computes-us-east-1-job
     ok       file system fs-[short]: available, encrypted
     ok       access point fsap-[short]: /jobs
     ok       mount targets: in 2 subnets
     ok       log group /aws/batch/computes: there
     ok       may logs:GetLogEvents: yes
+    ok       may s3:ListBucket: yes
+    ok       bucket computes-[account]-us-east-1: encrypted, AES256
+    ok       public access: blocked
+    ok       lifecycle: objects expire after 30 days
     ok       may batch:DescribeJobs: yes
     ok       may batch:ListJobs: yes
     ok       may batch:TerminateJob: yes
@@ -121,12 +126,15 @@ fn roles_grant_what_their_verbs_take(account: &Account, home: &Home) {
     let pipeline =
         ["submit", "run", "wait", "status", "logs", "list", "cancel", "retry", "explain"];
     for (role, verbs) in [
-        ("submitter", vec!["submit"]),
+        ("submitter", vec!["submit", "source"]),
         ("operator", vec![]),
-        ("ci", [pipeline.as_slice(), &["once", "tags"]].concat()),
+        ("ci", [pipeline.as_slice(), &["once", "tags", "source", "files"]].concat()),
     ] {
         assert_eq!(rights(&granted(account, role)), rights(&printed(&verbs)), "{role}");
     }
+    let job = ["iam", "get-role-policy", "--role-name", "computes-us-east-1-job"];
+    let job = account.aws(&[job.as_slice(), &["--policy-name", "objects"]].concat());
+    assert_eq!(rights(&job["PolicyDocument"]), rights(&printed(&["inside"])), "job");
 
     account.allow(&granted(account, "submitter"));
     home.submit(["--queue", "asap-uninterruptible", "--", "true"]);

@@ -119,6 +119,9 @@ pub fn job_details(job: &JobView) -> String {
     row("secrets", &job.secrets.join(" "));
     row("", &sources(job));
     row("tags", &pairs(job));
+    row("source", &some(&job.source));
+    row("inputs", &job.inputs.join(" "));
+    row("outputs", &job.outputs.join(" "));
     row("directory", &job.directory.display().to_string());
     row("files", &job.files.display().to_string());
     row("retry of", &some(&job.retry_of));

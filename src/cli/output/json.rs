@@ -52,6 +52,12 @@ pub struct JobView {
     pub priority: Option<u16>,
     /// What two jobs have in common that do the same work.
     pub fingerprint: Option<String>,
+    /// The source that was sent along, by the SHA-256 of its archive.
+    pub source: Option<String>,
+    /// Paths below `/files` that something was sent along for.
+    pub inputs: Vec<String>,
+    /// What is kept of `/files`.
+    pub outputs: Vec<String>,
     pub directory: PathBuf,
     pub files: PathBuf,
     pub log: Option<PathBuf>,
@@ -134,6 +140,9 @@ impl JobView {
             share: spec.share.clone(),
             priority: spec.priority,
             fingerprint: job.fingerprint.clone(),
+            source: job.plan.freight.source.as_ref().map(|it| it.parcel.address.to_string()),
+            inputs: job.plan.freight.inputs.iter().map(|it| it.path.to_string()).collect(),
+            outputs: spec.outputs.iter().map(ToString::to_string).collect(),
             directory: job.directory.clone(),
             files: files(job, dir),
             log: (job.attempt > 0 && job.is_here()).then(|| dir.log(job.id, job.attempt)),
@@ -190,7 +199,7 @@ impl JobView {
 /// The job's directory: on this machine, or below the mount of the file system on AWS.
 fn files(job: &JobRecord, dir: &StateDir) -> PathBuf {
     if job.is_here() {
-        return dir.files(job.id);
+        return dir.files_of(job.id);
     }
     let mount = PathBuf::from(&job.plan.files.0);
     job.engine_id.as_ref().map_or_else(|| mount.clone(), |id| mount.join(id))

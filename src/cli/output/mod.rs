@@ -1,6 +1,7 @@
 //! The only place that prints. stdout is data, stderr is everything else.
 
 mod aws;
+mod files;
 mod github;
 mod human;
 mod json;
@@ -9,11 +10,12 @@ mod time;
 mod usage;
 
 pub use aws::{AwsQueueView, CheckView, ListedView, aws_queue_lines, check_lines};
+pub use files::{FileView, PruneView, file_lines};
 pub use human::{explanation_lines, job_details, job_line_header, job_lines, queue_lines};
 pub use json::{
     EventLine, ExplanationView, JobView, LogLine, QueueView, Rehearsed, WorkerReady, WorkerView,
 };
-pub use progress::Progress;
+pub use progress::{Meter, Progress};
 pub use time::duration;
 pub use usage::usage;
 
@@ -176,6 +178,11 @@ impl Output {
     /// Bars move only where somebody sees them.
     pub fn progress(&self, total: u64) -> Progress {
         Progress::new(!self.quiet && !self.json && io::stderr().is_terminal(), total)
+    }
+
+    /// The same for bytes.
+    pub fn meter(&self, doing: &'static str, total: u64) -> Meter<'_> {
+        Meter::new(self, !self.quiet && !self.json && io::stderr().is_terminal(), doing, total)
     }
 
     /// Does somebody sit at a terminal who can answer?

@@ -1,24 +1,18 @@
-//! A bar for those who wait for many jobs.
+//! Bars for those who wait: for many jobs, and for bytes.
 
-use std::time::Duration;
+use std::cell::Cell;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Output;
+use crate::parcel::size;
 
 pub struct Progress(ProgressBar);
 
 impl Progress {
     pub(super) fn new(visible: bool, total: u64) -> Self {
-        let target =
-            if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(total), target);
-        // The template is a constant that the crate's own tests would refuse were it wrong.
-        if let Ok(style) = ProgressStyle::with_template("{pos}/{len} over {wide_bar} {elapsed}") {
-            bar.set_style(style);
-        }
-        if visible {
-            bar.enable_steady_tick(Duration::from_secs(1));
-        }
-        Self(bar)
+        Self(bar(visible, total, "{pos}/{len} over {wide_bar} {elapsed}"))
     }
 
     pub fn one_more(&self) {
@@ -29,5 +23,82 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.0.finish_and_clear();
+    }
+}
+
+fn bar(visible: bool, total: u64, template: &str) -> ProgressBar {
+    let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(total), target);
+    // The templates are constants that the crate's own tests would refuse were they wrong.
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    if visible {
+        bar.enable_steady_tick(Duration::from_secs(1));
+    }
+    bar
+}
+
+/// Shows bytes, their rate and the time that is left; where nobody sees a bar, a line every now
+/// and then.
+pub struct Meter<'a> {
+    output: &'a Output,
+    doing: &'static str,
+    bar: ProgressBar,
+    lines: bool,
+    total: Cell<u64>,
+    done: Cell<u64>,
+    started: Instant,
+    told: Cell<Instant>,
+}
+
+/// How often a line tells of it where there is no bar.
+const EVERY: Duration = Duration::from_secs(10);
+
+impl<'a> Meter<'a> {
+    pub(super) fn new(output: &'a Output, visible: bool, doing: &'static str, total: u64) -> Self {
+        let template = "{msg} {bytes}/{total_bytes} {wide_bar} {bytes_per_sec} {eta}";
+        let bar = bar(visible, total, template);
+        bar.set_message(doing);
+        let now = Instant::now();
+        let lines = !visible;
+        let (total, done, told) = (Cell::new(total), Cell::new(0), Cell::new(now));
+        Self { output, doing, bar, lines, total, done, started: now, told }
+    }
+
+    /// More is to be done than was known before.
+    pub fn expect(&self, bytes: u64) {
+        self.total.set(self.total.get() + bytes);
+        self.bar.inc_length(bytes);
+    }
+
+    pub fn add(&self, bytes: u64) {
+        self.done.set(self.done.get() + bytes);
+        self.bar.inc(bytes);
+        if self.lines && self.told.get().elapsed() >= EVERY {
+            self.told.set(Instant::now());
+            self.output.status(&self.line());
+        }
+    }
+
+    fn line(&self) -> String {
+        let (done, total) = (self.done.get(), self.total.get());
+        let seconds = self.started.elapsed().as_secs().max(1);
+        let rate = (done / seconds).max(1);
+        let left = Duration::from_secs(total.saturating_sub(done) / rate);
+        format!(
+            "{} {} of {}, {} a second, {} left",
+            self.doing,
+            size(done),
+            size(total),
+            size(rate),
+            super::duration(left)
+        )
+    }
+}
+
+impl Drop for Meter<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }

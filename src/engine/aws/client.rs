@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
+use std::time::{Duration, SystemTime};
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_batch::config::http::HttpResponse;
 use aws_sdk_batch::config::retry::RetryConfig;
-use aws_sdk_batch::config::{RuntimeComponents, SharedHttpClient};
+use aws_sdk_batch::config::{ProvideCredentials, RuntimeComponents, SharedHttpClient};
 use aws_sdk_batch::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_dns::HickoryDnsResolver;
 use aws_smithy_http_client::Connector;
@@ -25,6 +26,9 @@ use super::{AwsSettings, Trouble};
 /// How often a call that changes nothing is tried, with growing gaps that vary. Two more than
 /// the SDK's own default make up for a busy account.
 const TRIES: u32 = 5;
+
+/// Ample for a part of some MiB on a slow line.
+const LONGEST_PART: Duration = Duration::from_mins(10);
 
 pub struct Clients {
     config: SdkConfig,
@@ -44,13 +48,18 @@ enum Repeat {
 
 impl Clients {
     /// Reads the usual variables and files of AWS.
-    async fn load(settings: &AwsSettings) -> Result<Self, AwsError> {
+    ///
+    /// # Errors
+    /// When no region is set, neither here nor there.
+    pub async fn load(settings: &AwsSettings, region: Option<String>) -> Result<Self, AwsError> {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(settings.timeout).build();
-        let config = aws_config::defaults(BehaviorVersion::latest())
+        let mut config = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http_client())
-            .timeout_config(timeouts)
-            .load()
-            .await;
+            .timeout_config(timeouts);
+        if let Some(region) = region {
+            config = config.region(Region::new(region));
+        }
+        let config = config.load().await;
         let region = config.region().map(ToString::to_string);
         let region = region.filter(|region| !region.is_empty()).ok_or(AwsError::NoRegion)?;
         let pace = Pace::new(settings.rate);
@@ -66,9 +75,23 @@ impl Clients {
         if let Some(made) = made {
             return Ok(Rc::clone(made));
         }
-        let clients = Rc::new(Self::load(settings).await?);
+        let clients = Rc::new(Self::load(settings, None).await?);
         *made = Some(Rc::clone(&clients));
         Ok(clients)
+    }
+
+    /// When the credentials end, where that is known, and whether they are those of a session.
+    pub async fn credentials(&self) -> Result<(Option<SystemTime>, bool), AwsError> {
+        let unknown = |message: String| AwsError::Call {
+            action: super::objects::WRITE_OBJECT,
+            trouble: Trouble::Credentials,
+            message,
+        };
+        let provider = self.config.credentials_provider();
+        let provider = provider.ok_or_else(|| unknown("there are no credentials".to_owned()))?;
+        let credentials = provider.provide_credentials().await;
+        let credentials = credentials.map_err(|error| unknown(super::error::chain(&error)))?;
+        Ok((credentials.expiry(), credentials.session_token().is_some()))
     }
 
     /// Where new jobs go.
@@ -114,6 +137,17 @@ impl Clients {
             .region(Region::new(region.to_owned()))
             .retry_config(self.retries());
         aws_sdk_cloudwatchlogs::Client::from_conf(config.build())
+    }
+
+    /// S3. How long a part takes is for the line to say, so only one that stands still is given up.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(LONGEST_PART).build();
+        let config = aws_sdk_s3::config::Builder::from(&self.config)
+            .timeout_config(timeouts)
+            .retry_config(self.retries())
+            // Any other than AWS's own has no name of its own for each bucket.
+            .force_path_style(self.config.endpoint_url().is_some());
+        aws_sdk_s3::Client::from_conf(config.build())
     }
 
     pub fn efs(&self) -> aws_sdk_efs::Client {

@@ -46,6 +46,14 @@ pub enum AwsError {
     NoSuchJob { text: String, looked: &'static str },
     #[error("the log of attempt {attempt} is not there: {why}")]
     NoLog { attempt: u32, why: String },
+    #[error("job {job} was submitted without a bucket, so its files are out of reach")]
+    NoBucket { job: String },
+    #[error("the object `{key}` is not what computes writes: {why}")]
+    Object { key: String, why: String },
+    #[error("{why}")]
+    Urls { why: String, hint: &'static str },
+    #[error("this is no job of AWS Batch: AWS_BATCH_JOB_ID is not set")]
+    NotInside,
     #[error("cannot mask the log: {0}")]
     Mask(String),
 }
@@ -104,16 +112,29 @@ impl AwsError {
         }
     }
 
+    /// An answer that ended before it was whole.
+    pub(super) fn cut_short(action: Action) -> Self {
+        let message = "the answer broke off".to_owned();
+        Self::Call { action, trouble: Trouble::Unclear, message }
+    }
+
     #[must_use]
     pub const fn trouble(&self) -> Trouble {
         match self {
             Self::Call { trouble, .. } => *trouble,
             Self::Unknown { .. } => Trouble::Unclear,
             Self::NoSuchJob { .. } | Self::NoLog { .. } => Trouble::NotFound,
-            Self::NoRegion | Self::SecretGone(_) | Self::Withdrawn | Self::OtherAccount { .. } => {
-                Trouble::NotSent
-            }
-            Self::Definition { .. } | Self::Foreign { .. } | Self::Mask(_) => Trouble::Refused,
+            Self::NoRegion
+            | Self::SecretGone(_)
+            | Self::Withdrawn
+            | Self::Urls { .. }
+            | Self::NotInside
+            | Self::OtherAccount { .. } => Trouble::NotSent,
+            Self::Definition { .. }
+            | Self::Foreign { .. }
+            | Self::NoBucket { .. }
+            | Self::Object { .. }
+            | Self::Mask(_) => Trouble::Refused,
         }
     }
 
@@ -162,8 +183,17 @@ impl AwsError {
             Self::Definition { .. } => {
                 "choose another with --job-definition, or give the secret by --secret NAME"
             }
+            Self::NoBucket { .. } => {
+                "set bucket in computes.toml before you submit, and say what is kept with --output"
+            }
+            Self::Urls { hint, .. } => hint,
             Self::NoSuchJob { .. } => "`computes list --all` shows every job",
-            Self::Withdrawn | Self::Foreign { .. } | Self::NoLog { .. } | Self::Mask(_) => {
+            Self::NotInside
+            | Self::Object { .. }
+            | Self::Withdrawn
+            | Self::Foreign { .. }
+            | Self::NoLog { .. }
+            | Self::Mask(_) => {
                 return None;
             }
         };
@@ -227,7 +257,7 @@ fn of_dispatch(chain: &str) -> Trouble {
 }
 
 /// The causes in one line, without those that only repeat.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut texts: Vec<String> = Vec::new();
     let mut next = Some(error);
     while let Some(error) = next {

@@ -16,8 +16,8 @@ use crate::engine::{EngineError, EngineName};
 use crate::job::{Draft, ExitRule, JobId, JobRef, Pattern};
 use crate::ledger::{Adopted, Ledger, LedgerError, NewJob};
 use crate::plan::{
-    BatchName, ContainerOverrides, EvaluatedRetry, FilesMount, KeyValue, Plan, ResourceRequirement,
-    SubmitJob, TimeoutSeconds, queue_name,
+    BatchName, Cargo, ContainerOverrides, EvaluatedRetry, FREIGHT, FilesMount, KeyValue, Plan,
+    ResourceRequirement, SubmitJob, TimeoutSeconds, queue_name,
 };
 
 impl AwsEngine<'_> {
@@ -277,6 +277,12 @@ fn rule(rule: &aws_sdk_batch::types::EvaluateOnExit) -> Option<ExitRule> {
 /// A plan without the values of secrets, which are nobody's business here.
 fn plan_of(mut draft: Draft, job: &JobDetail) -> Result<Plan, String> {
     let container = job.container.as_ref();
+    let variables =
+        container.map(aws_sdk_batch::types::ContainerDetail::environment).unwrap_or_default();
+    let cargo = variables.iter().find(|variable| variable.name.as_deref() == Some(FREIGHT));
+    let cargo = cargo.and_then(|variable| variable.value.as_deref());
+    let cargo: Option<Cargo> = cargo.and_then(|value| serde_json::from_str(value).ok());
+    let freight = draft.freight.take().unwrap_or_default();
     for secret in container.map(aws_sdk_batch::types::ContainerDetail::secrets).unwrap_or_default()
     {
         let (Some(name), Some(from)) = (&secret.name, &secret.value_from) else { continue };
@@ -289,7 +295,10 @@ fn plan_of(mut draft: Draft, job: &JobDetail) -> Result<Plan, String> {
     let hidden = |_: &str| Ok::<_, VarError>("hidden".to_owned());
     let (spec, _) = draft.resolve(&hidden).map_err(|error| error.to_string())?;
     let command = container.map(aws_sdk_batch::types::ContainerDetail::command).unwrap_or_default();
-    Ok(Plan { spec, files: FilesMount::of_command(command).unwrap_or_default() })
+    let fetch = cargo.as_ref().map(|cargo| cargo.fetch).unwrap_or_default();
+    let bucket = cargo.map(|cargo| cargo.bucket);
+    let files = FilesMount::of_command(command).unwrap_or_default();
+    Ok(Plan { spec, files, freight, bucket, fetch })
 }
 
 /// As `--secret` has it.

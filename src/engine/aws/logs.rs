@@ -7,10 +7,11 @@ use async_trait::async_trait;
 
 use super::client::Clients;
 use super::describe::describe_one;
+use super::urls;
 use super::{Action, AwsError, AwsSettings, Trouble};
 use crate::engine::mask::Mask;
 use crate::engine::{EngineError, LogReader};
-use crate::job::{EnvName, JobId, Secret, Secrets};
+use crate::job::{EnvName, JobId, Secrets};
 use crate::ledger::{HandOver, JobRecord, Ledger};
 use crate::plan::BatchName;
 
@@ -80,7 +81,8 @@ impl AwsLog {
         record: &JobRecord,
         sent: &HandOver,
     ) -> Result<Option<Mask>, EngineError> {
-        let names = &record.plan.spec.secrets;
+        let mut names = record.plan.spec.secrets.clone();
+        names.extend(urls::secret_of(&record.plan));
         let Some(engine_id) = record.engine_id.as_deref().filter(|_| !names.is_empty()) else {
             return Ok(None);
         };
@@ -98,7 +100,9 @@ impl AwsLog {
             if let (Some(name), Some(value)) = (name, &variable.value)
                 && names.contains(&name)
             {
-                secrets.insert(name, Secret::new(value.clone()));
+                for (name, secret) in urls::parts(name, value) {
+                    secrets.insert(name, secret);
+                }
             }
         }
         if names.iter().any(|name| secrets.get(name).is_none()) {

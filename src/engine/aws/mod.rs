@@ -11,9 +11,12 @@ mod describe;
 mod doctor;
 mod error;
 mod explain;
+mod files;
 mod find;
+mod inside;
 mod list;
 mod logs;
+mod objects;
 mod observe;
 mod pace;
 mod policy;
@@ -23,18 +26,21 @@ mod roots;
 mod send;
 mod sender;
 mod submit;
+mod urls;
 
 pub use describe::LOG_GROUP;
 pub use describe::Status;
 pub use doctor::{Check, Expected, Health};
 pub use error::{Action, AwsError, Trouble};
+pub use inside::{Command as InsideCommand, Inside, Places, Runs};
 pub use list::{KEPT, Listed};
-pub use policy::{Scope, policy, policy_words};
+pub use policy::{INSIDE, Scope, policy, policy_words};
 pub use queues::{Details, Environment, QueueOnAws};
 
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::env::VarError;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -43,10 +49,12 @@ use tokio::time::Instant;
 
 use self::client::Clients;
 use super::{
-    Accepted, Attended, Cancelled, Clock, Engine, EngineError, LogReader, Submission, Watch,
+    Accepted, Attended, Cancelled, Clock, Engine, EngineError, FileEntry, Hear, LogReader, Pruned,
+    Submission, Watch,
 };
 use crate::job::{JobId, Secrets};
-use crate::ledger::{Ledger, StateDir};
+use crate::ledger::{JobRecord, Ledger, Millis, StateDir};
+use crate::parcel::Made;
 
 /// How AWS is asked; from the table `[aws]` of the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +67,10 @@ pub struct AwsSettings {
     pub settle: Duration,
     /// Calls a second.
     pub rate: u32,
+    /// How often a job that runs looks for files that were put to it, and keeps its outputs.
+    pub look: Duration,
+    /// How long a job that fetches by URLs may wait until it starts.
+    pub start_within: Duration,
 }
 
 impl Default for AwsSettings {
@@ -69,6 +81,8 @@ impl Default for AwsSettings {
             settle: Duration::from_secs(10),
             // SubmitJob: 50 a second for an account and region, and others use it too.
             rate: 40,
+            look: Duration::from_secs(15),
+            start_within: Duration::from_mins(30),
         }
     }
 }
@@ -123,12 +137,53 @@ impl<'a> AwsEngine<'a> {
 
 #[async_trait(?Send)]
 impl Engine for AwsEngine<'_> {
+    async fn send_ahead(
+        &mut self,
+        submissions: &[Submission],
+        made: Vec<Made>,
+        hear: Hear<'_>,
+    ) -> Result<(), EngineError> {
+        self.send_parcels(submissions, made, hear).await
+    }
+
     async fn submit(
         &mut self,
         ledger: &mut Ledger,
         submissions: &[Submission],
     ) -> Result<Accepted, EngineError> {
         self.take(ledger, submissions).await
+    }
+
+    async fn files(&mut self, job: &JobRecord) -> Result<Vec<FileEntry>, EngineError> {
+        self.list_files(job).await
+    }
+
+    async fn get(
+        &mut self,
+        job: &JobRecord,
+        entries: &[(FileEntry, PathBuf)],
+        hear: Hear<'_>,
+    ) -> Result<(), EngineError> {
+        self.get_files(job, entries, hear).await
+    }
+
+    async fn put(
+        &mut self,
+        job: &JobRecord,
+        made: Made,
+        paths: Vec<String>,
+        hear: Hear<'_>,
+    ) -> Result<(), EngineError> {
+        self.put_files(job, made, paths, hear).await
+    }
+
+    async fn prune(
+        &mut self,
+        ledger: &mut Ledger,
+        before: Millis,
+        keep_all: bool,
+    ) -> Result<Pruned, EngineError> {
+        self.prune_objects(ledger, before, keep_all).await
     }
 
     fn watch(&mut self) -> Result<Box<dyn Watch>, EngineError> {

@@ -8,8 +8,11 @@ use super::Action;
 use super::cancel::TERMINATE;
 use super::definition::{DESCRIBE_DEFINITIONS, REGISTER};
 use super::describe::DESCRIBE;
-use super::doctor::{ACCESS_POINTS, FILE_SYSTEMS, LOG_GROUPS, MOUNT_TARGETS};
+use super::doctor::{
+    ACCESS_POINTS, ENCRYPTION, FILE_SYSTEMS, LIFECYCLE, LOG_GROUPS, MOUNT_TARGETS, PUBLIC_ACCESS,
+};
 use super::logs::READ;
+use super::objects::{DELETE_OBJECT, LIST_OBJECTS, LIST_PARTS, READ_OBJECT, WRITE_OBJECT};
 use super::queues::{DESCRIBE_ENVIRONMENTS, DESCRIBE_QUEUES, SNAPSHOT};
 use super::send::{LIST, SUBMIT};
 use crate::job::Queue;
@@ -32,11 +35,23 @@ enum On {
     Logs,
     /// The roles of the job definition.
     Roles,
+    /// The bucket itself.
+    Bucket,
+    /// What is in the bucket below `parcels/`.
+    Parcels,
+    /// What is in the bucket below `jobs/`.
+    Kept,
+    /// The list of the one, and of the other.
+    ListOfParcels,
+    ListOfKept,
     /// IAM can't narrow it (AWS, Service Authorization Reference).
     All,
 }
 
-use On::{All, Derived, Jobs, Logs, Queues, Roles, Submitting};
+use On::{
+    All, Bucket, Derived, Jobs, Kept, ListOfKept, ListOfParcels, Logs, Parcels, Queues, Roles,
+    Submitting,
+};
 
 /// A right: an action, and to what it may be done.
 type Right = (Action, On);
@@ -50,14 +65,30 @@ const SEE_ENVIRONMENTS: Right = (DESCRIBE_ENVIRONMENTS, All);
 const SEE_DEFINITIONS: Right = (DESCRIBE_DEFINITIONS, All);
 const SEND: Right = (SUBMIT, Submitting);
 
+/// The word for what a job itself does.
+pub const INSIDE: &str = "inside";
+
 /// What a verb, or an option that costs more, asks of AWS.
-const VERBS: [(&str, &[Right]); 14] = [
+const VERBS: [(&str, &[Right]); 18] = [
     ("submit", &[SEND]),
     ("run", &[SEND, SEE, READ_LOG, END]),
     ("wait", &[SEE, END]),
     ("status", &[SEE]),
     ("list", &[SEE, FIND]),
     ("logs", &[SEE, READ_LOG]),
+    (
+        "files",
+        &[
+            SEE,
+            (LIST_OBJECTS, ListOfKept),
+            (READ_OBJECT, Kept),
+            (WRITE_OBJECT, Kept),
+            (DELETE_OBJECT, Kept),
+            (LIST_OBJECTS, ListOfParcels),
+            (WRITE_OBJECT, Parcels),
+            (LIST_PARTS, Parcels),
+        ],
+    ),
     ("cancel", &[SEE, END]),
     ("retry", &[SEE, SEND]),
     ("queues", &[SEE_QUEUES, SEE_ENVIRONMENTS, FIND]),
@@ -76,12 +107,29 @@ const VERBS: [(&str, &[Right]); 14] = [
             (LOG_GROUPS, All),
             READ_LOG,
             END,
+            (ENCRYPTION, Bucket),
+            (PUBLIC_ACCESS, Bucket),
+            (LIFECYCLE, Bucket),
+            (LIST_OBJECTS, ListOfParcels),
         ],
     ),
     // Not verbs: finding a job again whose acceptance nobody heard of, and `--once`; tags;
-    // secrets that AWS fetches.
+    // secrets that AWS fetches; sources and inputs that are sent along, and that jobs fetch by URLs,
+    // whose rights are those of whoever signs them; and what a job itself does in the place of that.
     ("once", &[SEE, FIND]),
     ("tags", &[(TAG, Jobs)]),
+    ("source", &[(LIST_OBJECTS, ListOfParcels), (WRITE_OBJECT, Parcels), (LIST_PARTS, Parcels)]),
+    ("urls", &[(READ_OBJECT, Parcels), (READ_OBJECT, Kept), (WRITE_OBJECT, Kept)]),
+    (
+        INSIDE,
+        &[
+            (READ_OBJECT, Parcels),
+            (LIST_OBJECTS, ListOfKept),
+            (READ_OBJECT, Kept),
+            (WRITE_OBJECT, Kept),
+            (DELETE_OBJECT, Kept),
+        ],
+    ),
     ("secrets", &[SEE_DEFINITIONS, (REGISTER, Derived), (SUBMIT, Derived), (PASS, Roles)]),
 ];
 
@@ -105,6 +153,8 @@ pub struct Scope<'a> {
     pub log_group: &'a str,
     /// The roles of the job definition, by names or ARNs; `*` for all.
     pub roles: &'a [&'a str],
+    /// `NAME`, or `NAME/PREFIX`; `*` for all.
+    pub bucket: &'a str,
 }
 
 /// The policy as JSON.
@@ -112,30 +162,30 @@ pub struct Scope<'a> {
 /// # Errors
 /// The first word that is none of [`policy_words`].
 pub fn policy<'w>(words: &[&'w str], scope: &Scope<'_>) -> Result<Value, &'w str> {
-    let mut resources: BTreeMap<Action, Vec<String>> = BTreeMap::new();
+    let mut resources: BTreeMap<(Action, Option<Condition>), Vec<String>> = BTreeMap::new();
     for word in words {
         let (_, rights) = VERBS.iter().find(|(verb, _)| verb == word).ok_or(*word)?;
         for (action, on) in *rights {
-            let known = resources.entry(*action).or_default();
+            let condition = scope.condition(*action, *on);
+            let known = resources.entry((*action, condition)).or_default();
             let more: Vec<_> =
                 scope.resources(*on).into_iter().filter(|it| !known.contains(it)).collect();
             known.extend(more);
         }
     }
     // Actions that may be done to the same things share a statement.
-    let mut statements: BTreeMap<Vec<String>, Vec<&str>> = BTreeMap::new();
-    for (action, resources) in resources {
-        statements.entry(resources).or_default().push(action.0);
+    let mut statements: BTreeMap<(Vec<String>, Option<Condition>), Vec<&str>> = BTreeMap::new();
+    for ((action, condition), resources) in resources {
+        statements.entry((resources, condition)).or_default().push(action.0);
     }
     let statements: Vec<_> = statements
         .into_iter()
-        .map(|(resources, actions)| {
+        .map(|((resources, condition), actions)| {
             let mut statement = json!({
                 "Effect": "Allow", "Action": actions, "Resource": resources,
             });
-            if actions == [PASS.0] {
-                statement["Condition"] =
-                    json!({"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}});
+            if let Some(Condition { operator, key, value }) = condition {
+                statement["Condition"] = json!({operator: {key: value}});
             }
             statement
         })
@@ -143,7 +193,37 @@ pub fn policy<'w>(words: &[&'w str], scope: &Scope<'_>) -> Result<Value, &'w str
     Ok(json!({"Version": "2012-10-17", "Statement": statements}))
 }
 
+/// What else has to hold.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Condition {
+    operator: &'static str,
+    key: &'static str,
+    value: String,
+}
+
 impl Scope<'_> {
+    fn condition(&self, action: Action, on: On) -> Option<Condition> {
+        let (operator, key, value) = match on {
+            _ if action == PASS => {
+                let service = "ecs-tasks.amazonaws.com".to_owned();
+                ("StringEquals", "iam:PassedToService", service)
+            }
+            ListOfParcels => ("StringLike", "s3:prefix", format!("{}parcels/*", self.prefix())),
+            ListOfKept => ("StringLike", "s3:prefix", format!("{}jobs/*", self.prefix())),
+            _ => return None,
+        };
+        Some(Condition { operator, key, value })
+    }
+
+    /// What all keys in the bucket begin with.
+    fn prefix(&self) -> String {
+        self.bucket.split_once('/').map_or_else(String::new, |(_, prefix)| format!("{prefix}/"))
+    }
+
+    fn objects(&self, folder: &str) -> String {
+        format!("arn:{}:s3:::{}/{folder}/*", self.partition, self.bucket)
+    }
+
     fn resources(&self, on: On) -> Vec<String> {
         let Self { partition, region, account, .. } = self;
         let batch = |rest: &str| format!("arn:{partition}:batch:{region}:{account}:{rest}");
@@ -167,6 +247,12 @@ impl Scope<'_> {
                 };
                 self.roles.iter().map(arn).collect()
             }
+            Bucket | ListOfParcels | ListOfKept => {
+                let name = self.bucket.split('/').next().unwrap_or_default();
+                vec![format!("arn:{partition}:s3:::{name}")]
+            }
+            Parcels => vec![self.objects("parcels")],
+            Kept => vec![self.objects("jobs")],
             All => vec!["*".to_owned()],
         }
     }
@@ -198,6 +284,7 @@ mod tests {
         job_definition: "default",
         log_group: "/aws/batch/job",
         roles: &["*"],
+        bucket: "*",
     };
 
     #[test]
@@ -254,6 +341,28 @@ mod tests {
         let resources: Vec<_> = submits.map(|it| it["Resource"].as_array()).collect();
         assert_eq!(resources.len(), 1);
         assert_eq!(resources[0].map(Vec::len), Some(8));
+    }
+
+    #[test]
+    fn each_has_its_own_part_of_the_bucket() {
+        let scope = Scope { bucket: "builds/team", ..ANYWHERE };
+        let policy = policy(&["source"], &scope).expect("known");
+        assert_eq!(
+            policy["Statement"],
+            json!([
+                {
+                    "Effect": "Allow",
+                    "Action": ["s3:ListBucket"],
+                    "Resource": ["arn:aws:s3:::builds"],
+                    "Condition": {"StringLike": {"s3:prefix": "team/parcels/*"}},
+                },
+                {
+                    "Effect": "Allow",
+                    "Action": ["s3:ListMultipartUploadParts", "s3:PutObject"],
+                    "Resource": ["arn:aws:s3:::builds/team/parcels/*"],
+                },
+            ])
+        );
     }
 
     #[test]

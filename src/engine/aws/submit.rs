@@ -1,5 +1,7 @@
 //! Jobs are written down, marked as being sent, sent, and what became of that is written down.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 
 use super::AwsEngine;
@@ -12,7 +14,7 @@ use crate::job::{Event, FailureClass, JobId, Secrets, State};
 use crate::ledger::{
     Applied, Change, Detail, Entry, HandOver, JobRecord, Ledger, LedgerError, Millis, StateDir,
 };
-use crate::plan::{BatchName, Plan, SubmitJob};
+use crate::plan::{BatchName, Cargo, Plan, SubmitJob};
 
 /// So many are under way at a time. Each of them has to be looked for if this process is killed.
 const AT_ONCE: usize = 32;
@@ -60,6 +62,7 @@ impl AwsEngine<'_> {
         // Whatever makes all of them impossible is told before one is written down.
         let clients = self.clients().await?;
         let mut accepted = Accepted::default();
+        accepted.notes.extend(self.check_urls(&clients, submissions).await?);
         let mut outgoing = Vec::new();
         let mut definitions = Definitions::default();
         for submission in submissions {
@@ -72,8 +75,10 @@ impl AwsEngine<'_> {
             }
             let definition = definitions.of(&clients, &submission.job.plan.spec).await?;
             let name = name_of(&submission.job.plan, id);
-            let request = request_of(&submission.job.plan, &name, definition.as_ref());
             let region = clients.region().to_owned();
+            let look = self.settings.look;
+            let plan = &submission.job.plan;
+            let request = request_of(plan, id, (&name, &region), definition.as_ref(), look);
             let (claim, may_send) = (Claim::Open, MaySend::Yes);
             let secrets = submission.secrets.clone();
             outgoing.push(Outgoing {
@@ -192,7 +197,8 @@ impl AwsEngine<'_> {
             (MaySend::Yes, None) => definition::for_job(&clients, &record.plan.spec).await?,
             (MaySend::Cancelled | MaySend::SecretGone(_), None) => None,
         };
-        let request = request_of(&record.plan, &name, definition.as_ref());
+        let look = self.settings.look;
+        let request = request_of(&record.plan, id, (&name, &region), definition.as_ref(), look);
         let claim = Claim::Open;
         Ok(Outgoing { id, name, region, definition, request, secrets, claim, may_send })
     }
@@ -232,9 +238,15 @@ impl AwsEngine<'_> {
                     open.try_for_each(|job| job.claim(change, &self.dir, sender, now))
                 })?;
             }
-            let letters: Vec<_> = round.into_iter().filter_map(Outgoing::into_letter).collect();
-            let deliveries =
-                join_all(letters.iter().map(|letter| send(&clients, letter, settle))).await;
+            let mut letters: Vec<_> = round.into_iter().filter_map(Outgoing::into_letter).collect();
+            let unsigned = self.sign_letters(&clients, ledger, &mut letters).await?;
+            let deliveries = letters.iter().zip(unsigned).map(|(letter, error)| async {
+                match error {
+                    Some(error) => Delivery::NotSent(error),
+                    None => send(&clients, letter, settle).await,
+                }
+            });
+            let deliveries = join_all(deliveries).await;
             let now = self.clock.now();
             let ends: Vec<_> = letters.iter().zip(deliveries).collect();
             let mut unwanted = Vec::new();
@@ -321,13 +333,23 @@ impl Outgoing {
 }
 
 /// What is sent, with the mask in the place of each secret.
-fn request_of(plan: &Plan, name: &str, definition: Option<&String>) -> SubmitJob {
+fn request_of(
+    plan: &Plan,
+    id: JobId,
+    (name, region): (&str, &str),
+    definition: Option<&String>,
+    look: Duration,
+) -> SubmitJob {
     let request = plan.masked_request();
-    SubmitJob {
+    let request = SubmitJob {
         job_name: Some(name.to_owned()),
         job_definition: definition.cloned().or(request.job_definition),
         ..request
-    }
+    };
+    let Some(cargo) = request.cargo() else { return request };
+    let look = u32::try_from(look.as_millis()).unwrap_or(u32::MAX);
+    let region = Some(region.to_owned());
+    request.with_cargo(&Cargo { job: Some(id), region, look, ..cargo })
 }
 
 fn name_of(plan: &Plan, id: JobId) -> String {

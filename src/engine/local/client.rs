@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use async_trait::async_trait;
@@ -10,13 +11,16 @@ use tokio::time::Instant;
 
 use super::lease::BackgroundRight;
 use super::wake::{self, Bell, Listener};
-use super::{LocalSettings, inherited, lease, machine, secrets};
+use super::{LocalSettings, freight, inherited, lease, machine, prune, secrets};
 use crate::engine::{
-    Accepted, Attended, Cancelled, Changes, Clock, Engine, EngineError, LogFile, LogReader,
-    Submission, Watch, until,
+    Accepted, Attended, Cancelled, Changes, Clock, Engine, EngineError, FileEntry, Hear, LogFile,
+    LogReader, Pruned, Submission, Watch, until,
 };
 use crate::job::{JobId, Queue, Resources, State};
-use crate::ledger::{Applied, Entry, LOCAL, Ledger, LedgerError, Millis, StateDir, WorkerRecord};
+use crate::ledger::{
+    Applied, Entry, JobRecord, LOCAL, Ledger, LedgerError, Millis, StateDir, WorkerRecord,
+};
+use crate::parcel::{Made, Store};
 
 pub struct LocalEngine<'a> {
     pub(super) dir: StateDir,
@@ -111,6 +115,20 @@ impl<'a> LocalEngine<'a> {
 
 #[async_trait(?Send)]
 impl Engine for LocalEngine<'_> {
+    /// Parcels are kept in the state directory: what is submitted now may run much later.
+    async fn send_ahead(
+        &mut self,
+        submissions: &[Submission],
+        made: Vec<Made>,
+        _: Hear<'_>,
+    ) -> Result<(), EngineError> {
+        let store = Store::new(self.dir.parcels());
+        for one in made {
+            store.keep(one)?;
+        }
+        submissions.iter().try_for_each(|it| freight::check(&self.dir, &it.job.plan.freight))
+    }
+
     async fn submit(
         &mut self,
         ledger: &mut Ledger,
@@ -133,6 +151,38 @@ impl Engine for LocalEngine<'_> {
         drop(bell);
         let unattended = self.see_to(ledger, &kinds).err();
         Ok(Accepted { unattended, instead, ..Accepted::default() })
+    }
+
+    async fn files(&mut self, job: &JobRecord) -> Result<Vec<FileEntry>, EngineError> {
+        self.list_files(job)
+    }
+
+    async fn get(
+        &mut self,
+        job: &JobRecord,
+        entries: &[(FileEntry, PathBuf)],
+        hear: Hear<'_>,
+    ) -> Result<(), EngineError> {
+        self.copy_files(job, entries, hear)
+    }
+
+    async fn put(
+        &mut self,
+        job: &JobRecord,
+        made: Made,
+        _: Vec<String>,
+        _: Hear<'_>,
+    ) -> Result<(), EngineError> {
+        self.put_files(job, &made)
+    }
+
+    async fn prune(
+        &mut self,
+        ledger: &mut Ledger,
+        before: Millis,
+        keep_all: bool,
+    ) -> Result<Pruned, EngineError> {
+        prune::prune(&self.dir, ledger, before, keep_all)
     }
 
     fn watch(&mut self) -> Result<Box<dyn Watch>, EngineError> {

@@ -17,6 +17,8 @@ pub struct Launch<'a> {
     pub directory: &'a Path,
     /// What becomes `/files`, where the worker's room has one.
     pub files: Option<&'a Path>,
+    /// What becomes `/source`, likewise.
+    pub source: Option<&'a Path>,
     pub output: BorrowedFd<'a>,
 }
 
@@ -49,6 +51,7 @@ enum Step {
     Prepare,
     Clone,
     Mount,
+    MountSource,
     Session,
     Directory,
     Output,
@@ -61,6 +64,7 @@ impl std::fmt::Display for Step {
             Self::Prepare => "pass the command on",
             Self::Clone => "make a process",
             Self::Mount => "mount the job's directory at /files",
+            Self::MountSource => "mount the source at /source",
             Self::Session => "tie the command to its worker",
             Self::Directory => "enter the working directory",
             Self::Output => "connect the log",
@@ -92,6 +96,7 @@ struct Prepared {
     programs: Vec<CString>,
     directory: CString,
     files: Option<CString>,
+    source: Option<CString>,
     output: c_int,
     null: c_int,
     alive: (c_int, c_int),
@@ -139,6 +144,7 @@ impl Launcher {
                 .collect::<Result<_, _>>()?,
             directory: text(launch.directory.as_os_str().as_bytes())?,
             files: launch.files.map(|files| text(files.as_os_str().as_bytes())).transpose()?,
+            source: launch.source.map(|source| text(source.as_os_str().as_bytes())).transpose()?,
             output: launch.output.as_raw_fd(),
             null: self.null.as_raw_fd(),
             alive: (self.alive.0.as_raw_fd(), self.alive.1.as_raw_fd()),
@@ -274,13 +280,14 @@ fn enter(prepared: &Prepared) -> Result<(), Step> {
             return Err(Step::Session);
         }
         check(Step::Session, libc::setsid())?;
-        if let Some(files) = &prepared.files {
-            let none = std::ptr::null();
-            let bind = libc::MS_BIND;
-            check(
-                Step::Mount,
-                libc::mount(files.as_ptr(), c"/files".as_ptr(), none, bind, std::ptr::null()),
-            )?;
+        for (step, from, to) in [
+            (Step::Mount, &prepared.files, c"/files"),
+            (Step::MountSource, &prepared.source, c"/source"),
+        ] {
+            if let Some(from) = from {
+                let (none, bind) = (std::ptr::null(), libc::MS_BIND);
+                check(step, libc::mount(from.as_ptr(), to.as_ptr(), none, bind, std::ptr::null()))?;
+            }
         }
         if prepared.isolate {
             // So that /proc speaks of the job's own processes. A container may forbid it to
@@ -332,6 +339,7 @@ mod tests {
             environment: &[("A".into(), "b c".into())],
             directory,
             files: None,
+            source: None,
             output: file.as_fd(),
         };
         let launched = Launcher::new(false).expect("a launcher").launch(&launch)?;

@@ -6,6 +6,8 @@
 mod claim;
 mod client;
 mod explain;
+mod files;
+mod freight;
 mod inherited;
 mod launch;
 mod lease;
@@ -14,6 +16,7 @@ mod memory;
 mod outcome;
 mod output;
 mod processes;
+mod prune;
 mod ready;
 mod room;
 mod secrets;

@@ -1,9 +1,9 @@
-//! The worker's own view of the machine, in which `/files` exists.
+//! The worker's own view of the machine, in which `/files` and `/source` exist.
 //!
 //! A directory can be mounted at `/files` only if there is one, and nobody wants a tool to
 //! make one in the root of their machine. So a worker enters a mount namespace whose root is
-//! a small file system in memory that holds everything of the real root, and `/files`. Each
-//! job gets a copy of that namespace with its own directory mounted there.
+//! a small file system in memory that holds everything of the real root, `/files` and `/source`.
+//! Each job gets a copy of that namespace with its own directories mounted there.
 
 use std::fs;
 use std::io;
@@ -26,6 +26,9 @@ pub enum Room {
     /// They run as the worker does, and find their directory in `COMPUTES_FILES`.
     Shared { why: String },
 }
+
+/// What is mounted for each job.
+const OF_A_JOB: [&str; 2] = ["files", "source"];
 
 /// Enters the worker's room if the machine lets us. Has to run before the process has a
 /// second thread: a user namespace is entered by a whole process.
@@ -74,7 +77,7 @@ fn build(base: &Path) -> io::Result<()> {
     enter_namespace()?;
     // What is mounted on the machine later shows up here; what is mounted here stays here.
     mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
-    if Path::new("/files").is_dir() {
+    if OF_A_JOB.iter().all(|name| Path::new("/").join(name).is_dir()) {
         return Ok(());
     }
     let root = base.join("room");
@@ -85,7 +88,12 @@ fn build(base: &Path) -> io::Result<()> {
     for entry in fs::read_dir("/")? {
         copy_in(&entry?, &root)?;
     }
-    fs::create_dir(root.join("files"))?;
+    for name in OF_A_JOB {
+        match fs::create_dir(root.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made?,
+        }
+    }
     chdir(&root)?;
     // The old root is put over the new one and let go, as pivot_root(2) describes.
     pivot_root(".", ".")?;

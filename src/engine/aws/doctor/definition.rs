@@ -8,6 +8,7 @@ use crate::engine::aws::definition;
 use crate::engine::aws::describe;
 use crate::engine::aws::logs::READ;
 use crate::engine::aws::queues::QueueOnAws;
+use crate::plan::Fetch;
 
 pub const LOG_GROUPS: Action = Action("logs:DescribeLogGroups");
 
@@ -34,6 +35,9 @@ impl Diagnosis<'_> {
         let image = container.image.as_deref().unwrap_or_default();
         self.good(what, format!("revision {revision}, {image}"));
         self.execution_role(container);
+        if expected.bucket.is_some() && expected.fetch == Fetch::Program {
+            self.job_role(container);
+        }
         self.files(container, expected.mount, queues).await;
         self.log_group(container).await;
     }
@@ -44,6 +48,16 @@ impl Diagnosis<'_> {
         } else {
             self.add("execution role", Health::Weak, "the definition has none");
             self.mend("secrets that AWS fetches (--secret NAME=ssm:…) need one");
+        }
+    }
+
+    /// With it a job fetches its source and keeps its outputs.
+    fn job_role(&mut self, container: &ContainerProperties) {
+        if let Some(role) = container.job_role_arn() {
+            self.good("job role", role);
+        } else {
+            self.add("job role", Health::Bad, "the definition has none, and jobs fetch with it");
+            self.mend("terraform apply, or set fetch = \"urls\" in computes.toml");
         }
     }
 

@@ -1,9 +1,11 @@
 //! Is everything there that a job needs, and may the caller do what it takes?
 
+mod bucket;
 mod definition;
 mod files;
 mod queues;
 
+pub use self::bucket::{ENCRYPTION, LIFECYCLE, PUBLIC_ACCESS};
 pub use self::definition::LOG_GROUPS;
 pub use self::files::{ACCESS_POINTS, FILE_SYSTEMS, MOUNT_TARGETS};
 
@@ -14,6 +16,7 @@ use super::describe;
 use super::send::LIST;
 use super::{Action, AwsEngine, AwsError, Trouble};
 use crate::job::Queue;
+use crate::plan::{Bucket, Fetch};
 
 const IDENTITY: Action = Action("sts:GetCallerIdentity");
 
@@ -60,6 +63,8 @@ pub struct Expected<'a> {
     pub mount: &'a str,
     /// Whose share of fair-share queues jobs use.
     pub share: Option<&'a str>,
+    pub bucket: Option<&'a Bucket>,
+    pub fetch: Fetch,
 }
 
 /// What is being put together.
@@ -80,6 +85,9 @@ impl AwsEngine<'_> {
         if diagnosis.identity().await {
             let queues = diagnosis.queues(expected.share).await;
             diagnosis.definition(expected, &queues).await;
+            if let Some(bucket) = expected.bucket {
+                diagnosis.bucket(bucket).await;
+            }
             diagnosis.permissions().await;
         }
         diagnosis.checks

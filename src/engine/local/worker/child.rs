@@ -11,14 +11,25 @@ use super::agenda::{Due, Task};
 use super::running::{self, Process, Running, Start};
 use super::starter::{Begun, Order};
 use super::{Worker, millis};
+use crate::engine::EngineError;
 use crate::engine::local::outcome::{Exit, not_started};
-use crate::engine::local::{memory, processes, ready};
+use crate::engine::local::{freight, memory, processes, ready};
 use crate::ledger::{Assignment, Holder};
+use crate::parcel::remove_folder;
 
 /// How long a start waits to be written down together with what comes next, in ms: a job
 /// that is over by then costs one commit and not two. That it was given to this worker, and
 /// in which attempt, is in the ledger before it starts.
 const STARTS_WAIT: i64 = 2;
+
+/// The exit code of a job whose source or inputs can't be had, as the line of shell gives it on AWS.
+const NO_FREIGHT: i32 = 125;
+
+/// An order whose freight was dealt with.
+pub struct Unloaded {
+    order: Order,
+    result: Result<(), EngineError>,
+}
 
 /// A command that ended, or whose end could not be seen.
 pub struct Ended {
@@ -39,6 +50,7 @@ impl Worker<'_> {
         let count = usize::try_from(plan.spec.resources.gpus).unwrap_or(usize::MAX);
         let gpus = self.free_gpus.split_off(self.free_gpus.len().saturating_sub(count));
         let order = Order { holder, id, plan: Arc::clone(&plan), directory, gpus: gpus.clone() };
+        let carries = !plan.freight.is_empty();
         self.running.push(Running {
             holder,
             id,
@@ -49,7 +61,62 @@ impl Worker<'_> {
             stop: None,
             used_before,
         });
-        self.starter.start(order);
+        if carries {
+            // It may take long, and nobody else is to wait for it.
+            let dir = self.dir.clone();
+            self.unloading.spawn_blocking(move || {
+                let result = freight::unload(&dir, &order.plan, order.id, order.holder.attempt);
+                Unloaded { order, result }
+            });
+        } else {
+            self.starter.start(order);
+        }
+    }
+
+    /// What a job brings along is there, or can't be.
+    pub(super) fn unloaded(&mut self, unloaded: Result<Unloaded, JoinError>) {
+        let Unloaded { order, result } = match unloaded {
+            Ok(unloaded) => unloaded,
+            // Unpacking neither panics nor is aborted.
+            Err(error) => return tracing::error!(%error, "lost sight of a job"),
+        };
+        let Some(index) = self.place(order.holder) else { return };
+        let error = match result {
+            Ok(()) if self.running[index].stop.is_none() => return self.starter.start(order),
+            // Its end was asked for in the meantime.
+            Ok(()) => None,
+            Err(error) => Some(error),
+        };
+        let job = self.taken_out(index);
+        self.finished.push(match error {
+            None => job.finished(Exit::Signal(libc::SIGKILL)),
+            Some(error) => {
+                let why = format!("cannot unpack what it brings along: {}", in_one_line(&error));
+                job.finished_with(not_started(NO_FREIGHT, &why))
+            }
+        });
+    }
+
+    fn place(&self, holder: Holder) -> Option<usize> {
+        let is_it =
+            |job: &Running| job.holder.seq == holder.seq && job.holder.attempt == holder.attempt;
+        self.running.iter().position(is_it)
+    }
+
+    /// A job that is over, with all that it held given back.
+    fn taken_out(&mut self, index: usize) -> Running {
+        let mut job = self.running.swap_remove(index);
+        self.free_gpus.append(&mut job.gpus);
+        self.look = true;
+        if job.plan.freight.source.is_some() {
+            let source = self.dir.source(job.id, job.holder.attempt);
+            tokio::task::spawn_blocking(move || {
+                if let Err(error) = remove_folder(&source) {
+                    tracing::warn!(%error, "a source is left behind");
+                }
+            });
+        }
+        job
     }
 
     /// The command was started, or could not be.
@@ -74,11 +141,9 @@ impl Worker<'_> {
                 }
             }
             Err((exit_code, why)) => {
-                let mut job = self.running.swap_remove(index);
+                let job = self.taken_out(index);
                 tracing::info!(job = %job.id, why, "could not be started");
-                self.free_gpus.append(&mut job.gpus);
                 self.finished.push(job.finished_with(not_started(exit_code, &why)));
-                self.look = true;
             }
         }
     }
@@ -100,6 +165,9 @@ impl Worker<'_> {
 
     /// Takes along what has happened beside what woke us.
     pub(super) fn collect(&mut self) {
+        while let Some(unloaded) = self.unloading.try_join_next() {
+            self.unloaded(unloaded);
+        }
         while let Some(begun) = self.starter.try_begun() {
             self.begun(begun);
         }
@@ -114,9 +182,7 @@ impl Worker<'_> {
             // A wait neither panics nor is aborted.
             Err(error) => return tracing::error!(%error, "lost sight of a job"),
         };
-        let is_it =
-            |job: &Running| job.holder.seq == holder.seq && job.holder.attempt == holder.attempt;
-        let Some(index) = self.running.iter().position(is_it) else { return };
+        let Some(index) = self.place(holder) else { return };
         // Before the log is waited for: it is whole when nobody can write to it any more.
         if !self.mounted {
             self.clear_leftovers(index);
@@ -126,15 +192,13 @@ impl Worker<'_> {
             self.children.spawn(whole(holder, exit, log));
             return;
         }
-        let mut job = self.running.swap_remove(index);
-        self.free_gpus.append(&mut job.gpus);
+        let job = self.taken_out(index);
         self.finished.push(match exit {
             Ok(exit) => job.finished(exit),
             Err(error) => {
                 job.finished_with(not_started(125, &format!("its end was not seen: {error}")))
             }
         });
-        self.look = true;
     }
 
     /// Without a process id namespace a job's orphans outlive it, as children of ours. They
@@ -157,6 +221,14 @@ impl Worker<'_> {
             }
         }
     }
+}
+
+fn in_one_line(error: &EngineError) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    std::iter::once(error.to_string())
+        .chain(causes.map(ToString::to_string))
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 async fn end(holder: Holder, handle: Arc<OwnedFd>, log: Option<Log>) -> Ended {

@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
 use self::agenda::{Agenda, Due};
-use self::child::Ended;
+use self::child::{Ended, Unloaded};
 use self::running::{Finished, Running, Start};
 use self::starter::Starter;
 use super::claim::Passed;
@@ -40,6 +40,8 @@ struct Worker<'a> {
     leave: [Signal; 2],
     starter: Starter,
     mounted: bool,
+    /// Those whose freight is being unpacked.
+    unloading: JoinSet<Unloaded>,
     children: JoinSet<Ended>,
     running: Vec<Running>,
     free_gpus: Vec<u32>,
@@ -134,6 +136,7 @@ async fn work(
         leave: [terminate, interrupt],
         starter,
         mounted: isolate,
+        unloading: JoinSet::new(),
         children: JoinSet::new(),
         running: Vec::new(),
         free_gpus: (0..options.capacity.gpus).collect(),
@@ -273,6 +276,7 @@ impl Worker<'_> {
         let [terminate, interrupt] = &mut self.leave;
         tokio::select! {
             Some(ended) = self.children.join_next() => self.note(ended),
+            Some(unloaded) = self.unloading.join_next() => self.unloaded(unloaded),
             Some(begun) = self.starter.begun() => self.begun(begun),
             rings = self.listener.rung() => {
                 let rings = rings.map_err(EngineError::io("listen for work"))?;

@@ -14,10 +14,11 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc as channel;
 use tokio::task::JoinHandle;
 
+use crate::engine::local::freight;
 use crate::engine::local::launch::{DEFAULT_PATH, Launch, LaunchError, Launcher};
 use crate::engine::local::output::Output;
 use crate::engine::local::secrets;
-use crate::job::{JobFiles, JobId, Secrets};
+use crate::job::{JobId, Secrets};
 use crate::ledger::{Holder, StateDir};
 use crate::plan::Plan;
 
@@ -106,13 +107,25 @@ impl Bench {
         let log = self.dir.log(order.id, order.holder.attempt);
         let output = Output::open(&log, &secrets, &self.runtime).map_err(cannot("make the log"))?;
         let environment = self.environment(order, &secrets);
+        let (freight, attempt) = (&order.plan.freight, order.holder.attempt);
+        let directory = freight::directory(
+            &self.dir,
+            freight,
+            order.id,
+            attempt,
+            self.mounted,
+            &order.directory,
+        );
+        let source = freight.source.as_ref().filter(|_| self.mounted);
+        let source = source.map(|_| self.dir.source(order.id, attempt));
         let launched = self
             .launcher
             .launch(&Launch {
                 words: order.plan.spec.command.words(),
                 environment: &environment,
-                directory: &order.directory,
+                directory: &directory,
                 files: files.as_deref().filter(|_| self.mounted),
+                source: source.as_deref(),
                 output: output.writer(),
             })
             .map_err(|error: LaunchError| (error.exit_code(), error.to_string()))?;
@@ -122,12 +135,8 @@ impl Bench {
     /// The directory that is `/files` in this attempt. Where jobs have one, also those that want
     /// none get their own: that of the room is everybody's.
     fn files(&self, order: &Order) -> Option<PathBuf> {
-        let job = self.dir.files(order.id);
-        match order.plan.spec.files {
-            JobFiles::Kept => Some(job),
-            JobFiles::Fresh => Some(job.join(order.holder.attempt.to_string())),
-            JobFiles::None => self.mounted.then_some(job),
-        }
+        freight::files(&self.dir, order.plan.spec.files, order.id, order.holder.attempt)
+            .or_else(|| self.mounted.then(|| self.dir.files_of(order.id)))
     }
 
     /// What the job declared, what Batch sets, and what every container has.

@@ -1,0 +1,145 @@
+//! What goes along with jobs: looked for when they are prepared, packed when they are submitted.
+
+use std::path::Path;
+
+use super::context::Context;
+use super::error::Failure;
+use crate::engine::Submission;
+use crate::job::{Address, Freight, Input, InputParcel, Parcel, Sending, Source, SourceParcel};
+use crate::parcel::{Checkout, Contents, Made, ParcelError, Store, pack, walk};
+
+/// Jobs that are checked, and what they bring along, which is not packed yet.
+pub struct Prepared {
+    pub submissions: Vec<Submission>,
+    pub loading: Loading,
+}
+
+/// What was found, each thing once however many jobs bring it along.
+#[derive(Default)]
+pub struct Loading {
+    sources: Vec<(Source, Checkout, Contents)>,
+    inputs: Vec<(Input, Contents)>,
+}
+
+/// In the place of an address that is not known yet: the number of the thing.
+fn to_come(kind: u8, index: usize) -> Parcel {
+    let mut hash = [kind; 32];
+    hash[..8].copy_from_slice(&(index as u64).to_be_bytes());
+    Parcel { address: Address::of_hash(hash), bytes: u64::MAX }
+}
+
+const SOURCE: u8 = 0;
+const INPUT: u8 = 1;
+
+impl Loading {
+    /// Looks for what a job brings along. The addresses come later, with [`Prepared::pack`].
+    ///
+    /// # Errors
+    /// When something is not there, is too large or can't be sent.
+    pub fn look(&mut self, sending: &Sending, context: &Context<'_>) -> Result<Freight, Failure> {
+        let source = self.source(sending.source, context)?;
+        let inputs = sending.inputs.iter().map(|input| self.input(input, context));
+        Ok(Freight { source, inputs: inputs.collect::<Result<_, _>>()? })
+    }
+
+    fn source(
+        &mut self,
+        source: Source,
+        context: &Context<'_>,
+    ) -> Result<Option<SourceParcel>, Failure> {
+        if source == Source::Image {
+            return Ok(None);
+        }
+        let known = self.sources.iter().position(|(known, ..)| *known == source);
+        let index = if let Some(index) = known {
+            index
+        } else {
+            let checkout = Checkout::around(&context.directory)?;
+            let contents =
+                if source == Source::Tree { checkout.tree()? } else { checkout.commit()? };
+            contents.check_size(context.config.source_limit)?;
+            self.sources.push((source, checkout, contents));
+            self.sources.len() - 1
+        };
+        let directory = self.sources[index].1.directory.clone();
+        Ok(Some(SourceParcel { parcel: to_come(SOURCE, index), directory }))
+    }
+
+    fn input(&mut self, input: &Input, context: &Context<'_>) -> Result<InputParcel, Failure> {
+        let known = self.inputs.iter().position(|(known, _)| known == input);
+        let index = if let Some(index) = known {
+            index
+        } else {
+            let contents = walk(&context.directory.join(&input.local))
+                .map_err(|error| Failure::from(error).doing(format!("send `{}`", input.local)))?;
+            let contents = contents.below(Path::new(input.path.as_str()));
+            if input.path.is_all() && contents.iter().any(|(path, _)| path.as_os_str().is_empty()) {
+                return Err(Failure::usage(
+                    format!("`{}` is a file and can't take the place of /files", input.local),
+                    format!("give it a name there, as in --input {}=data", input.local),
+                ));
+            }
+            self.inputs.push((input.clone(), contents));
+            self.inputs.len() - 1
+        };
+        Ok(InputParcel { parcel: to_come(INPUT, index), path: input.path.clone() })
+    }
+
+    fn contents(&self) -> impl Iterator<Item = (Parcel, &Contents)> {
+        let sources = self.sources.iter().enumerate();
+        let sources = sources.map(|(index, (.., it))| (to_come(SOURCE, index), it));
+        let inputs = self.inputs.iter().enumerate();
+        sources.chain(inputs.map(|(index, (_, it))| (to_come(INPUT, index), it)))
+    }
+}
+
+impl Prepared {
+    /// Packs everything into files of `store`, and gives them beside the jobs, which now know
+    /// their addresses.
+    ///
+    /// # Errors
+    /// When something can't be read, or there is no room.
+    pub fn pack(
+        self,
+        store: &Store,
+        context: &Context<'_>,
+    ) -> Result<(Vec<Submission>, Vec<Made>), Failure> {
+        let mut made = Vec::new();
+        let submissions = self.packed(context, |contents, tell| {
+            let one = store.pack(contents, tell)?;
+            let parcel = one.parcel.clone();
+            made.push(one);
+            Ok(parcel)
+        })?;
+        Ok((submissions, made))
+    }
+
+    /// The same without a trace: for a dry run, which only wants to know the addresses.
+    ///
+    /// # Errors
+    /// When something can't be read.
+    pub fn pack_nowhere(self, context: &Context<'_>) -> Result<Vec<Submission>, Failure> {
+        self.packed(context, |contents, tell| pack(contents, std::io::sink(), tell))
+    }
+
+    fn packed(
+        mut self,
+        context: &Context<'_>,
+        mut pack: impl FnMut(&Contents, &mut dyn FnMut(u64)) -> Result<Parcel, ParcelError>,
+    ) -> Result<Vec<Submission>, Failure> {
+        let total: u64 = self.loading.contents().map(|(_, contents)| contents.bytes()).sum();
+        let meter = context.output.meter("packing", total);
+        for (placeholder, contents) in self.loading.contents() {
+            let parcel = pack(contents, &mut |bytes| meter.add(bytes))?;
+            let all = self.submissions.iter_mut().map(|it| &mut it.job.plan.freight);
+            let places = all.flat_map(|freight| {
+                let source = freight.source.iter_mut().map(|source| &mut source.parcel);
+                source.chain(freight.inputs.iter_mut().map(|input| &mut input.parcel))
+            });
+            for place in places.filter(|place| **place == placeholder) {
+                *place = parcel.clone();
+            }
+        }
+        Ok(self.submissions)
+    }
+}

@@ -1,0 +1,293 @@
+//! What is brought to jobs and what they keep, by way of the bucket.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use futures_util::StreamExt;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use super::objects::{Download, Index, Object, Objects, Put, Upload};
+use super::{AwsEngine, AwsError};
+use crate::engine::files::{FileEntry, FileKind, copy};
+use crate::engine::{EngineError, EngineName, Hear, Pruned, Submission};
+use crate::job::{JobId, Parcel};
+use crate::ledger::{Filter, JobRecord, Ledger, Millis};
+use crate::parcel::{Made, Names, ParcelError, Store, unpack, walk};
+
+/// A parcel that was sent longer ago is sent again: the bucket's lifecycle counts from then, and
+/// the job may start late. In ms: a week.
+const FRESH: Millis = 7 * 24 * 60 * 60 * 1000;
+/// So many connections fetch at a time.
+pub const LINES: usize = 8;
+/// So many files are looked at at a time.
+const FILES_AT_ONCE: usize = 32;
+
+impl AwsEngine<'_> {
+    async fn objects(&mut self, job: &JobRecord) -> Result<Objects, EngineError> {
+        let bucket = job.plan.bucket.clone().ok_or(AwsError::NoBucket { job: job.id.short() })?;
+        let clients = self.clients().await?;
+        Ok(Objects::new(&clients, bucket))
+    }
+
+    /// Sends what was packed and is not there yet, and looks whether the rest is.
+    pub(super) async fn send_parcels(
+        &mut self,
+        submissions: &[Submission],
+        made: Vec<Made>,
+        hear: Hear<'_>,
+    ) -> Result<(), EngineError> {
+        let plans = submissions.iter().map(|it| &it.job.plan);
+        let Some(bucket) = plans.clone().find_map(|plan| plan.bucket.clone()) else {
+            return Ok(());
+        };
+        let wanted: BTreeSet<Parcel> =
+            plans.flat_map(|plan| plan.freight.parcels().cloned()).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let clients = self.clients().await?;
+        let objects = Objects::new(&clients, bucket);
+        let records = Store::new(self.dir.parcels());
+        for parcel in wanted {
+            let made = made.iter().find(|made| made.parcel == parcel);
+            self.send_parcel(&objects, &parcel, made, &records, hear).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_parcel(
+        &self,
+        objects: &Objects,
+        parcel: &Parcel,
+        made: Option<&Made>,
+        records: &Store,
+        hear: Hear<'_>,
+    ) -> Result<(), EngineError> {
+        let key = objects.parcel(&parcel.address);
+        let there = objects.look(&key).await?.filter(|object| object.bytes == parcel.bytes);
+        let since = there.as_ref().and_then(|object| object.modified);
+        let is_fresh = since.is_none_or(|since| self.clock.now() - since < FRESH);
+        match made {
+            Some(made) if there.is_none() || !is_fresh => {
+                let record = Some(records.path(&parcel.address).with_extension("upload"));
+                Upload { objects, key, file: made.path(), record }.send(hear).await
+            }
+            None if there.is_none() => Err(EngineError::ParcelGone(parcel.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) async fn list_files(
+        &mut self,
+        job: &JobRecord,
+    ) -> Result<Vec<FileEntry>, EngineError> {
+        if !job.plan.carries() && job.plan.bucket.is_none() {
+            return Err(AwsError::NoBucket { job: job.id.short() }.into());
+        }
+        let objects = self.objects(job).await?;
+        let there = objects.list(&objects.of_job(job.id, "")).await?;
+        let below = objects.of_job(job.id, "");
+        let rest = |object: &Object| object.key.strip_prefix(&below).map(str::to_owned);
+        let mut found = Vec::new();
+        let mut have = BTreeSet::new();
+        let mut add = |entry: FileEntry, found: &mut Vec<FileEntry>| {
+            if have.insert(entry.path.clone()) {
+                found.push(entry);
+            }
+        };
+        for object in &there {
+            let child = rest(object).and_then(|rest| {
+                Some(rest.strip_prefix("index/")?.strip_suffix(".json")?.to_owned())
+            });
+            let Some(child) = child else { continue };
+            let index: Index = read_json(&objects, &object.key).await?;
+            let child = (child != WHOLE).then_some(child.as_str());
+            for entry in index.entries {
+                add(entry.into_entry(child), &mut found);
+            }
+        }
+        if there.iter().filter_map(rest).any(|rest| rest == RESULTS) {
+            let folder = self.results(&objects, job.id, &mut |_| ()).await?;
+            for entry in entries_of(folder.path())? {
+                add(entry, &mut found);
+            }
+        }
+        // What waits for the job, or was put to it and that it does not keep.
+        let waiting =
+            job.plan.freight.inputs.iter().map(|input| (input.path.to_string(), &input.parcel));
+        for (path, parcel) in waiting {
+            let kind = FileKind::ToCome { bytes: parcel.bytes };
+            add(FileEntry { path, kind, modified: None }, &mut found);
+        }
+        for object in there.iter().filter(|it| rest(it).is_some_and(|it| it.starts_with("put/"))) {
+            let put: Put = read_json(&objects, &object.key).await?;
+            for path in put.paths {
+                let kind = FileKind::ToCome { bytes: put.parcel.bytes };
+                add(FileEntry { path, kind, modified: Some(put.at) }, &mut found);
+            }
+        }
+        found.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(found)
+    }
+
+    /// The archive of a job that keeps its results by a URL, unpacked.
+    async fn results(
+        &self,
+        objects: &Objects,
+        job: JobId,
+        hear: Hear<'_>,
+    ) -> Result<tempfile::TempDir, EngineError> {
+        let write = EngineError::io("make a folder for the results");
+        let folder = tempfile::tempdir().map_err(write)?;
+        let archive = tempfile::NamedTempFile::new()
+            .map_err(EngineError::io("make a file for the results"))?;
+        let key = objects.of_job(job, RESULTS);
+        let bytes = objects.look(&key).await?.map_or(0, |object| object.bytes);
+        let (hash, executable, to) = (None, false, archive.path());
+        let (hear, lines) = (RefCell::new(hear), Semaphore::new(LINES));
+        Download { objects, key, bytes, hash, to, executable, lines: &lines }
+            .fetch(&|sent| hear.borrow_mut()(sent))
+            .await?;
+        unpack(archive.path(), None, folder.path(), Names::Portable)?;
+        Ok(folder)
+    }
+
+    pub(super) async fn get_files(
+        &mut self,
+        job: &JobRecord,
+        entries: &[(FileEntry, PathBuf)],
+        hear: Hear<'_>,
+    ) -> Result<(), EngineError> {
+        let objects = self.objects(job).await?;
+        let hear = RefCell::new(hear);
+        let tell = |sent| hear.borrow_mut()(sent);
+        let lines = Semaphore::new(LINES);
+        let by_hash = entries.iter().filter_map(|(entry, to)| match &entry.kind {
+            FileKind::File { bytes, executable, hash: Some(hash) } => {
+                Some((*bytes, *executable, hash, to))
+            }
+            _ => None,
+        });
+        let (objects_of, lines) = (&objects, &lines);
+        let fetches = by_hash.map(|(bytes, executable, hash, to)| async move {
+            let key = objects_of.blob(job.id, hash);
+            let hash = Some(hash);
+            Download { objects: objects_of, key, bytes, hash, to, executable, lines }
+                .fetch(&tell)
+                .await
+        });
+        let mut fetches = futures_util::stream::iter(fetches).buffer_unordered(FILES_AT_ONCE);
+        while let Some(fetched) = fetches.next().await {
+            fetched?;
+        }
+        drop(fetches);
+        let in_archive =
+            |entry: &FileEntry| matches!(entry.kind, FileKind::File { hash: None, .. });
+        if entries.iter().any(|(entry, _)| in_archive(entry)) {
+            let folder = self.results(&objects, job.id, &mut |sent| tell(sent)).await?;
+            for (entry, to) in entries.iter().filter(|(entry, _)| in_archive(entry)) {
+                copy(&folder.path().join(&entry.path), to)?;
+            }
+        }
+        for (entry, to) in entries {
+            if let FileKind::Link { target } = &entry.kind {
+                link(target, to)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn put_files(
+        &mut self,
+        job: &JobRecord,
+        made: Made,
+        paths: Vec<String>,
+        hear: Hear<'_>,
+    ) -> Result<(), EngineError> {
+        let objects = self.objects(job).await?;
+        let records = Store::new(self.dir.parcels());
+        self.send_parcel(&objects, &made.parcel, Some(&made), &records, hear).await?;
+        let at = self.clock.now();
+        let put = Put { parcel: made.parcel.clone(), paths, at };
+        // Sorted by time, so that the last one wins.
+        let name = format!("put/{}.json", Uuid::now_v7());
+        let json = serde_json::to_vec(&put).unwrap_or_default();
+        objects.write(&objects.of_job(job.id, &name), json).await?;
+        Ok(())
+    }
+
+    /// Removes what is kept of jobs of this ledger. What is on EFS only a job can remove.
+    pub(super) async fn prune_objects(
+        &mut self,
+        ledger: &Ledger,
+        before: Millis,
+        keep_all: bool,
+    ) -> Result<Pruned, EngineError> {
+        let engine = Some(EngineName::Aws.as_str());
+        let jobs = ledger.list(&Filter { engine, ..Filter::default() })?;
+        let mut pruned = Pruned::default();
+        for job in jobs.iter().filter(|job| job.finished_at.is_some_and(|at| at < before)) {
+            if job.plan.bucket.is_none() {
+                continue;
+            }
+            let objects = self.objects(job).await?;
+            let there = objects.list(&objects.of_job(job.id, "")).await?;
+            if there.is_empty() {
+                continue;
+            }
+            pruned.jobs += 1;
+            pruned.bytes += there.iter().map(|object| object.bytes).sum::<u64>();
+            if !keep_all {
+                let keys: Vec<_> = there.into_iter().map(|object| object.key).collect();
+                objects.delete(&keys).await?;
+            }
+        }
+        Ok(pruned)
+    }
+}
+
+/// The index of a job that is no child of an array.
+pub const WHOLE: &str = "job";
+/// The archive of a job that keeps its results by a URL.
+pub const RESULTS: &str = "results";
+
+pub async fn read_json<T: serde::de::DeserializeOwned>(
+    objects: &Objects,
+    key: &str,
+) -> Result<T, EngineError> {
+    let json = objects.read(key).await?;
+    let broken =
+        |error: serde_json::Error| AwsError::Object { key: key.to_owned(), why: error.to_string() };
+    Ok(serde_json::from_slice(&json).map_err(broken)?)
+}
+
+fn link(target: &Path, to: &Path) -> Result<(), EngineError> {
+    let write = |source| ParcelError::Write { path: to.to_owned(), source };
+    match std::fs::remove_file(to) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(write(error).into());
+        }
+        _ => {}
+    }
+    std::os::unix::fs::symlink(target, to).map_err(write)?;
+    Ok(())
+}
+
+/// What an archive held.
+fn entries_of(folder: &Path) -> Result<Vec<FileEntry>, EngineError> {
+    use crate::parcel::Entry;
+    let contents = walk(folder)?;
+    let entries = contents.iter().filter_map(|(path, entry)| {
+        let kind = match entry {
+            Entry::Folder => return None,
+            Entry::File { bytes, executable, .. } => {
+                FileKind::File { bytes: *bytes, executable: *executable, hash: None }
+            }
+            Entry::Link { target } => FileKind::Link { target: target.clone() },
+        };
+        Some(FileEntry { path: path.to_string_lossy().into_owned(), kind, modified: None })
+    });
+    Ok(entries.collect())
+}

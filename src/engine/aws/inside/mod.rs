@@ -1,0 +1,301 @@
+//! What this program does in a job: fetch what the job brings along, and keep what it leaves.
+//!
+//! It runs in the image, with the role of the job, as the process that the line of shell becomes
+//! (`plan/files.rs`).
+
+mod command;
+
+pub use command::Command;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use futures_util::StreamExt;
+use tempfile::NamedTempFile;
+use tokio::sync::Semaphore;
+
+use super::client::Clients;
+use super::files::{LINES, WHOLE, read_json};
+use super::objects::{Download, Index, Indexed, Objects, Put, Upload};
+use super::{AwsError, AwsSettings};
+use crate::engine::EngineError;
+use crate::engine::files::{FileEntry, FileKind, list_below};
+use crate::job::{Address, FilesPath, JobId, Parcel};
+use crate::ledger::Millis;
+use crate::parcel::{Names, UNPACKED_AT, hash_of, unpack};
+use crate::plan::Cargo;
+
+/// Where a job finds its files and its source.
+#[derive(Debug, Clone)]
+pub struct Places {
+    pub files: PathBuf,
+    pub source: PathBuf,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self { files: "/files".into(), source: "/source".into() }
+    }
+}
+
+/// Who it is that runs, as AWS Batch tells a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runs {
+    /// Batch's id of the job, without the index of a child.
+    pub job: JobId,
+    /// The index of a child of an array.
+    pub child: Option<String>,
+    pub attempt: u32,
+}
+
+/// A job, seen from within.
+pub struct Inside {
+    objects: Objects,
+    cargo: Cargo,
+    /// Under which its objects are: our own id, or Batch's of a job that others submitted.
+    job: JobId,
+    runs: Runs,
+    places: Places,
+    /// Puts that were unpacked.
+    unpacked: BTreeSet<String>,
+    /// Blobs that are there.
+    blobs: BTreeSet<Address>,
+    /// How files looked at the last look.
+    seen: BTreeMap<String, Look>,
+    /// What was kept of them then.
+    kept: BTreeMap<String, (Look, Address)>,
+    index: Index,
+}
+
+/// By which one sees that a file has changed.
+type Look = (u64, Option<Millis>);
+
+/// So many files are sent at a time.
+const FILES_AT_ONCE: usize = 8;
+
+impl Inside {
+    /// # Errors
+    /// When AWS can't be asked.
+    pub async fn new(
+        cargo: Cargo,
+        runs: Runs,
+        places: Places,
+        settings: &AwsSettings,
+    ) -> Result<Self, EngineError> {
+        let clients = Clients::load(settings, cargo.region.clone()).await?;
+        let objects = Objects::new(&clients, cargo.bucket.clone());
+        let job = cargo.job.unwrap_or(runs.job);
+        Ok(Self {
+            objects,
+            cargo,
+            job,
+            runs,
+            places,
+            unpacked: BTreeSet::new(),
+            blobs: BTreeSet::new(),
+            seen: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            index: Index::default(),
+        })
+    }
+
+    /// Brings source and inputs to their places, and says where the command starts, if not where
+    /// the image says.
+    ///
+    /// # Errors
+    /// When something can't be had, is not what it should be, or there is no room for it.
+    pub async fn fetch(&mut self) -> Result<Option<PathBuf>, EngineError> {
+        for input in &self.cargo.freight.inputs {
+            self.open(&input.parcel, &self.places.files).await?;
+        }
+        self.fetch_puts().await?;
+        let Some(source) = &self.cargo.freight.source else { return Ok(None) };
+        let make = |folder: &Path| {
+            fs::create_dir_all(folder)
+                .map_err(EngineError::io(format!("make `{}`", folder.display())))
+        };
+        make(&self.places.source)?;
+        self.open(&source.parcel, &self.places.source).await?;
+        // Git knows no folder without files, and the caller may have stood in one.
+        let directory = source.start(&self.places.source);
+        make(&directory)?;
+        Ok(Some(directory))
+    }
+
+    async fn open(&self, parcel: &Parcel, into: &Path) -> Result<(), EngineError> {
+        let file = NamedTempFile::new().map_err(EngineError::io("make a file for a parcel"))?;
+        let into = into.to_owned();
+        let lines = Semaphore::new(LINES);
+        let download = Download {
+            objects: &self.objects,
+            key: self.objects.parcel(&parcel.address),
+            bytes: parcel.bytes,
+            hash: Some(&parcel.address),
+            to: file.path(),
+            executable: false,
+            lines: &lines,
+        };
+        download.fetch(&|_| ()).await?;
+        // It was compared when it was fetched.
+        aside(move || Ok(unpack(file.path(), None, &into, Names::Any)?)).await
+    }
+
+    /// Unpacks what was put to the job since the last look.
+    async fn fetch_puts(&mut self) -> Result<(), EngineError> {
+        if !self.places.files.is_dir() {
+            return Ok(());
+        }
+        let puts = self.objects.list(&self.objects.of_job(self.job, "put/")).await?;
+        for object in puts {
+            if self.unpacked.contains(&object.key) {
+                continue;
+            }
+            let put: Put = read_json(&self.objects, &object.key).await?;
+            self.open(&put.parcel, &self.places.files).await?;
+            self.unpacked.insert(object.key);
+        }
+        Ok(())
+    }
+
+    /// Looks for what was put to the job, and keeps outputs that have not changed since the last
+    /// look; with `is_last` all of them. Gives what can't be kept, and why.
+    ///
+    /// # Errors
+    /// When AWS can't be asked, or a file can't be read.
+    pub async fn look(&mut self, is_last: bool) -> Result<Vec<String>, EngineError> {
+        if !is_last {
+            self.fetch_puts().await?;
+        }
+        let (entries, complaints) = self.outputs()?;
+        let mut to_send = Vec::new();
+        for entry in &entries {
+            let FileKind::File { bytes, .. } = entry.kind else { continue };
+            let look = (bytes, entry.modified);
+            let is_settled = is_last || self.seen.get(&entry.path) == Some(&look);
+            let is_kept = self.kept.get(&entry.path).is_some_and(|(kept, _)| *kept == look);
+            self.seen.insert(entry.path.clone(), look);
+            if is_settled && !is_kept {
+                to_send.push((entry.path.clone(), look));
+            }
+        }
+        let this = &*self;
+        let sends = to_send.into_iter().map(|(path, look)| async move {
+            let hash = this.send(&path, look).await?;
+            Ok::<_, EngineError>((path, look, hash))
+        });
+        let mut sends = futures_util::stream::iter(sends).buffer_unordered(FILES_AT_ONCE);
+        let mut sent = Vec::new();
+        while let Some(one) = sends.next().await {
+            sent.push(one?);
+        }
+        drop(sends);
+        for (path, look, hash) in sent {
+            if let Some(hash) = hash {
+                self.blobs.insert(hash.clone());
+                self.kept.insert(path, (look, hash));
+            }
+        }
+        self.write_index(entries).await?;
+        Ok(complaints)
+    }
+
+    /// The files that are outputs, and what is none although it is there.
+    fn outputs(&self) -> Result<(Vec<FileEntry>, Vec<String>), EngineError> {
+        let mut found: BTreeMap<String, FileEntry> = BTreeMap::new();
+        let mut complaints = Vec::new();
+        for output in &self.cargo.outputs {
+            let entries = list_below(&self.places.files, output.as_str())?;
+            if entries.is_empty() && !output.is_all() {
+                complaints.push(format!("output `{output}` is not there"));
+            }
+            for entry in entries {
+                match entry.checked() {
+                    Ok(path) if output.is_all() && self.was_brought(&path, &entry) => {}
+                    Ok(_) => {
+                        found.insert(entry.path.clone(), entry);
+                    }
+                    Err(error) => complaints.push(error.to_string()),
+                }
+            }
+        }
+        Ok((found.into_values().collect(), complaints))
+    }
+
+    /// What the job was brought and left as it was is no result of it.
+    fn was_brought(&self, path: &FilesPath, entry: &FileEntry) -> bool {
+        let is_old = entry.modified == Some(UNPACKED_AT);
+        is_old && self.cargo.freight.inputs.iter().any(|input| path.is_in(&input.path))
+    }
+
+    /// `None`: it changed meanwhile, and is looked at again.
+    async fn send(&self, path: &str, look: Look) -> Result<Option<Address>, EngineError> {
+        let file = self.places.files.join(path);
+        let to_hash = file.clone();
+        let hash = aside(move || Ok(hash_of(&to_hash)?)).await?;
+        if self.blobs.contains(&hash) {
+            return Ok(Some(hash));
+        }
+        let key = self.objects.blob(self.job, &hash);
+        if self.objects.look(&key).await?.is_none_or(|object| object.bytes != look.0) {
+            let upload = Upload { objects: &self.objects, key, file: &file, record: None };
+            upload.send(&mut |_| ()).await?;
+        }
+        // Were it another by now, what was sent would not be what its name says.
+        let now = list_below(&self.places.files, path)?;
+        let is_same = now.first().is_some_and(|entry| (entry.bytes(), entry.modified) == look);
+        if !is_same {
+            self.objects.delete(&[self.objects.blob(self.job, &hash)]).await?;
+            return Ok(None);
+        }
+        Ok(Some(hash))
+    }
+
+    async fn write_index(&mut self, entries: Vec<FileEntry>) -> Result<(), EngineError> {
+        let entries = entries.into_iter().filter_map(|entry| match entry.kind {
+            FileKind::File { bytes, executable, .. } => {
+                let (_, sha256) = self.kept.get(&entry.path).cloned()?;
+                let (path, modified) = (entry.path, entry.modified);
+                Some(Indexed::File { path, bytes, sha256, executable, modified })
+            }
+            FileKind::Link { target } => {
+                let target = target.to_string_lossy().into_owned();
+                Some(Indexed::Link { path: entry.path, target })
+            }
+            FileKind::ToCome { .. } => None,
+        });
+        let index = Index { attempt: self.runs.attempt, entries: entries.collect() };
+        if index == self.index {
+            return Ok(());
+        }
+        let child = self.runs.child.as_deref().unwrap_or(WHOLE);
+        let key = self.objects.of_job(self.job, &format!("index/{child}.json"));
+        let json = serde_json::to_vec(&index).unwrap_or_default();
+        self.objects.write(&key, json).await?;
+        self.index = index;
+        Ok(())
+    }
+}
+
+/// Does what takes long where it holds up nothing else.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
+) -> Result<T, EngineError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| EngineError::io("go on")(std::io::Error::other(error)))?
+}
+
+impl Runs {
+    /// From the variables that AWS Batch sets.
+    ///
+    /// # Errors
+    /// When this is no job of AWS Batch.
+    pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, AwsError> {
+        let none = || AwsError::NotInside;
+        let id = get("AWS_BATCH_JOB_ID").ok_or_else(none)?;
+        let job = id.split(':').next().unwrap_or_default().parse().map_err(|_| none())?;
+        let child = get("AWS_BATCH_JOB_ARRAY_INDEX").filter(|index| !index.is_empty());
+        let attempt = get("AWS_BATCH_JOB_ATTEMPT").and_then(|attempt| attempt.parse().ok());
+        Ok(Self { job, child, attempt: attempt.unwrap_or(1) })
+    }
+}

@@ -1,0 +1,200 @@
+//! An object to a file: in parts, several at a time, taken up again at the very byte. The file has
+//! its name once it is whole and is the one that was meant.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use futures_util::StreamExt;
+use tokio::sync::Semaphore;
+use tokio::time::{Duration, sleep};
+
+use super::{Objects, READ_OBJECT, call, cut, may_pass};
+use crate::engine::aws::AwsError;
+use crate::engine::{EngineError, Sent};
+use crate::job::Address;
+use crate::parcel::{ParcelError, UNFINISHED, hash_of};
+use crate::plan::digits_of;
+
+/// Bytes of a part.
+const PART: u64 = 8 << 20;
+/// So many parts of a file are under way at a time.
+const AT_ONCE: usize = 4;
+/// So often in a row a part brings nothing new before it is given up.
+const TRIES: u32 = 8;
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// An object that becomes a file.
+pub struct Download<'a> {
+    pub objects: &'a Objects,
+    pub key: String,
+    pub bytes: u64,
+    /// Where it is known what it should be.
+    pub hash: Option<&'a Address>,
+    pub to: &'a Path,
+    pub executable: bool,
+    /// Connections that all downloads share.
+    pub lines: &'a Semaphore,
+}
+
+/// What is there of a file that is not whole.
+struct Unfinished {
+    file: File,
+    path: PathBuf,
+    /// The numbers of parts that are there, as bytes of 8: appended as they come.
+    record: File,
+    done: BTreeSet<u64>,
+}
+
+impl Download<'_> {
+    /// Fetches it.
+    ///
+    /// # Errors
+    /// When S3 does not give it, it is not the one that was meant, or it can't be written.
+    pub async fn fetch(&self, hear: &dyn Fn(Sent)) -> Result<(), EngineError> {
+        let Unfinished { file, path, mut record, done } = self.open()?;
+        let parts: Vec<_> = (0..self.bytes.div_ceil(PART)).collect();
+        let size_of = |part: u64| PART.min(self.bytes - part * PART);
+        for part in &done {
+            hear(Sent::Bytes(size_of(*part)));
+        }
+        let missing = parts.into_iter().filter(|part| !done.contains(part));
+        let file = &file;
+        let fetches = missing.map(|part| async move {
+            let _line = self.lines.acquire().await;
+            self.part(file, part * PART, size_of(part), hear).await?;
+            Ok::<_, EngineError>(part)
+        });
+        let mut fetches = futures_util::stream::iter(fetches).buffer_unordered(AT_ONCE);
+        while let Some(part) = fetches.next().await {
+            record.write_all(&part?.to_be_bytes()).map_err(self.unwritten())?;
+        }
+        drop(fetches);
+        if let Some(expected) = self.hash {
+            let found = hash_of(&path)?;
+            if found != *expected {
+                clear(&path);
+                return Err(ParcelError::Corrupt {
+                    path: self.to.to_owned(),
+                    found: found.to_string(),
+                    expected: expected.to_string(),
+                }
+                .into());
+            }
+        }
+        let mode = if self.executable { 0o755 } else { 0o644 };
+        file.set_permissions(fs::Permissions::from_mode(mode)).map_err(self.unwritten())?;
+        fs::rename(&path, self.to).map_err(self.unwritten())?;
+        clear(&path);
+        Ok(())
+    }
+
+    fn unwritten(&self) -> impl FnOnce(std::io::Error) -> ParcelError + use<> {
+        let path = self.to.to_owned();
+        move |source| ParcelError::Write { path, source }
+    }
+
+    /// What an earlier call left, or a new file. Only one process is at it.
+    fn open(&self) -> Result<Unfinished, EngineError> {
+        let around = self.to.parent().unwrap_or(Path::new("."));
+        let path = around.join(format!("{UNFINISHED}-{}", digits_of(&[&self.key])));
+        let open = |path: &Path| {
+            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)
+        };
+        let file = open(&path).map_err(self.unwritten())?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let source = std::io::Error::other("another process is fetching it");
+                return Err(self.unwritten()(source).into());
+            }
+            // Some file systems know no locks; then nobody else is told.
+            Err(TryLockError::Error(error)) => tracing::debug!(%error, "no lock"),
+        }
+        let known = fs::read(record_of(&path)).unwrap_or_default();
+        let numbers = known.chunks_exact(8).filter_map(|bytes| bytes.try_into().ok());
+        let done = numbers.map(u64::from_be_bytes).filter(|part| part * PART < self.bytes);
+        let done = done.collect();
+        file.set_len(self.bytes).map_err(self.unwritten())?;
+        let record = OpenOptions::new().create(true).append(true).open(record_of(&path));
+        let record = record.map_err(self.unwritten())?;
+        Ok(Unfinished { file, path, record, done })
+    }
+
+    /// Goes on where it was cut, as often as that brings something.
+    async fn part(
+        &self,
+        file: &File,
+        from: u64,
+        length: u64,
+        hear: &dyn Fn(Sent),
+    ) -> Result<(), EngineError> {
+        let (mut at, end) = (from, from + length);
+        let mut in_vain = 0;
+        while at < end {
+            let before = at;
+            let error = match self.range(file, &mut at, end, hear).await {
+                Ok(()) => continue,
+                Err(error) => error,
+            };
+            in_vain = if at > before { 0 } else { in_vain + 1 };
+            match error {
+                EngineError::Aws(error) if may_pass(&error) && in_vain < TRIES => {
+                    tracing::debug!(%error, at, "fetched on");
+                    sleep(PAUSE * in_vain).await;
+                }
+                error => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn range(
+        &self,
+        file: &File,
+        at: &mut u64,
+        end: u64,
+        hear: &dyn Fn(Sent),
+    ) -> Result<(), EngineError> {
+        let request = self
+            .objects
+            .s3
+            .get_object()
+            .bucket(&self.objects.bucket.name)
+            .key(&self.key)
+            .range(format!("bytes={at}-{}", end - 1));
+        let mut body = call(READ_OBJECT, request.send()).await?.body;
+        while let Some(bytes) = body.next().await {
+            let bytes = bytes.map_err(|error| cut(READ_OBJECT, &error))?;
+            // More than was asked for is none of this file.
+            let most = usize::try_from(end - *at).unwrap_or(usize::MAX).min(bytes.len());
+            file.write_all_at(&bytes[..most], *at).map_err(self.unwritten())?;
+            *at += most as u64;
+            hear(Sent::Bytes(most as u64));
+            if *at == end {
+                return Ok(());
+            }
+        }
+        Err(AwsError::cut_short(READ_OBJECT).into())
+    }
+}
+
+/// What is left of it says nothing any more.
+fn clear(path: &Path) {
+    for path in [path.to_owned(), record_of(path)] {
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(%error, path = %path.display(), "left behind");
+            }
+            _ => {}
+        }
+    }
+}
+
+fn record_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".parts");
+    name.into()
+}

@@ -1,0 +1,219 @@
+//! What is kept in the bucket: parcels, and what goes to a job and comes from it.
+//!
+//! ```text
+//! parcels/<address>             a source or inputs, the same for every job that brings them along
+//! jobs/<id>/put/<id>.json       a parcel that was brought to the job later, in the order of the ids
+//! jobs/<id>/blobs/<sha256>      a file that the job keeps
+//! jobs/<id>/index/<child>.json  what the job keeps, by path: `job`, or the index of a child
+//! jobs/<id>/fetch               the script of a job that fetches by URLs
+//! jobs/<id>/results             the archive that such a job keeps
+//! ```
+//!
+//! Submitters write parcels, jobs read them; nobody reads a parcel without comparing its hash. What
+//! is below `jobs/` is between a job and those who may look at it.
+
+mod download;
+mod index;
+mod upload;
+
+pub use download::Download;
+pub use index::{Index, Indexed, Put};
+pub use upload::Upload;
+
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::{ByteStream, DateTime};
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use tokio::time::Duration;
+
+use super::client::Clients;
+use super::{Action, AwsError, Trouble};
+use crate::job::{Address, JobId};
+use crate::ledger::Millis;
+use crate::plan::Bucket;
+
+pub const READ_OBJECT: Action = Action("s3:GetObject");
+pub const WRITE_OBJECT: Action = Action("s3:PutObject");
+pub const DELETE_OBJECT: Action = Action("s3:DeleteObject");
+pub const LIST_OBJECTS: Action = Action("s3:ListBucket");
+pub const LIST_PARTS: Action = Action("s3:ListMultipartUploadParts");
+
+/// S3 removes at most so many objects with one call of `DeleteObjects`.
+const MOST_DELETED: usize = 1000;
+
+/// A bucket, and the client that asks for it.
+#[derive(Clone)]
+pub struct Objects {
+    s3: aws_sdk_s3::Client,
+    bucket: Bucket,
+}
+
+/// An object, as a list has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    pub key: String,
+    pub bytes: u64,
+    pub modified: Option<Millis>,
+}
+
+impl Objects {
+    pub fn new(clients: &Clients, bucket: Bucket) -> Self {
+        Self { s3: clients.s3(), bucket }
+    }
+
+    fn key(&self, rest: &str) -> String {
+        let prefix = &self.bucket.prefix;
+        if prefix.is_empty() { rest.to_owned() } else { format!("{prefix}/{rest}") }
+    }
+
+    pub fn parcel(&self, address: &Address) -> String {
+        self.key(&format!("parcels/{address}"))
+    }
+
+    /// What is kept for a job; `rest` is empty for the beginning of all.
+    pub fn of_job(&self, job: JobId, rest: &str) -> String {
+        self.key(&format!("jobs/{job}/{rest}"))
+    }
+
+    pub fn blob(&self, job: JobId, hash: &Address) -> String {
+        self.of_job(job, &format!("blobs/{hash}"))
+    }
+
+    /// All objects whose keys begin so.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<Object>, AwsError> {
+        let mut found = Vec::new();
+        let mut next = None;
+        loop {
+            let request = self
+                .s3
+                .list_objects_v2()
+                .bucket(&self.bucket.name)
+                .prefix(prefix)
+                .set_continuation_token(next.take());
+            let page = call(LIST_OBJECTS, request.send()).await?;
+            found.extend(page.contents().iter().filter_map(|object| {
+                Some(Object {
+                    key: object.key.clone()?,
+                    bytes: object.size.and_then(|size| size.try_into().ok()).unwrap_or(0),
+                    modified: object.last_modified.as_ref().and_then(millis),
+                })
+            }));
+            match page.next_continuation_token {
+                Some(token) if page.is_truncated == Some(true) => next = Some(token),
+                _ => return Ok(found),
+            }
+        }
+    }
+
+    /// The object of that very key, if it is there. A caller who may only list sees that too.
+    pub async fn look(&self, key: &str) -> Result<Option<Object>, AwsError> {
+        let request = self.s3.list_objects_v2().bucket(&self.bucket.name).prefix(key).max_keys(1);
+        let page = call(LIST_OBJECTS, request.send()).await?;
+        let found = page.contents().iter().find(|object| object.key.as_deref() == Some(key));
+        Ok(found.map(|object| Object {
+            key: key.to_owned(),
+            bytes: object.size.and_then(|size| size.try_into().ok()).unwrap_or(0),
+            modified: object.last_modified.as_ref().and_then(millis),
+        }))
+    }
+
+    /// May the caller look for parcels?
+    pub async fn look_for_any_parcel(&self) -> Result<(), AwsError> {
+        self.look(&self.key("parcels/")).await.map(drop)
+    }
+
+    /// A small object, as a whole.
+    pub async fn read(&self, key: &str) -> Result<Vec<u8>, AwsError> {
+        let request = self.s3.get_object().bucket(&self.bucket.name).key(key);
+        let answer = call(READ_OBJECT, request.send()).await?;
+        let body = answer.body.collect().await.map_err(|error| cut(READ_OBJECT, &error))?;
+        Ok(body.to_vec())
+    }
+
+    /// A small object, written as a whole.
+    pub async fn write(&self, key: &str, content: Vec<u8>) -> Result<(), AwsError> {
+        let request = self.s3.put_object().bucket(&self.bucket.name).key(key);
+        let request = request.body(ByteStream::from(content));
+        call(WRITE_OBJECT, request.send()).await.map(drop)
+    }
+
+    pub async fn delete(&self, keys: &[String]) -> Result<(), AwsError> {
+        for keys in keys.chunks(MOST_DELETED) {
+            let objects = keys.iter().map(|key| ObjectIdentifier::builder().key(key).build());
+            let objects: Vec<_> =
+                objects.collect::<Result<_, _>>().map_err(|error| invalid(&error))?;
+            let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build();
+            let delete = delete.map_err(|error| invalid(&error))?;
+            let request = self.s3.delete_objects().bucket(&self.bucket.name).delete(delete);
+            let answer = call(DELETE_OBJECT, request.send()).await?;
+            if let Some(error) = answer.errors().first() {
+                let code = error.code.as_deref().unwrap_or_default();
+                let denied = code == "AccessDenied";
+                let trouble = if denied { Trouble::Denied } else { Trouble::Refused };
+                let key = error.key.as_deref().unwrap_or_default();
+                let message = format!("{key}: {code}");
+                return Err(AwsError::Call { action: DELETE_OBJECT, trouble, message });
+            }
+        }
+        Ok(())
+    }
+
+    /// A URL by which whoever has it may read the object for so long.
+    pub async fn url_to_read(&self, key: &str, lasts: Duration) -> Result<String, AwsError> {
+        let how = PresigningConfig::expires_in(lasts).map_err(|error| invalid(&error))?;
+        let request = self.s3.get_object().bucket(&self.bucket.name).key(key).presigned(how);
+        match request.await {
+            Ok(request) => Ok(request.uri().to_owned()),
+            Err(error) => Err(AwsError::call(READ_OBJECT, &error)),
+        }
+    }
+
+    /// The same, to write it.
+    pub async fn url_to_write(&self, key: &str, lasts: Duration) -> Result<String, AwsError> {
+        let how = PresigningConfig::expires_in(lasts).map_err(|error| invalid(&error))?;
+        let request = self.s3.put_object().bucket(&self.bucket.name).key(key).presigned(how);
+        match request.await {
+            Ok(request) => Ok(request.uri().to_owned()),
+            Err(error) => Err(AwsError::call(WRITE_OBJECT, &error)),
+        }
+    }
+}
+
+/// S3 takes thousands of calls a second, so none has to wait for its turn.
+pub async fn call<T, E>(
+    action: Action,
+    call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> Result<T, AwsError>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    // Those of the SDK are large, and would make everything large that waits for one.
+    Box::pin(call).await.map_err(|error| AwsError::call(action, &error))
+}
+
+fn millis(time: &DateTime) -> Option<Millis> {
+    time.to_millis().ok()
+}
+
+/// An answer that broke off.
+fn cut(action: Action, error: &dyn std::error::Error) -> AwsError {
+    let message = super::error::chain(error);
+    AwsError::Call { action, trouble: Trouble::Unclear, message }
+}
+
+/// A request that the SDK could not even put together.
+fn invalid(error: &dyn std::error::Error) -> AwsError {
+    let message = super::error::chain(error);
+    AwsError::Call { action: WRITE_OBJECT, trouble: Trouble::Refused, message }
+}
+
+/// Is it worth another try?
+const fn may_pass(error: &AwsError) -> bool {
+    matches!(error.trouble(), Trouble::NotSent | Trouble::Throttled | Trouble::Unclear)
+}
+
+/// Whether S3 says that there is no such thing.
+fn is_gone<E>(error: &SdkError<E, HttpResponse>) -> bool {
+    error.raw_response().is_some_and(|answer| answer.status().as_u16() == 404)
+}

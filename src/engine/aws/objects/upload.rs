@@ -1,0 +1,259 @@
+//! A file to an object: in parts, several at a time, taken up again where it was left.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
+use tokio::time::{Duration, sleep};
+
+use super::{LIST_PARTS, Objects, WRITE_OBJECT, call, is_gone, may_pass};
+use crate::engine::aws::AwsError;
+use crate::engine::{EngineError, Hear, Sent};
+use crate::parcel::ParcelError;
+
+/// Bytes of a part, and of a file that goes in one piece. S3 takes 5 MiB at the least (but for the
+/// last), and 10,000 of them.
+const PART: u64 = 8 << 20;
+const MOST_PARTS: u64 = 10_000;
+/// So many parts are under way at a time, and in memory.
+const AT_ONCE: usize = 4;
+/// So often a part is sent, besides what the SDK does by itself.
+const TRIES: u32 = 8;
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// A file that becomes an object.
+pub struct Upload<'a> {
+    pub objects: &'a Objects,
+    pub key: String,
+    pub file: &'a Path,
+    /// Where to remember what was sent, for a process that comes after this one. The bytes have
+    /// to be the same then, as those of a parcel are.
+    pub record: Option<PathBuf>,
+}
+
+/// An upload that is not complete.
+#[derive(Debug, Serialize, Deserialize)]
+struct Begun {
+    bucket: String,
+    key: String,
+    upload: String,
+    part: u64,
+}
+
+impl Upload<'_> {
+    /// Sends it.
+    ///
+    /// # Errors
+    /// When it can't be read, or S3 does not take it.
+    pub async fn send(&self, hear: Hear<'_>) -> Result<(), EngineError> {
+        let unreadable = |source| ParcelError::Read { path: self.file.to_owned(), source };
+        let file = File::open(self.file).map_err(unreadable)?;
+        let bytes = file.metadata().map_err(unreadable)?.len();
+        hear(Sent::Expected(bytes));
+        if bytes <= PART {
+            let content = read_at(&file, 0, bytes).map_err(unreadable)?;
+            self.again(async || self.objects.write(&self.key, content.clone()).await).await?;
+            hear(Sent::Bytes(bytes));
+            return Ok(());
+        }
+        let part = part_size(bytes);
+        let (upload, mut done) = self.begin(part).await?;
+        let count = i32::try_from(bytes.div_ceil(part)).unwrap_or(i32::MAX);
+        let size_of = |number: i32| {
+            let before = u64::from(number.unsigned_abs() - 1) * part;
+            (before, part.min(bytes - before))
+        };
+        done.retain(|number, _| (1..=count).contains(number));
+        for number in done.keys() {
+            hear(Sent::Bytes(size_of(*number).1));
+        }
+        let missing: Vec<_> = (1..=count).filter(|number| !done.contains_key(number)).collect();
+        let (upload, file) = (upload.as_str(), &file);
+        let parts = missing.into_iter().map(|number| async move {
+            let (at, length) = size_of(number);
+            let content = read_at(file, at, length).map_err(unreadable)?;
+            // Shared by the tries, not copied.
+            let content = ByteStream::from(content);
+            let content = content.into_inner();
+            let tag = self
+                .again(async || {
+                    let body = content.try_clone().map(ByteStream::new).unwrap_or_default();
+                    let request = self
+                        .objects
+                        .s3
+                        .upload_part()
+                        .bucket(&self.objects.bucket.name)
+                        .key(&self.key)
+                        .upload_id(upload)
+                        .part_number(number)
+                        .body(body);
+                    let answer = call(WRITE_OBJECT, request.send()).await?;
+                    Ok(answer.e_tag.unwrap_or_default())
+                })
+                .await?;
+            Ok::<_, EngineError>((number, tag, length))
+        });
+        let mut parts = futures_util::stream::iter(parts).buffer_unordered(AT_ONCE);
+        while let Some(sent) = parts.next().await {
+            let (number, tag, length) = sent?;
+            done.insert(number, tag);
+            hear(Sent::Bytes(length));
+        }
+        self.complete(upload, done).await?;
+        if let Some(record) = &self.record {
+            // Where it stays, it names an upload that is no more, which S3 will say.
+            let _ = fs::remove_file(record);
+        }
+        Ok(())
+    }
+
+    async fn complete(
+        &self,
+        upload: &str,
+        parts: BTreeMap<i32, String>,
+    ) -> Result<(), EngineError> {
+        let parts = parts
+            .into_iter()
+            .map(|(number, tag)| CompletedPart::builder().part_number(number).e_tag(tag).build());
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
+        let complete = async || {
+            let request = self
+                .objects
+                .s3
+                .complete_multipart_upload()
+                .bucket(&self.objects.bucket.name)
+                .key(&self.key)
+                .upload_id(upload)
+                .multipart_upload(parts.clone());
+            call(WRITE_OBJECT, request.send()).await.map(drop)
+        };
+        match self.again(complete).await {
+            // An answer that got lost: it was completed before.
+            Err(EngineError::Aws(error)) if self.objects.look(&self.key).await?.is_some() => {
+                tracing::debug!(%error, "the object is there all the same");
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// The upload that was begun before, with the parts that S3 has, or a new one.
+    async fn begin(&self, part: u64) -> Result<(String, BTreeMap<i32, String>), EngineError> {
+        let bucket = &self.objects.bucket.name;
+        let record = self.record.as_ref().and_then(|record| fs::read(record).ok());
+        let begun: Option<Begun> = record.and_then(|json| serde_json::from_slice(&json).ok());
+        if let Some(begun) = begun
+            .filter(|begun| begun.bucket == *bucket && begun.key == self.key && begun.part == part)
+            && let Some(parts) = self.parts(&begun.upload).await?
+        {
+            return Ok((begun.upload, parts));
+        }
+        let upload = self
+            .again(async || {
+                let request =
+                    self.objects.s3.create_multipart_upload().bucket(bucket).key(&self.key);
+                let answer = call(WRITE_OBJECT, request.send()).await?;
+                Ok(answer.upload_id.unwrap_or_default())
+            })
+            .await?;
+        if let Some(record) = &self.record {
+            let begun = Begun {
+                bucket: bucket.clone(),
+                key: self.key.clone(),
+                upload: upload.clone(),
+                part,
+            };
+            let json = serde_json::to_vec(&begun).unwrap_or_default();
+            fs::write(record, json)
+                .map_err(|source| ParcelError::Write { path: record.clone(), source })?;
+        }
+        Ok((upload, BTreeMap::new()))
+    }
+
+    /// `None`: S3 knows no such upload any more.
+    async fn parts(&self, upload: &str) -> Result<Option<BTreeMap<i32, String>>, EngineError> {
+        let mut parts = BTreeMap::new();
+        let mut after: Option<String> = None;
+        loop {
+            let request = self
+                .objects
+                .s3
+                .list_parts()
+                .bucket(&self.objects.bucket.name)
+                .key(&self.key)
+                .upload_id(upload)
+                .set_part_number_marker(after.take());
+            let answer = match request.send().await {
+                Ok(answer) => answer,
+                Err(error) if is_gone(&error) => return Ok(None),
+                Err(error) => {
+                    let error = AwsError::call(LIST_PARTS, &error);
+                    // Without the right to look, all of it is sent anew.
+                    tracing::debug!(%error, "what was sent before is not known");
+                    return Ok(None);
+                }
+            };
+            for part in answer.parts() {
+                if let (Some(number), Some(tag)) = (part.part_number, &part.e_tag) {
+                    parts.insert(number, tag.clone());
+                }
+            }
+            match answer.next_part_number_marker {
+                Some(marker) if answer.is_truncated == Some(true) => after = Some(marker),
+                _ => return Ok(Some(parts)),
+            }
+        }
+    }
+
+    async fn again<T>(
+        &self,
+        request: impl AsyncFn() -> Result<T, AwsError>,
+    ) -> Result<T, EngineError> {
+        let mut tries = 1;
+        loop {
+            match request().await {
+                Ok(value) => return Ok(value),
+                Err(error) if tries < TRIES && may_pass(&error) => {
+                    tracing::debug!(%error, tries, "sent again");
+                    sleep(PAUSE * tries).await;
+                    tries += 1;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// So large that there are not too many of them.
+const fn part_size(bytes: u64) -> u64 {
+    let mut part = PART;
+    while bytes.div_ceil(part) > MOST_PARTS {
+        part *= 2;
+    }
+    part
+}
+
+fn read_at(file: &File, at: u64, length: u64) -> std::io::Result<Vec<u8>> {
+    let mut content = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+    file.read_exact_at(&mut content, at)?;
+    Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_not_too_many() {
+        assert_eq!(part_size(1), PART);
+        assert_eq!(part_size(PART * MOST_PARTS), PART);
+        assert_eq!(part_size(PART * MOST_PARTS + 1), 2 * PART);
+        // The largest object that S3 takes.
+        assert!((5_u64 << 40).div_ceil(part_size(5 << 40)) <= MOST_PARTS);
+    }
+}

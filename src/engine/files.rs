@@ -1,0 +1,154 @@
+//! The files of a job, as every engine shows them.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use super::EngineError;
+use crate::job::{Address, FilesPath};
+use crate::ledger::Millis;
+use crate::parcel::{ParcelError, UNFINISHED, leads_out};
+
+/// Something in a job's `/files`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileEntry {
+    /// Relative to `/files`, as it is called there.
+    pub path: String,
+    pub kind: FileKind,
+    /// When it was last written.
+    pub modified: Option<Millis>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileKind {
+    File {
+        bytes: u64,
+        executable: bool,
+        /// Where the engine knows it.
+        hash: Option<Address>,
+    },
+    Link {
+        target: PathBuf,
+    },
+    /// An input of a job that has not started: a file or folder, of that many bytes in its parcel.
+    ToCome {
+        bytes: u64,
+    },
+}
+
+impl FileEntry {
+    /// 0 for a link.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        match self.kind {
+            FileKind::File { bytes, .. } | FileKind::ToCome { bytes } => bytes,
+            FileKind::Link { .. } => 0,
+        }
+    }
+
+    /// Its path, if it leads nowhere else on any file system.
+    ///
+    /// # Errors
+    /// When its name or its target could mean something outside.
+    pub fn checked(&self) -> Result<FilesPath, EngineError> {
+        let hostile = |why: String| ParcelError::Hostile { path: self.path.clone().into(), why };
+        let path = FilesPath::plain(&self.path).map_err(|error| hostile(error.why.to_owned()))?;
+        match &self.kind {
+            FileKind::Link { target } if leads_out(Path::new(path.as_str()), target) => {
+                Err(hostile(format!("it leads out, to `{}`", target.display())).into())
+            }
+            _ => Ok(path),
+        }
+    }
+}
+
+/// What was removed because nobody wants it, or would be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    pub jobs: u64,
+    pub bytes: u64,
+}
+
+/// All files and links at or below a path of a folder, as they are called from the folder on. What is
+/// not there has none.
+///
+/// # Errors
+/// When something can't be looked at.
+pub fn list_below(folder: &Path, path: &str) -> Result<Vec<FileEntry>, EngineError> {
+    let mut found = Vec::new();
+    let at = folder.join(path);
+    match fs::symlink_metadata(&at) {
+        // `/files` itself may be a link.
+        Ok(seen) if seen.is_dir() || path.is_empty() => walk(&at, path, &mut found)?,
+        Ok(seen) => found.extend(entry_of(&at, path.to_owned(), &seen)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(source) => return Err(ParcelError::Read { path: at, source }.into()),
+    }
+    Ok(found)
+}
+
+fn walk(folder: &Path, below: &str, found: &mut Vec<FileEntry>) -> Result<(), EngineError> {
+    let unreadable = |source| ParcelError::Read { path: folder.to_owned(), source };
+    let entries = match fs::read_dir(folder) {
+        // It is gone again: the job goes on meanwhile.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(unreadable)?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(unreadable)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with(UNFINISHED) {
+            continue;
+        }
+        let path = if below.is_empty() { name } else { format!("{below}/{name}") };
+        match entry.metadata() {
+            Ok(seen) if seen.is_dir() => walk(&entry.path(), &path, found)?,
+            Ok(seen) => found.extend(entry_of(&entry.path(), path, &seen)),
+            Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// `None` for a socket or a pipe, which holds nothing, and for a link that is gone again.
+fn entry_of(at: &Path, path: String, seen: &Metadata) -> Option<FileEntry> {
+    let kind = if seen.is_symlink() {
+        FileKind::Link { target: fs::read_link(at).ok()? }
+    } else if seen.is_file() {
+        let executable = seen.permissions().mode() & 0o100 != 0;
+        FileKind::File { bytes: seen.len(), executable, hash: None }
+    } else {
+        return None;
+    };
+    let written = seen.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let modified = written.and_then(|since| Millis::try_from(since.as_millis()).ok());
+    Some(FileEntry { path, kind, modified })
+}
+
+/// Puts what is at `from` into the place of `to`, as a whole: nobody sees a part of it under that
+/// name.
+///
+/// # Errors
+/// When it can't be read or written.
+pub fn copy(from: &Path, to: &Path) -> Result<(), EngineError> {
+    let write = |source| ParcelError::Write { path: to.to_owned(), source };
+    let around = to.parent().unwrap_or(Path::new("."));
+    let seen = fs::symlink_metadata(from)
+        .map_err(|source| ParcelError::Read { path: from.to_owned(), source })?;
+    let unfinished = tempfile::Builder::new()
+        .prefix(crate::parcel::UNFINISHED)
+        .tempdir_in(around)
+        .map_err(write)?;
+    let made = unfinished.path().join("file");
+    if seen.is_symlink() {
+        let target = fs::read_link(from)
+            .map_err(|source| ParcelError::Read { path: from.to_owned(), source })?;
+        std::os::unix::fs::symlink(target, &made).map_err(write)?;
+    } else {
+        fs::copy(from, &made).map_err(write)?;
+    }
+    fs::rename(&made, to).map_err(write)?;
+    Ok(())
+}

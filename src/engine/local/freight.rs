@@ -1,0 +1,77 @@
+//! What a job brings along, unpacked before its command starts.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::engine::EngineError;
+use crate::job::{Freight, JobFiles, JobId, Parcel};
+use crate::ledger::StateDir;
+use crate::parcel::{Names, Store, remove_folder, unpack};
+use crate::plan::Plan;
+
+/// Where a job that has a source finds it, if the machine has room for that.
+const SOURCE: &str = "/source";
+
+/// The directory that is `/files` in an attempt.
+pub fn files(dir: &StateDir, files: JobFiles, id: JobId, attempt: u32) -> Option<PathBuf> {
+    let job = dir.files_of(id);
+    match files {
+        JobFiles::Kept => Some(job),
+        JobFiles::Fresh => Some(job.join(attempt.to_string())),
+        JobFiles::None => None,
+    }
+}
+
+/// Where the command starts.
+pub fn directory(
+    dir: &StateDir,
+    freight: &Freight,
+    id: JobId,
+    attempt: u32,
+    mounted: bool,
+    caller: &Path,
+) -> PathBuf {
+    match &freight.source {
+        None => caller.to_owned(),
+        Some(source) if mounted => source.start(Path::new(SOURCE)),
+        Some(source) => source.start(&dir.source(id, attempt)),
+    }
+}
+
+/// Are the parcels of a job all here?
+///
+/// # Errors
+/// The first that is not.
+pub fn check(dir: &StateDir, freight: &Freight) -> Result<(), EngineError> {
+    let store = Store::new(dir.parcels());
+    let gone = freight.parcels().find(|parcel| !store.has(&parcel.address));
+    gone.map_or(Ok(()), |gone: &Parcel| Err(EngineError::ParcelGone(gone.clone())))
+}
+
+/// Unpacks what an attempt is to find.
+///
+/// # Errors
+/// When a parcel is gone or is not what it should be, or there is no room for it.
+pub fn unload(dir: &StateDir, plan: &Plan, id: JobId, attempt: u32) -> Result<(), EngineError> {
+    check(dir, &plan.freight)?;
+    let store = Store::new(dir.parcels());
+    let open = |parcel: &Parcel, into: &Path| {
+        fs::create_dir_all(into).map_err(EngineError::io("make the job's directory"))?;
+        unpack(&store.path(&parcel.address), Some(&parcel.address), into, Names::Any)?;
+        Ok::<_, EngineError>(())
+    };
+    if let Some(files) = files(dir, plan.spec.files, id, attempt) {
+        plan.freight.inputs.iter().try_for_each(|input| open(&input.parcel, &files))?;
+    }
+    if let Some(source) = &plan.freight.source {
+        // An attempt that lost its worker left its own behind.
+        (1..attempt).try_for_each(|before| remove_folder(&dir.source(id, before)))?;
+        let into = dir.source(id, attempt);
+        remove_folder(&into)?;
+        open(&source.parcel, &into)?;
+        // Git knows no folder without files, and the caller may stand in one.
+        fs::create_dir_all(source.start(&into))
+            .map_err(EngineError::io("make the directory that the job was submitted from"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! What git knows of a checkout. Git itself is asked: nobody else reads its index, its settings
+//! and its rules for what is ignored the way it does (ADR 0017).
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::blobs::Blobs;
+use super::folder::{Found, look};
+use super::lfs::{self, Pointer};
+use super::{Contents, Entry, Origin, ParcelError};
+
+/// A working tree of git.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Checkout {
+    root: PathBuf,
+    /// Where the caller stands, relative to the root.
+    pub directory: String,
+}
+
+/// Set where a hook runs: they would name another repository than that of the directory.
+const OF_A_HOOK: [&str; 6] = [
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_WORK_TREE",
+];
+
+/// How git's own lists call what they have (git-ls-tree).
+const LINK: &str = "120000";
+const EXECUTABLE: &str = "100755";
+const SUBMODULE: &str = "160000";
+
+/// As many changed files are named as tell what it is about.
+const NAMED: usize = 3;
+
+pub(super) fn command(directory: &Path) -> Command {
+    let mut command = Command::new("git");
+    command.arg("-C").arg(directory).env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C");
+    for name in OF_A_HOOK {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// What git answers.
+fn ask(directory: &Path, words: &[&str]) -> Result<Vec<u8>, ParcelError> {
+    let output = command(directory).args(words).output().map_err(ParcelError::NoGit)?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let says = String::from_utf8_lossy(&output.stderr);
+    let says = says.trim().strip_prefix("fatal: ").unwrap_or(says.trim()).replace('\n', "; ");
+    if says.starts_with("not a git repository") {
+        return Err(ParcelError::NoRepository { directory: directory.to_owned() });
+    }
+    Err(ParcelError::Git { what: words.first().copied().unwrap_or_default().to_owned(), says })
+}
+
+/// The lines of an answer to `-z`.
+fn lines(answer: &[u8]) -> impl Iterator<Item = &[u8]> {
+    answer.split(|byte| *byte == 0).filter(|line| !line.is_empty())
+}
+
+fn path(bytes: &[u8]) -> PathBuf {
+    OsStr::from_bytes(bytes).into()
+}
+
+impl Checkout {
+    /// The checkout that a directory is in.
+    ///
+    /// # Errors
+    /// When it is in none, or git can't be asked.
+    pub fn around(directory: &Path) -> Result<Self, ParcelError> {
+        let answer = ask(directory, &["rev-parse", "--show-toplevel", "--show-prefix"])?;
+        let mut answer = answer.split(|byte| *byte == b'\n');
+        let root = answer.next().filter(|root| !root.is_empty()).map(path);
+        let root = root.ok_or_else(|| ParcelError::NoRepository { directory: directory.into() })?;
+        let below = answer.next().map(String::from_utf8_lossy).unwrap_or_default();
+        Ok(Self { root, directory: below.trim_end_matches('/').to_owned() })
+    }
+
+    /// What git tracks and what it doesn't ignore, as it is on the disk, with all submodules.
+    ///
+    /// # Errors
+    /// When something of it can't be sent as it is.
+    pub fn tree(&self) -> Result<Contents, ParcelError> {
+        let mut contents = Contents::default();
+        add_tree(&self.root, Path::new(""), &mut contents)?;
+        Ok(contents)
+    }
+
+    /// What HEAD holds, with all submodules.
+    ///
+    /// # Errors
+    /// When the tree differs from it, or something of it can't be sent as it is.
+    pub fn commit(&self) -> Result<Contents, ParcelError> {
+        let head = ask(&self.root, &["rev-parse", "--verify", "--quiet", "HEAD"]);
+        if matches!(head, Err(ParcelError::Git { .. })) {
+            return Err(ParcelError::NoCommit);
+        }
+        let status = ask(&self.root, &["status", "--porcelain", "-z", "--ignore-submodules=none"])?;
+        if !status.is_empty() {
+            // `XY path`; the old name of one that was renamed has a line of its own.
+            let changed: Vec<_> =
+                lines(&status).filter(|line| line.get(2) == Some(&b' ')).collect();
+            let names = changed.iter().take(NAMED);
+            let mut paths: Vec<_> =
+                names.map(|line| String::from_utf8_lossy(&line[3..]).into_owned()).collect();
+            if changed.len() > NAMED {
+                paths.push(format!("and {} more", changed.len() - NAMED));
+            }
+            return Err(ParcelError::Dirty { paths });
+        }
+        let mut contents = Contents::default();
+        add_commit(&self.root, "HEAD", Path::new(""), &mut Blobs::default(), &mut contents)?;
+        Ok(contents)
+    }
+}
+
+fn add_tree(root: &Path, below: &Path, contents: &mut Contents) -> Result<(), ParcelError> {
+    // `mode id stage\tpath`
+    let tracked = ask(root, &["ls-files", "--stage", "-z"])?;
+    for line in lines(&tracked) {
+        let (about, name) = split_at(line, b'\t')?;
+        let name = path(name);
+        if about.starts_with(SUBMODULE.as_bytes()) {
+            let there = root.join(&name);
+            check_submodule(&there, &below.join(&name))?;
+            add_tree(&there, &below.join(&name), contents)?;
+        } else {
+            add_file(root, &name, below, contents)?;
+        }
+    }
+    let untracked = ask(root, &["ls-files", "--others", "--exclude-standard", "-z"])?;
+    for name in lines(&untracked).map(path) {
+        if name.as_os_str().as_bytes().ends_with(b"/") {
+            return Err(ParcelError::NestedRepository { path: below.join(name) });
+        }
+        add_file(root, &name, below, contents)?;
+    }
+    Ok(())
+}
+
+/// A file as it is on the disk. One that git tracks and that is gone is gone.
+fn add_file(
+    root: &Path,
+    name: &Path,
+    below: &Path,
+    contents: &mut Contents,
+) -> Result<(), ParcelError> {
+    let (on_disk, path) = (root.join(name), below.join(name));
+    let entry = match look(&on_disk) {
+        Ok(Found::Entry(entry)) => entry,
+        // What git tracks as a file became a folder: what is in it has entries of its own.
+        Ok(Found::Folder) => return Ok(()),
+        Ok(Found::Special) => return Err(ParcelError::Special { path }),
+        Err(ParcelError::Read { source, .. }) if is_gone(&source) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if let Entry::File { bytes, .. } = &entry
+        && *bytes < lfs::LONGEST
+    {
+        let content = std::fs::read(&on_disk).map_err(ParcelError::read(&path))?;
+        if Pointer::parse(&content).is_some() {
+            return Err(ParcelError::Pointer { path });
+        }
+    }
+    contents.add(path, entry)
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn add_commit(
+    root: &Path,
+    commit: &str,
+    below: &Path,
+    blobs: &mut Blobs,
+    contents: &mut Contents,
+) -> Result<(), ParcelError> {
+    // `mode type id bytes\tpath`
+    let held = ask(root, &["ls-tree", "-r", "-z", "--long", "--full-tree", commit])?;
+    for line in lines(&held) {
+        let (about, name) = split_at(line, b'\t')?;
+        let about = String::from_utf8_lossy(about);
+        let mut about = about.split_ascii_whitespace();
+        let mode = about.next().unwrap_or_default();
+        let id = about.nth(1).unwrap_or_default().to_owned();
+        let bytes = about.next().and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
+        let (there, path) = (root.join(path(name)), below.join(path(name)));
+        match mode {
+            SUBMODULE => {
+                check_submodule(&there, &path)?;
+                add_commit(&there, &id, &path, blobs, contents)?;
+            }
+            LINK => {
+                let target = self::path(&blobs.read(root, &id)?);
+                contents.add(path, Entry::Link { target })?;
+            }
+            mode => {
+                let executable = mode == EXECUTABLE;
+                let mut file =
+                    (Origin::Blob { repository: root.to_owned(), id: id.clone() }, bytes);
+                if bytes < lfs::LONGEST
+                    && let Some(pointer) = Pointer::parse(&blobs.read(root, &id)?)
+                {
+                    check_pointed(&there, &pointer, &path)?;
+                    file = (Origin::Disk(there), pointer.bytes);
+                }
+                let (origin, bytes) = file;
+                contents.add(path, Entry::File { origin, bytes, executable })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The file that stands for a pointer of HEAD is the one on the disk, if it is that one.
+fn check_pointed(there: &Path, pointer: &Pointer, path: &Path) -> Result<(), ParcelError> {
+    let hash = super::hash_of(there)?;
+    if hash.as_str() == pointer.hash {
+        return Ok(());
+    }
+    Err(ParcelError::Pointer { path: path.to_owned() })
+}
+
+/// A folder that is no checkout is taken for one of the repository around it.
+fn check_submodule(there: &Path, path: &Path) -> Result<(), ParcelError> {
+    if there.join(".git").exists() {
+        return Ok(());
+    }
+    Err(ParcelError::Submodule { path: path.to_owned() })
+}
+
+fn split_at(line: &[u8], at: u8) -> Result<(&[u8], &[u8]), ParcelError> {
+    let place = line.iter().position(|byte| *byte == at);
+    let place = place.ok_or_else(|| ParcelError::Git {
+        what: "ls-files".to_owned(),
+        says: String::from_utf8_lossy(line).into_owned(),
+    })?;
+    Ok((&line[..place], &line[place + 1..]))
+}

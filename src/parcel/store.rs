@@ -1,0 +1,120 @@
+//! Parcels on this machine, by their addresses.
+
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use tempfile::NamedTempFile;
+
+use super::{Contents, ParcelError, Tell, pack};
+use crate::job::{Address, Parcel};
+
+/// A folder of parcels. Each is there as a whole or not at all.
+#[derive(Debug, Clone)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+/// A parcel that is nowhere yet but in a file without a name of its own.
+#[derive(Debug)]
+pub struct Made {
+    pub parcel: Parcel,
+    file: NamedTempFile,
+}
+
+impl Made {
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+}
+
+impl Store {
+    #[must_use]
+    pub const fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    #[must_use]
+    pub fn path(&self, address: &Address) -> PathBuf {
+        self.folder.join(address.as_str())
+    }
+
+    #[must_use]
+    pub fn has(&self, address: &Address) -> bool {
+        self.path(address).exists()
+    }
+
+    /// Packs files into a parcel that is gone with what is returned, unless it is [kept](Self::keep).
+    ///
+    /// # Errors
+    /// When a file can't be read, or the parcel can't be written.
+    pub fn pack(&self, contents: &Contents, tell: Tell<'_>) -> Result<Made, ParcelError> {
+        let mut file = NamedTempFile::new_in(&self.folder).map_err(self.unwritten())?;
+        let mut out = BufWriter::new(&mut file);
+        let parcel = pack(contents, &mut out, tell).map_err(|error| match error {
+            ParcelError::Write { source, .. } => self.unwritten()(source),
+            other => other,
+        })?;
+        out.flush().map_err(self.unwritten())?;
+        drop(out);
+        Ok(Made { parcel, file })
+    }
+
+    /// Gives it its name, once it is sure to be on the disk.
+    ///
+    /// # Errors
+    /// When that can't be.
+    pub fn keep(&self, made: Made) -> Result<(), ParcelError> {
+        let Made { parcel, file } = made;
+        file.as_file().sync_data().map_err(self.unwritten())?;
+        let kept = file.persist(self.path(&parcel.address));
+        kept.map(drop).map_err(|error| self.unwritten()(error.error))
+    }
+
+    fn unwritten(&self) -> impl FnOnce(io::Error) -> ParcelError + use<> {
+        ParcelError::write(self.folder.clone())
+    }
+
+    /// Removes parcels that were written before that and that nobody wants, and gives how many bytes that freed.
+    /// With `keep_all` it only looks.
+    ///
+    /// # Errors
+    /// When one can't be removed.
+    pub fn prune(
+        &self,
+        before: SystemTime,
+        is_wanted: impl Fn(&str) -> bool,
+        keep_all: bool,
+    ) -> Result<u64, ParcelError> {
+        let mut freed = 0;
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            entries => entries.map_err(ParcelError::read(&self.folder))?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(ParcelError::read(&self.folder))?;
+            let path = entry.path();
+            let seen = entry.metadata().map_err(ParcelError::read(&path))?;
+            let is_young = seen.modified().is_ok_and(|written| written >= before);
+            if is_young || is_wanted(&entry.file_name().to_string_lossy()) {
+                continue;
+            }
+            freed += seen.len();
+            if !keep_all {
+                remove(&path)?;
+            }
+        }
+        Ok(freed)
+    }
+}
+
+fn remove(path: &Path) -> Result<(), ParcelError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(ParcelError::write(path)(error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,242 @@
+//! From a parcel to files, whoever made it.
+//!
+//! What an archive says of itself is not believed: paths stay below the folder, nothing is
+//! written through a link, and a file is there as a whole or not at all.
+
+use std::collections::BTreeMap;
+use std::fs::{self, FileTimes};
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, OpenOptions, PermissionsExt};
+use flate2::read::MultiGzDecoder;
+use sha2::{Digest, Sha256};
+use tar::{Archive, EntryType};
+
+use super::pack::{WRITTEN, open};
+use super::{ParcelError, leads_out};
+use crate::job::{Address, FilesPath};
+
+/// Which names an archive may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// Those that git can have on the system that it is for.
+    Any,
+    /// Those that mean the same on every system: of what somebody else made.
+    Portable,
+}
+
+/// The name of a file that is not whole yet begins so.
+pub const UNFINISHED: &str = ".computes-unfinished";
+
+/// The SHA-256 of a file.
+///
+/// # Errors
+/// When it can't be read.
+pub fn hash_of(path: &Path) -> Result<Address, ParcelError> {
+    let mut file = open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        let count = file.read(&mut buffer).map_err(ParcelError::read(path))?;
+        if count == 0 {
+            return Ok(Address::of_hash(hash.finalize().into()));
+        }
+        hash.update(&buffer[..count]);
+    }
+}
+
+/// Unpacks a parcel into a folder that is there, after it was found to be the one that is meant.
+///
+/// # Errors
+/// When it is not that one, holds what it must not, or can't be written.
+pub fn unpack(
+    parcel: &Path,
+    expected: Option<&Address>,
+    into: &Path,
+    names: Names,
+) -> Result<(), ParcelError> {
+    if let Some(expected) = expected {
+        let found = hash_of(parcel)?;
+        if found != *expected {
+            return Err(ParcelError::Corrupt {
+                path: parcel.to_owned(),
+                found: found.to_string(),
+                expected: expected.to_string(),
+            });
+        }
+    }
+    let folder = Dir::open_ambient_dir(into, ambient_authority());
+    let folder = folder.map_err(ParcelError::write(into))?;
+    let mut archive = Archive::new(MultiGzDecoder::new(io::BufReader::new(open(parcel)?)));
+    let unreadable = |source| ParcelError::Read { path: parcel.to_owned(), source };
+    let mut unpacking = Unpacking { folder, into, names, folded: BTreeMap::new() };
+    for entry in archive.entries().map_err(unreadable)? {
+        let mut entry = entry.map_err(unreadable)?;
+        let path = entry.path().map_err(unreadable)?.into_owned();
+        let kind = entry.header().entry_type();
+        let path = unpacking.check(&path)?;
+        if path.as_os_str().is_empty() {
+            continue;
+        }
+        match kind {
+            EntryType::Directory => unpacking.folder_at(&path)?,
+            EntryType::Symlink => {
+                let target = entry.link_name().map_err(unreadable)?;
+                let target = target.map(std::borrow::Cow::into_owned).unwrap_or_default();
+                unpacking.link_at(&path, &target)?;
+            }
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
+                let executable = entry.header().mode().map_err(unreadable)? & 0o100 != 0;
+                unpacking.file_at(&path, &mut entry, executable)?;
+            }
+            // Another name of a file that came before becomes a file of its own.
+            EntryType::Link => {
+                let target = entry.link_name().map_err(unreadable)?;
+                let target = target.map(std::borrow::Cow::into_owned).unwrap_or_default();
+                let target = unpacking.check(&target)?;
+                unpacking.copy_at(&path, &target)?;
+            }
+            // What other programs say about a whole archive.
+            EntryType::XGlobalHeader => {}
+            _ => return Err(hostile(&path, "it is no file, folder or symbolic link")),
+        }
+    }
+    Ok(())
+}
+
+fn hostile(path: &Path, why: impl Into<String>) -> ParcelError {
+    ParcelError::Hostile { path: path.to_owned(), why: why.into() }
+}
+
+struct Unpacking<'a> {
+    folder: Dir,
+    into: &'a Path,
+    names: Names,
+    /// Paths as a file system has them that folds case.
+    folded: BTreeMap<String, PathBuf>,
+}
+
+impl Unpacking<'_> {
+    /// The path, if it stays below the folder.
+    fn check(&mut self, path: &Path) -> Result<PathBuf, ParcelError> {
+        let mut plain = PathBuf::new();
+        for part in path.components() {
+            match part {
+                Component::Normal(name) => plain.push(name),
+                Component::CurDir => {}
+                Component::ParentDir => return Err(hostile(path, "it climbs with `..`")),
+                Component::RootDir | Component::Prefix(_) => {
+                    return Err(hostile(path, "it is absolute"));
+                }
+            }
+        }
+        if self.names == Names::Portable && !plain.as_os_str().is_empty() {
+            let text = plain.to_str().ok_or_else(|| hostile(path, "it is not UTF-8"))?;
+            let text = format!("./{text}");
+            let portable = FilesPath::new(&text).map_err(|error| hostile(path, error.why))?;
+            let before = self.folded.insert(portable.folded(), plain.clone());
+            if let Some(before) = before.filter(|before| *before != plain) {
+                let why = format!("`{}` is the same where case is folded", before.display());
+                return Err(hostile(path, why));
+            }
+        }
+        Ok(plain)
+    }
+
+    fn write(&self, path: &Path) -> impl FnOnce(io::Error) -> ParcelError + use<> {
+        ParcelError::write(self.into.join(path))
+    }
+
+    /// Makes a folder and those around it, none of them a link.
+    fn folder_at(&self, path: &Path) -> Result<(), ParcelError> {
+        let mut made = PathBuf::new();
+        for name in path.components() {
+            made.push(name);
+            match self.folder.symlink_metadata(&made) {
+                Ok(seen) if seen.is_dir() => {}
+                Ok(seen) if seen.is_symlink() => {
+                    return Err(hostile(path, format!("`{}` is a link", made.display())));
+                }
+                Ok(_) => return Err(hostile(path, format!("`{}` is a file", made.display()))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.folder.create_dir(&made).map_err(self.write(&made))?;
+                    let open = cap_std::fs::Permissions::from_mode(0o755);
+                    self.folder.set_permissions(&made, open).map_err(self.write(&made))?;
+                }
+                Err(error) => return Err(self.write(&made)(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a file is made before it gets its name.
+    fn prepare(&self, path: &Path) -> Result<PathBuf, ParcelError> {
+        let around = path.parent().unwrap_or(Path::new(""));
+        self.folder_at(around)?;
+        if self.folder.symlink_metadata(path).is_ok_and(|seen| seen.is_dir()) {
+            return Err(hostile(path, "there is a folder of that name"));
+        }
+        // Another process may be at the same: an attempt whose worker is believed dead.
+        let unfinished = around.join(format!("{UNFINISHED}-{}", std::process::id()));
+        match self.folder.remove_file(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(self.write(&unfinished)(error))
+            }
+            _ => Ok(unfinished),
+        }
+    }
+
+    fn link_at(&self, path: &Path, target: &Path) -> Result<(), ParcelError> {
+        if leads_out(path, target) {
+            return Err(hostile(path, format!("it leads out, to `{}`", target.display())));
+        }
+        let unfinished = self.prepare(path)?;
+        self.folder.symlink(target, &unfinished).map_err(self.write(path))?;
+        self.folder.rename(&unfinished, &self.folder, path).map_err(self.write(path))
+    }
+
+    fn copy_at(&self, path: &Path, target: &Path) -> Result<(), ParcelError> {
+        let seen = self.folder.symlink_metadata(target).map_err(self.write(target))?;
+        if !seen.is_file() {
+            return Err(hostile(path, format!("`{}` is no file", target.display())));
+        }
+        let mut content = self.folder.open(target).map_err(self.write(target))?;
+        self.file_at(path, &mut content, seen.permissions().mode() & 0o100 != 0)
+    }
+
+    fn file_at(
+        &self,
+        path: &Path,
+        content: &mut impl Read,
+        executable: bool,
+    ) -> Result<(), ParcelError> {
+        let unfinished = self.prepare(path)?;
+        let options = OpenOptions::new().write(true).create_new(true).clone();
+        let file = self.folder.open_with(&unfinished, &options).map_err(self.write(path))?;
+        let mut file = file.into_std();
+        io::copy(content, &mut file).map_err(self.write(path))?;
+        let mode = if executable { 0o755 } else { 0o644 };
+        let rights = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        file.set_permissions(rights).map_err(self.write(path))?;
+        let written = UNIX_EPOCH + Duration::from_secs(WRITTEN);
+        file.set_times(FileTimes::new().set_modified(written)).map_err(self.write(path))?;
+        drop(file);
+        self.folder.rename(&unfinished, &self.folder, path).map_err(self.write(path))
+    }
+}
+
+/// Removes a folder and all that is in it, if it is there.
+///
+/// # Errors
+/// When something in it can't be removed.
+pub fn remove_folder(folder: &Path) -> Result<(), ParcelError> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(ParcelError::write(folder)(error))
+        }
+        _ => Ok(()),
+    }
+}
