@@ -52,8 +52,10 @@ fn list(largest: &[(PathBuf, u64)]) -> String {
 #[must_use]
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if bytes < 1024 {
-        return format!("{bytes} bytes");
+    match bytes {
+        1 => return "1 byte".to_owned(),
+        0..1024 => return format!("{bytes} bytes"),
+        _ => {}
     }
     // Tenths of a unit, rounded down.
     let mut tenths = bytes * 10 / 1024;
@@ -132,6 +134,9 @@ impl ParcelError {
             Self::Write { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 "make room on its disk".to_owned()
             }
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "paths are relative to where you stand".to_owned()
+            }
             Self::Corrupt { .. } => "submit again, so that it is made anew".to_owned(),
             Self::Git { .. } | Self::Read { .. } | Self::Write { .. } | Self::Hostile { .. } => {
                 return None;
@@ -148,6 +153,7 @@ mod tests {
     fn sizes_are_as_people_read_them() {
         for (bytes, text) in [
             (0, "0 bytes"),
+            (1, "1 byte"),
             (1023, "1023 bytes"),
             (1024, "1.0 KiB"),
             (1536, "1.5 KiB"),

@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::engine::command::HOSTILE;
-use crate::support::{Home, send};
+use crate::support::{Account, Aws, Home, Jobs, root, send};
 
 /// A root of its own with everything of the machine below it, in which `/files` can be made.
 const ENTER: &str = r#"
     set -e
     root=$1; shift
-    mount -t tmpfs none "$root"
+    mount -t tmpfs -o size="$SIZE" none "$root"
     for entry in /*; do
         name=${entry#/}
         if [ "$name" = files ] || [ "$name" = mnt ]; then continue; fi
@@ -67,6 +68,46 @@ impl Root {
         serde_json::from_value(request["containerOverrides"]["command"].clone()).expect("words")
     }
 
+    /// A job that was sent to AWS, run as it would be there, and what it wrote.
+    fn run_sent(
+        &self,
+        shell: &[&str],
+        request: &Value,
+        account: &Account,
+        job: &Job<'_>,
+    ) -> (i32, String) {
+        let overrides = &request["containerOverrides"];
+        let words: Vec<String> =
+            serde_json::from_value(overrides["command"].clone()).expect("words");
+        let program = Path::new(env!("CARGO_BIN_EXE_computes")).parent().expect("a folder");
+        let path = match job.tools {
+            Some(tools) => format!("PATH={tools}"),
+            None => format!("PATH={}:/usr/local/bin:/usr/bin:/bin", program.display()),
+        };
+        let given = overrides["environment"].as_array().expect("a list").iter();
+        let given = given.map(|it| {
+            let text = |name: &str| it[name].as_str().expect("text").to_owned();
+            format!("{}={}", text("name"), text("value"))
+        });
+        let keys = account.variables(Aws::server().port()).into_iter();
+        let keys = keys.map(|(name, value)| format!("{name}={value}"));
+        // As the first process of its own, as it is in a container.
+        let enter = ["unshare", "--pid", "--fork", "--mount-proc", "env"].map(str::to_owned);
+        let all: Vec<_> = enter
+            .into_iter()
+            .chain([path])
+            .chain(given)
+            .chain(keys)
+            .chain(shell.iter().map(ToString::to_string))
+            .chain(words.into_iter().skip(1))
+            .collect();
+        let mut command = self.command(&[], &all, job);
+        let output = command.output().expect("it starts");
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        (output.status.code().unwrap_or(-1), said)
+    }
+
     fn command(&self, shell: &[&str], words: &[String], job: &Job<'_>) -> Command {
         let mut command = Command::new("unshare");
         let variables = [
@@ -78,11 +119,13 @@ impl Root {
             .args(["--mount", "--propagation", "slave", "--", "sh", "-c", ENTER, "enter"])
             .arg(self.home.path().join("root"))
             // Another shell in the place of `sh`.
-            .args(shell.iter().map(ToString::to_string).chain(words.iter().skip(1).cloned()))
+            .args(shell.iter().map(ToString::to_string))
+            .args(words.iter().skip(usize::from(!shell.is_empty())))
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
             .env("MNT", &self.mnt)
             .env("FILES", job.files)
+            .env("SIZE", job.size)
             .env("VARIABLES", variables.into_iter().flatten().collect::<Vec<_>>().join(" "))
             .stdin(Stdio::null());
         command
@@ -102,9 +145,18 @@ struct Job<'a> {
     attempt: u32,
     index: Option<&'a str>,
     files: &'a str,
+    /// Of the disk that the image is on.
+    size: &'a str,
+    /// The only folder with programs, if not those of the machine.
+    tools: Option<&'a str>,
 }
 
-const PLAIN: Job<'_> = Job { id: "job-1", attempt: 1, index: None, files: "" };
+const PLAIN: Job<'_> =
+    Job { id: "job-1", attempt: 1, index: None, files: "", size: "50%", tools: None };
+
+/// As Batch calls a job.
+const SENT: &str = "69456a54-8bfa-48a1-9417-ff070c155e02";
+const AS_SENT: Job<'_> = Job { id: SENT, ..PLAIN };
 
 /// The shells that are on the machine.
 fn shells() -> impl Iterator<Item = &'static [&'static str]> {
@@ -225,5 +277,106 @@ fn signals_reach_the_command() {
         std::io::Read::read_to_string(&mut stdout, &mut rest).expect("text");
         let status = child.wait().expect("a child");
         assert_eq!((rest.as_str(), status.code()), ("caught\n", Some(9)), "{shell:?}");
+    }
+}
+
+/// This repository, sent as it stands, builds its test job wherever there is a shell, and what that
+/// leaves comes back byte for byte.
+#[test]
+fn this_very_tree_is_fetched_built_and_brought_back() {
+    for fetch in ["program", "urls"] {
+        let Some(place) = Root::new() else { return };
+        let account = Account::new(Jobs::Stay);
+        let home = super::files::carrying(&account).with("COMPUTES_FETCH", fetch);
+        let words = ["submit", "--source", "tree", "--output", ".", "--timeout", "5m", "--"];
+        let words = [&words[..], &["./build.sh", "test_job", "hello", "world"]].concat();
+        let mut submit = home.command(words);
+        let submitted = home.run_command(submit.current_dir(root()));
+        assert_eq!(submitted.code, 0, "{}", submitted.stderr);
+        let request = account.requests().remove(0);
+        for (turn, shell) in shells().enumerate() {
+            let (code, said) = place.run_sent(shell, &request, &account, &AS_SENT);
+            assert_eq!(code, 0, "{fetch}, {shell:?}: {said}");
+            assert!(said.contains("\nhello world\n"), "{fetch}, {shell:?}: {said}");
+            let into = format!("results-{turn}");
+            let got = home.run(["files", "get", "last", "--into", &into]);
+            assert_eq!(got.code, 0, "{fetch}, {shell:?}: {}", got.stderr);
+            for name in ["greet", "report.txt"] {
+                let there = fs::read(place.mnt.join("efs").join(SENT).join(name)).expect("a file");
+                let here = fs::read(home.work().join(&into).join(name)).expect("a file");
+                assert!(there == here && !here.is_empty(), "{fetch}, {shell:?}: {name}");
+            }
+            let greet = Command::new(home.work().join(&into).join("greet")).arg("x").output();
+            assert_eq!(greet.expect("it runs").stdout, b"x\n");
+        }
+    }
+}
+
+/// Where the image has nothing but busybox.
+#[test]
+fn a_source_is_fetched_with_the_programs_of_busybox_alone() {
+    let Some(place) = Root::new() else { return };
+    let Some(busybox) =
+        ["/bin/busybox", "/usr/bin/busybox"].iter().find(|it| Path::new(it).exists())
+    else {
+        return writeln!(std::io::stderr(), "skipped busybox: it is not there").expect("stderr");
+    };
+    let tools = place.home.path().join("tools");
+    fs::create_dir(&tools).expect("a folder");
+    for name in [
+        "cat",
+        "env",
+        "find",
+        "grep",
+        "gzip",
+        "ln",
+        "mkdir",
+        "printf",
+        "rm",
+        "rmdir",
+        "sh",
+        "sha256sum",
+        "sort",
+        "tar",
+        "unshare",
+        "wget",
+    ] {
+        std::os::unix::fs::symlink(busybox, tools.join(name)).expect("a link");
+    }
+    let account = Account::new(Jobs::Stay);
+    let home = super::files::carrying(&account).with("COMPUTES_FETCH", "urls");
+    home.write("a b", "a b\n");
+    home.submit(["--input", "a b", "--input", ".=all", "--", "sh", "-c", "cat '/files/all/a b'"]);
+    home.submit(["--input", "a b", "--output", ".", "--timeout", "5m", "--", "true"]);
+    let tools = tools.display().to_string();
+    let job = Job { tools: Some(&tools), ..AS_SENT };
+    let requests = account.requests();
+    let (code, said) = place.run_sent(&[busybox, "sh"], &requests[0], &account, &job);
+    assert_eq!((code, said.as_str()), (0, "a b\n"));
+    // Its wget can't send anything, which is said before the command runs for hours.
+    let (code, said) = place.run_sent(&[busybox, "sh"], &requests[1], &account, &job);
+    assert_eq!(code, 125, "{said}");
+    assert!(said.contains("outputs are sent by curl or by GNU wget"), "{said}");
+}
+
+#[test]
+fn a_full_disk_ends_the_job_before_its_command() {
+    for fetch in ["program", "urls"] {
+        let Some(place) = Root::new() else { return };
+        let account = Account::new(Jobs::Stay);
+        let home = super::files::carrying(&account).with("COMPUTES_FETCH", fetch);
+        let init = Command::new("git").args(["init", "--quiet"]).current_dir(home.work()).status();
+        assert!(init.is_ok_and(|status| status.success()));
+        fs::write(home.work().join("large"), vec![0; 4 << 20]).expect("written");
+        home.submit(["--source", "tree", "--", "echo", "ran"]);
+        let request = account.requests().remove(0);
+        for shell in shells() {
+            let small = Job { size: "1m", ..AS_SENT };
+            let (code, said) = place.run_sent(shell, &request, &account, &small);
+            assert_eq!(code, 125, "{fetch}, {shell:?}: {said}");
+            let told = ["No space left on device", "cannot unpack what the job brings along"];
+            assert!(told.iter().any(|it| said.contains(it)), "{fetch}, {shell:?}: {said}");
+            assert!(!said.contains("ran"), "{fetch}, {shell:?}: {said}");
+        }
     }
 }

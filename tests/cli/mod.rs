@@ -32,6 +32,7 @@ mod retry;
 mod run;
 mod run_json;
 mod secrets;
+mod sources;
 pub mod stage;
 mod status;
 mod submit;

@@ -52,7 +52,7 @@ pub enum AwsError {
     Object { key: String, why: String },
     #[error("{why}")]
     Urls { why: String, hint: &'static str },
-    #[error("this is no job of AWS Batch: AWS_BATCH_JOB_ID is not set")]
+    #[error("this is no job of AWS Batch: AWS_BATCH_JOB_ID is not the id of one")]
     NotInside,
     #[error("cannot mask the log: {0}")]
     Mask(String),

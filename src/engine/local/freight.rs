@@ -68,7 +68,11 @@ pub fn unload(dir: &StateDir, plan: &Plan, id: JobId, attempt: u32) -> Result<()
         (1..attempt).try_for_each(|before| remove_folder(&dir.source(id, before)))?;
         let into = dir.source(id, attempt);
         remove_folder(&into)?;
-        open(&source.parcel, &into)?;
+        if let Err(error) = open(&source.parcel, &into) {
+            // Half of it is no use, and the ledger may be on the same disk.
+            remove_folder(&into)?;
+            return Err(error);
+        }
         // Git knows no folder without files, and the caller may stand in one.
         fs::create_dir_all(source.start(&into))
             .map_err(EngineError::io("make the directory that the job was submitted from"))?;

@@ -291,9 +291,9 @@ impl Runs {
     /// # Errors
     /// When this is no job of AWS Batch.
     pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, AwsError> {
-        let none = || AwsError::NotInside;
-        let id = get("AWS_BATCH_JOB_ID").ok_or_else(none)?;
-        let job = id.split(':').next().unwrap_or_default().parse().map_err(|_| none())?;
+        let id = get("AWS_BATCH_JOB_ID").unwrap_or_default();
+        let job = id.split(':').next().unwrap_or_default().parse();
+        let job = job.map_err(|_| AwsError::NotInside)?;
         let child = get("AWS_BATCH_JOB_ARRAY_INDEX").filter(|index| !index.is_empty());
         let attempt = get("AWS_BATCH_JOB_ATTEMPT").and_then(|attempt| attempt.parse().ok());
         Ok(Self { job, child, attempt: attempt.unwrap_or(1) })
