@@ -347,7 +347,7 @@ fn with_room(home: &Home, size: &str, script: &str) -> Option<Run> {
 fn a_full_disk_here_is_said_before_there_is_a_job() {
     let home = Home::new();
     let noise: Vec<u8> =
-        (0..4_u32 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        (0..4_u32 << 20).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[1]).collect();
     fs::write(home.work().join("large"), noise).expect("written");
     let script =
         "computes submit --input large -- true; echo $?; computes list --all --json | wc -l";

@@ -55,7 +55,9 @@ fn every_example_uses_verbs_and_options_that_there_are() {
                 let _ = writeln!(told, "{document}:{number}: there is no verb `{}`", words[0]);
                 continue;
             };
-            let known: BTreeSet<String> = verb
+            let part = words.get(1).and_then(|word| verb.find_subcommand(word));
+            let known: BTreeSet<String> = part
+                .unwrap_or(verb)
                 .get_arguments()
                 .flat_map(|arg| arg.get_long_and_visible_aliases().unwrap_or_default())
                 .map(str::to_owned)
