@@ -232,8 +232,16 @@ bench_submit() { # one submit to AWS Batch beside the AWS CLI and a minimal SDK 
     python3 benches/aws_submit/bench.py "target/$triple/release/computes" "target/bench/$triple/release/minimal" "$@"
 }
 
+bench_transfers() { # a large file to the bucket and back beside the AWS CLI: MiB, rounds
+    build
+    python_tools
+    local triple
+    triple=$(host_triple)
+    python3 benches/transfers/bench.py "target/$triple/release/computes" "${1:-1024}" "${2:-3}"
+}
+
 case "${1:-}" in
-    help | build | lint | test | terraform_schema | licences | package | image | test_job | bench | bench_submit)
+    help | build | lint | test | terraform_schema | licences | package | image | test_job | bench | bench_submit | bench_transfers)
         "$@"
         ;;
     *)

@@ -1,12 +1,16 @@
 //! `computes files prune`: remove what nobody wants any more.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use super::context::{Context, block_on};
 use super::error::{Doing, Failure};
 use super::files::days;
 use super::output::PruneView;
-use crate::engine::{Clock, Pruned};
+use super::{submission, submit};
+use crate::engine::{Clock, EngineName, Pruned};
+use crate::job::{Draft, JobFiles, Source};
 use crate::parcel::size;
 
 #[derive(Debug, Args)]
@@ -17,10 +21,27 @@ pub struct Options {
     /// Only say what would go
     #[arg(long)]
     dry_run: bool,
+    /// Have a job remove what jobs left on the file system of AWS, and nobody has written to since
+    #[arg(long, conflicts_with = "dry_run")]
+    file_system: bool,
 }
+
+/// Seconds of a day.
+const DAY: u64 = 24 * 60 * 60;
+
+/// Removes the directories of jobs in which nothing was written for `$1` days. Jobs of others are
+/// among them, and this one is not.
+const SWEEP: &str = r#"cd "$1" && for job in ????????-????-????-????-????????????; do
+    if [ -d "$job" ] && [ "$job" != "$AWS_BATCH_JOB_ID" ] && [ -z "$(find "$job" -mtime "-$2" | head -n 1)" ]; then
+        rm -rf -- "$job" && echo "removed $job"
+    fi
+done"#;
 
 pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     let older = days("--older-than", &options.older_than)?;
+    if options.file_system {
+        return sweep(older, context);
+    }
     if context.ledger()?.is_none() {
         return say(Pruned::default(), options.dry_run, context);
     }
@@ -32,6 +53,31 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         engines.prune(before, options.dry_run).await.doing(doing)
     })?;
     say(pruned, options.dry_run, context)
+}
+
+/// What is on EFS only a job reaches.
+fn sweep(older: Duration, context: &Context<'_>) -> Result<u8, Failure> {
+    if context.config.engine != EngineName::Aws {
+        return Err(Failure::usage(
+            "the file system of AWS is looked after with the engine `aws`",
+            "add --engine aws, or leave out --file-system",
+        ));
+    }
+    let days = older.as_secs().div_ceil(DAY).max(1).to_string();
+    let mount = context.config.files_mount.0.clone();
+    let words = ["sh", "-c", SWEEP, "sweep", &mount, &days].map(str::to_owned);
+    let draft = Draft {
+        name: Some("computes-files-prune".to_owned()),
+        command: Some(words.into()),
+        files: Some(JobFiles::None.as_str().to_owned()),
+        source: Some(Source::Image.as_str().to_owned()),
+        ..Draft::default()
+    };
+    let submissions = [submission::of_ours(draft, context)?];
+    let mut engines = context.engines()?;
+    let handed_over = block_on(submission::hand_over(&mut engines, &submissions, context))?;
+    submit::print(&mut engines, handed_over, context)?;
+    Ok(0)
 }
 
 fn say(pruned: Pruned, dry_run: bool, context: &Context<'_>) -> Result<u8, Failure> {

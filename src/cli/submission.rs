@@ -51,6 +51,13 @@ pub fn prepare(
     Ok(Prepared { submissions, loading })
 }
 
+/// A job that this program itself wants done.
+pub fn of_ours(draft: Draft, context: &Context<'_>) -> Result<Submission, Failure> {
+    let mut ids = Ids::at(context.clock.now());
+    let how = How { rehearse_after: None, once: false };
+    submission(draft, how, &mut ids, &mut Loading::default(), context)
+}
+
 /// What is the same for all jobs of a call.
 #[derive(Clone, Copy)]
 struct How {

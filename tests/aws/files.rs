@@ -161,6 +161,32 @@ fn files_are_listed_got_put_and_pruned_with_what_that_takes() {
 }
 
 #[test]
+fn a_job_removes_what_jobs_left_on_the_file_system() {
+    let account = Account::new(Jobs::Run);
+    let home = carrying(&account);
+    // The file system is that of all tests: what they leave is young.
+    let there = |id: &str| Aws::server().host_path(&format!("/mnt/efs/{id}"));
+    let [old, young] =
+        ["0a0a0a0a-0000-4000-8000-000000000001", "0a0a0a0a-0000-4000-8000-000000000002"];
+    for id in [old, young] {
+        fs::create_dir_all(there(id).join("in")).expect("a folder");
+        fs::write(there(id).join("in/it"), "it").expect("written");
+    }
+    let aged = Command::new("find")
+        .arg(there(old))
+        .args(["-depth", "-exec", "touch", "-d", "40 days ago", "{}", ";"])
+        .status();
+    assert!(aged.is_ok_and(|status| status.success()));
+    assert_eq!(home.run(["files", "prune", "--file-system", "--engine", "local"]).code, 2);
+    let run = home.run(["files", "prune", "--file-system"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let id = run.stdout.trim();
+    assert_eq!(home.run(["wait", id]).code, 0);
+    assert!(home.run(["logs", id]).stdout.contains(&format!("removed {old}\n")));
+    assert!(!there(old).exists() && there(young).join("in/it").exists());
+}
+
+#[test]
 fn what_the_bucket_lost_is_said_before_the_job_is_submitted_again() {
     let account = Account::new(Jobs::Succeed);
     let home = carrying(&account);
