@@ -115,7 +115,7 @@ variable "stuck_after" {
 # What jobs find there
 
 variable "image" {
-  description = "The image of the job definition. It has sh, mkdir, ln and rmdir, and no ENTRYPOINT. The output repository_url is where your own goes; to pull from another repository of ECR takes a policy in execution_policies."
+  description = "The image of the job definition. It has sh, mkdir, ln and rmdir, and no ENTRYPOINT. The output repository_url is where your own goes; to pull from another repository of ECR takes a policy in execution_policies. For sources, inputs and outputs it also has computes and the certificates of authorities, or, with fetch = \"urls\" in computes.toml, tar, gzip, sha256sum, and curl or GNU wget."
   type        = string
   default     = "public.ecr.aws/docker/library/debian:bookworm-slim"
   nullable    = false

@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 import urllib.request
+import uuid
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CUTS = 20
@@ -111,10 +112,11 @@ def main():
             job = json.loads(said)["id"]
             with open(f"{home}/down", "rb") as file:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            entry = {"path": "got", "bytes": mib * MIB, "sha256": sha256, "modified": None}
+            blob = str(uuid.uuid4())
+            entry = {"path": "got", "bytes": mib * MIB, "sha256": sha256, "blob": blob, "modified": None}
             with open(f"{home}/index", "w") as file:
                 json.dump({"attempt": 1, "entries": [entry]}, file)
-            for name, key in (("index", "index/job.json"), ("down", f"blobs/{sha256}")):
+            for name, key in (("index", "index/job.json"), ("down", f"blobs/{blob}")):
                 run([aws, "s3", "cp", "--quiet", name, f"s3://{bucket}/jobs/{job}/{key}"], direct, home)
             return sha256
 

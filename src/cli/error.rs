@@ -109,7 +109,8 @@ impl From<SpecError> for Failure {
 
 impl From<LimitError> for Failure {
     fn from(error: LimitError) -> Self {
-        let hint = "put large values into a file under /files, or pass their path".to_owned();
+        let hint = "put large values into a file that is an input, and many inputs into one folder";
+        let hint = hint.to_owned();
         Self::new(Kind::Usage, Some(hint), error)
     }
 }

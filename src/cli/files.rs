@@ -1,18 +1,19 @@
 //! `computes files`: what is in the `/files` of a job, brought here and there.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
 use super::context::{Context, block_on};
-use super::error::{Doing, Failure, Kind};
+use super::error::{Doing, Failure, code};
+use super::freight::{check_nesting, found};
 use super::output::{self, FileView};
+use super::places::{Places, Target};
 use super::{prune, run};
 use crate::engine::{Engines, FileEntry, FileKind, Sent};
-use crate::job::{FilesPath, Input, JobRef};
+use crate::job::{FilesPath, Input, JobFiles, JobRef};
 use crate::ledger::JobRecord;
-use crate::parcel::{Contents, Store, hash_of, size, walk};
+use crate::parcel::{Contents, Store, size};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -130,8 +131,22 @@ async fn get(options: &Get, context: &Context<'_>) -> Result<u8, Failure> {
     let doing = || format!("get the files of {}", job.id.short());
     let files = engines.files(&job).await.doing(doing)?;
     let wanted = wanted(&job, files, &paths)?;
+    let is_empty = wanted.is_empty();
     let into: PathBuf = context.directory.join(&options.into).components().collect();
-    let places = places(wanted, &into, options.force).map_err(|failure| failure.doing(doing()))?;
+    let there = job.is_here().then(|| context.config.state_dir.files_of(job.id));
+    let target = Target { into: &into, force: options.force, there: there.as_deref() };
+    let Places { to: places, here, unfit } =
+        target.places(wanted).map_err(|failure| failure.doing(doing()))?;
+    for why in &unfit {
+        context.output.warning(&format!("not brought here: {why}"));
+    }
+    if is_empty {
+        context.output.note(if job.state.is_terminal() {
+            "the job kept nothing of that, or it was pruned or has expired"
+        } else {
+            "there is nothing of that yet"
+        });
+    }
     let total = places.iter().map(|(entry, _)| entry.bytes()).sum();
     for (_, to) in &places {
         let around = to.parent().unwrap_or(&into);
@@ -151,9 +166,14 @@ async fn get(options: &Get, context: &Context<'_>) -> Result<u8, Failure> {
         let count = places.len();
         let plural = if count == 1 { "" } else { "s" };
         let folder = options.into.display();
-        context.output.status(&format!("got {count} file{plural}, {}, into {folder}", size(total)));
+        let here = match here {
+            0 => String::new(),
+            here => format!("; {here} more are there already"),
+        };
+        let got = format!("got {count} file{plural}, {}, into {folder}{here}", size(total));
+        context.output.status(&got);
     }
-    Ok(0)
+    Ok(if unfit.is_empty() { 0 } else { code::FAILED })
 }
 
 /// What was asked for, or else what the job keeps as its result, or else everything.
@@ -163,6 +183,12 @@ fn wanted(
     paths: &[FilesPath],
 ) -> Result<Vec<FileEntry>, Failure> {
     let outputs = &job.plan.spec.outputs;
+    // On this machine the outputs of such a job lie in the directory of the attempt.
+    let of_attempt = |output: &FilesPath| match job.plan.spec.files {
+        JobFiles::Fresh => FilesPath::new(&format!("./{}/{output}", job.attempt.max(1))),
+        JobFiles::Kept | JobFiles::None => Ok(output.clone()),
+    };
+    let outputs: Vec<_> = outputs.iter().filter_map(|output| of_attempt(output).ok()).collect();
     let wanted = if paths.is_empty() && job.is_here() { outputs.as_slice() } else { paths };
     for path in paths {
         if !path.is_all() && !files.iter().any(|entry| is_in(entry, path)) {
@@ -176,86 +202,16 @@ fn wanted(
     Ok(files.into_iter().filter(is_wanted).collect())
 }
 
-/// Where each goes. Nothing is written before all of them may be.
-fn places(
-    entries: Vec<FileEntry>,
-    into: &Path,
-    force: bool,
-) -> Result<Vec<(FileEntry, PathBuf)>, Failure> {
-    let mut folded: BTreeMap<String, String> = BTreeMap::new();
-    let mut places = Vec::new();
-    let mut in_the_way = Vec::new();
-    let links: Vec<_> = entries
-        .iter()
-        .filter(|entry| matches!(entry.kind, FileKind::Link { .. }))
-        .map(|entry| format!("{}/", entry.path))
-        .collect();
-    for entry in entries {
-        let path = entry.checked()?;
-        if let Some(before) = folded.insert(path.folded(), entry.path.clone()) {
-            return Err(refused(
-                &entry.path,
-                &format!("`{before}` is the same where case is folded"),
-            ));
-        }
-        if let Some(link) = links.iter().find(|link| entry.path.starts_with(link.as_str())) {
-            return Err(refused(&entry.path, &format!("`{link}` is a link")));
-        }
-        let to = into.join(path.as_str());
-        match std::fs::symlink_metadata(&to) {
-            Err(_) => places.push((entry, to)),
-            Ok(seen) if seen.is_dir() => {
-                return Err(refused(&entry.path, &format!("`{}` is a folder", to.display())));
-            }
-            Ok(_) if is_the_same(&entry, &to) => {}
-            Ok(_) if force => places.push((entry, to)),
-            Ok(_) => in_the_way.push(to),
-        }
-    }
-    let Some(first) = in_the_way.first() else {
-        // A link comes after what it may lead to.
-        places.sort_by_key(|(entry, _)| matches!(entry.kind, FileKind::Link { .. }));
-        return Ok(places);
-    };
-    let more = match in_the_way.len() - 1 {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    Err(Failure::usage(
-        format!("`{}`{more} would be overwritten", first.display()),
-        "add --force, or choose another folder with --into",
-    ))
-}
-
-fn refused(path: &str, why: &str) -> Failure {
-    Failure {
-        kind: Kind::Failed,
-        error: anyhow::anyhow!("`{path}` can't be brought here: {why}"),
-        hint: Some("name the files that you want, one by one, or take another folder".to_owned()),
-    }
-}
-
-/// A file that was brought here before need not be again.
-fn is_the_same(entry: &FileEntry, there: &Path) -> bool {
-    match &entry.kind {
-        FileKind::File { bytes, hash: Some(hash), .. } => {
-            std::fs::metadata(there).is_ok_and(|seen| seen.len() == *bytes)
-                && hash_of(there).is_ok_and(|found| found == *hash)
-        }
-        _ => false,
-    }
-}
-
 fn put(options: &Put, context: &Context<'_>) -> Result<u8, Failure> {
+    let inputs: Vec<_> =
+        options.inputs.iter().map(|text| Input::parse(text)).collect::<Result<_, _>>()?;
+    Input::check(&inputs)?;
+    check_nesting(&inputs, context)?;
     let mut contents = Contents::default();
-    let mut paths = Vec::new();
-    for text in &options.inputs {
-        let input = Input::parse(text)?;
-        let found = walk(&context.directory.join(&input.local))
-            .map_err(|error| Failure::from(error).doing(format!("send `{}`", input.local)))?;
-        contents.append(found.below(Path::new(input.path.as_str())));
-        paths.push(input.path.to_string());
+    for input in &inputs {
+        contents.append(found(input, context)?);
     }
+    let paths: Vec<_> = inputs.iter().map(|input| input.path.to_string()).collect();
     let mut engines = context.engines_of_existing(&options.job)?;
     block_on(async {
         let job = find(&mut engines, &options.job).await?;
@@ -278,6 +234,12 @@ fn put(options: &Put, context: &Context<'_>) -> Result<u8, Failure> {
 
 /// `30d`, or anything else that is a duration.
 pub(super) fn days(option: &str, text: &str) -> Result<std::time::Duration, Failure> {
+    if text.parse::<u64>().is_ok() {
+        return Err(Failure::usage(
+            format!("{option}: `{text}` has no unit"),
+            "say how long, as in 30d or 12h",
+        ));
+    }
     match text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok()) {
         Some(days) => Ok(std::time::Duration::from_hours(24 * days)),
         None => run::parse(option, text),

@@ -39,7 +39,9 @@ impl Loading {
     pub fn look(&mut self, sending: &Sending, context: &Context<'_>) -> Result<Freight, Failure> {
         let source = self.source(sending.source, context)?;
         let inputs = sending.inputs.iter().map(|input| self.input(input, context));
-        Ok(Freight { source, inputs: inputs.collect::<Result<_, _>>()? })
+        let inputs = inputs.collect::<Result<_, _>>()?;
+        check_nesting(&sending.inputs, context)?;
+        Ok(Freight { source, inputs })
     }
 
     fn source(
@@ -70,15 +72,7 @@ impl Loading {
         let index = if let Some(index) = known {
             index
         } else {
-            let contents = walk(&context.directory.join(&input.local))
-                .map_err(|error| Failure::from(error).doing(format!("send `{}`", input.local)))?;
-            let contents = contents.below(Path::new(input.path.as_str()));
-            if input.path.is_all() && contents.iter().any(|(path, _)| path.as_os_str().is_empty()) {
-                return Err(Failure::usage(
-                    format!("`{}` is a file and can't take the place of /files", input.local),
-                    format!("give it a name there, as in --input {}=data", input.local),
-                ));
-            }
+            let contents = found(input, context)?;
             self.inputs.push((input.clone(), contents));
             self.inputs.len() - 1
         };
@@ -91,6 +85,40 @@ impl Loading {
         let inputs = self.inputs.iter().enumerate();
         sources.chain(inputs.map(|(index, (_, it))| (to_come(INPUT, index), it)))
     }
+}
+
+/// What an input names, at its place below `/files`.
+///
+/// # Errors
+/// When it is not there, or has no place.
+pub fn found(input: &Input, context: &Context<'_>) -> Result<Contents, Failure> {
+    let contents = walk(&context.directory.join(&input.local))
+        .map_err(|error| Failure::from(error).doing(format!("send `{}`", input.local)))?;
+    let contents = contents.below(Path::new(input.path.as_str()));
+    if input.path.is_all() && contents.iter().any(|(path, _)| path.as_os_str().is_empty()) {
+        return Err(Failure::usage(
+            format!("`{}` is a file and can't take the place of /files", input.local),
+            format!("give it a name there, as in {}=data", input.local),
+        ));
+    }
+    Ok(contents)
+}
+
+/// A file has nothing below it.
+pub fn check_nesting(inputs: &[Input], context: &Context<'_>) -> Result<(), Failure> {
+    for outer in inputs.iter().filter(|it| context.directory.join(&it.local).is_file()) {
+        let within = |inner: &&Input| *inner != outer && inner.path.is_in(&outer.path);
+        if let Some(inner) = inputs.iter().find(within) {
+            return Err(Failure::usage(
+                format!(
+                    "`{}` is to be below `{}`, which is a file at /files/{}",
+                    inner.local, outer.local, outer.path
+                ),
+                "give one of them another path, as in data=other",
+            ));
+        }
+    }
+    Ok(())
 }
 
 impl Prepared {

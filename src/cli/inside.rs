@@ -9,7 +9,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::context::block_on;
 use super::error::{Doing, Failure, Kind, code};
 use super::output::Output;
-use crate::engine::aws::{AwsSettings, Inside, InsideCommand, Places, Runs};
+use crate::engine::EngineError;
+use crate::engine::aws::{AwsSettings, Inside, InsideCommand, Places, Runs, Signals};
 use crate::plan::{Cargo, FETCH, FREIGHT};
 
 #[derive(Debug, Args)]
@@ -28,6 +29,23 @@ pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
     block_on(job(options, output)).map_err(|failure| Failure { kind: Kind::Failed, ..failure })
 }
 
+const SEE: &str = "see how the command ended";
+
+/// A look that failed is followed by another.
+fn tell(looked: Result<Vec<String>, EngineError>, output: &Output) {
+    match looked {
+        Ok(complaints) => {
+            for complaint in complaints {
+                output.warning(&complaint);
+            }
+        }
+        Err(error) => {
+            let why = Failure::from(error).message();
+            tracing::warn!(why, "looked in vain");
+        }
+    }
+}
+
 async fn job(options: &Options, output: &Output) -> Result<u8, Failure> {
     let variable = |name: &str| std::env::var(name).ok();
     let runs = Runs::from_variables(variable)?;
@@ -38,9 +56,19 @@ async fn job(options: &Options, output: &Output) -> Result<u8, Failure> {
     let mut ticks = interval(cargo.look_every());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut inside = Inside::new(cargo, runs, Places::default(), &AwsSettings::default()).await?;
-    let directory = inside.fetch().await.doing(|| "fetch what the job brings along".to_owned())?;
+    // Somebody may want it to end before there is a command that could be told.
+    let mut signals = Signals::new().doing(|| "listen for signals".to_owned())?;
+    let (directory, complaints) = tokio::select! {
+        fetched = inside.fetch() => {
+            fetched.doing(|| "fetch what the job brings along".to_owned())?
+        }
+        code = signals.end() => return Ok(code),
+    };
+    tell(Ok(complaints), output);
     ticks.reset();
-    let mut command = match InsideCommand::start(&options.command, directory.as_deref(), &OURS) {
+    let directory = directory.as_deref();
+    let started = InsideCommand::start(&options.command, directory, &OURS, signals);
+    let mut command = match started {
         Ok(command) => command,
         Err(error) => {
             // As shells have it.
@@ -51,16 +79,22 @@ async fn job(options: &Options, output: &Output) -> Result<u8, Failure> {
         }
     };
     let exit_code = loop {
-        let look = async {
-            ticks.tick().await;
-            inside.look(false).await
-        };
         tokio::select! {
-            ended = command.ended() => break ended.doing(|| "see how the command ended".to_owned())?,
-            looked = look => if let Err(error) = looked {
-                let why = Failure::from(error).message();
-                tracing::warn!(why, "looked in vain");
-            },
+            ended = command.ended() => break ended.doing(|| SEE.to_owned())?,
+            _ = ticks.tick() => {}
+        }
+        let mut look = Box::pin(inside.look(false));
+        let ended = tokio::select! {
+            ended = command.ended() => Some(ended.doing(|| SEE.to_owned())?),
+            looked = &mut look => {
+                tell(looked, output);
+                None
+            }
+        };
+        if let Some(code) = ended {
+            // What is being sent need not be sent again.
+            tell(look.await, output);
+            break code;
         }
     };
     match inside.look(true).await {

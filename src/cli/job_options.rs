@@ -59,7 +59,7 @@ pub struct JobOptions {
     #[arg(long = "input", value_name = "LOCAL[=PATH]")]
     pub inputs: Vec<String>,
     /// What is kept of /files as the result, also of a job that fails; . is all of it
-    #[arg(long = "output", value_name = "PATH")]
+    #[arg(long = "output", value_name = "PATH", conflicts_with = "no_files")]
     pub outputs: Vec<String>,
     /// Give each attempt an empty /files of its own
     #[arg(long, conflicts_with = "no_files")]

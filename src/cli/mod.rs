@@ -19,6 +19,7 @@ mod list;
 mod logs;
 mod man;
 mod output;
+mod places;
 mod policy;
 mod prune;
 mod queues;

@@ -12,7 +12,7 @@ use crate::engine::{Accepted, Clock, EngineError, EngineName, Engines, Sent, Sub
 use crate::job::{Draft, JobId, JobSpec, SpecError};
 use crate::ledger::NewJob;
 use crate::parcel::Store;
-use crate::plan::Plan;
+use crate::plan::{FETCH, FREIGHT, Plan};
 
 /// The jobs that the options describe, checked, and written down nowhere.
 pub fn prepare(
@@ -92,6 +92,7 @@ fn submission(
     };
     let plan = plan.with(freight, config.bucket.clone(), config.fetch, &secrets)?;
     check_carrier(&plan, config.engine)?;
+    check_names(&plan)?;
     let directory = context.directory.clone();
     if directory.to_str().is_none() {
         return Err(Failure::usage(
@@ -136,6 +137,20 @@ fn check_carrier(plan: &Plan, engine: EngineName) -> Result<(), Failure> {
         format!("the job has {what}, and no bucket is set to bring them to AWS and back"),
         format!("set it in computes.toml, as in bucket = \"s3://builds\"; or {without}"),
     ))
+}
+
+/// The variables by which a job is told what it brings along are ours.
+fn check_names(plan: &Plan) -> Result<(), Failure> {
+    let spec = &plan.spec;
+    let names = spec.environment.keys().chain(&spec.secrets).chain(spec.secret_sources.keys());
+    let mut taken = names.filter(|name| [FREIGHT, FETCH].contains(&name.as_str()));
+    match taken.next().filter(|_| plan.carries()) {
+        Some(name) => Err(Failure::usage(
+            format!("variable `{name}` tells a job what it brings along"),
+            "choose another name",
+        )),
+        None => Ok(()),
+    }
 }
 
 /// What can be refused before there is a ledger.

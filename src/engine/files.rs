@@ -6,6 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use uuid::Uuid;
+
 use super::EngineError;
 use crate::job::{Address, FilesPath};
 use crate::ledger::Millis;
@@ -28,6 +30,8 @@ pub enum FileKind {
         executable: bool,
         /// Where the engine knows it.
         hash: Option<Address>,
+        /// Where the engine keeps it, if not under its path.
+        object: Option<Uuid>,
     },
     Link {
         target: PathBuf,
@@ -35,6 +39,10 @@ pub enum FileKind {
     /// An input of a job that has not started: a file or folder, of that many bytes in its parcel.
     ToCome {
         bytes: u64,
+    },
+    /// Something that can't be brought anywhere.
+    Unfit {
+        why: String,
     },
 }
 
@@ -44,7 +52,7 @@ impl FileEntry {
     pub const fn bytes(&self) -> u64 {
         match self.kind {
             FileKind::File { bytes, .. } | FileKind::ToCome { bytes } => bytes,
-            FileKind::Link { .. } => 0,
+            FileKind::Link { .. } | FileKind::Unfit { .. } => 0,
         }
     }
 
@@ -56,6 +64,7 @@ impl FileEntry {
         let hostile = |why: String| ParcelError::Hostile { path: self.path.clone().into(), why };
         let path = FilesPath::plain(&self.path).map_err(|error| hostile(error.why.to_owned()))?;
         match &self.kind {
+            FileKind::Unfit { why } => Err(hostile(why.clone()).into()),
             FileKind::Link { target } if leads_out(Path::new(path.as_str()), target) => {
                 Err(hostile(format!("it leads out, to `{}`", target.display())).into())
             }
@@ -118,7 +127,7 @@ fn entry_of(at: &Path, path: String, seen: &Metadata) -> Option<FileEntry> {
         FileKind::Link { target: fs::read_link(at).ok()? }
     } else if seen.is_file() {
         let executable = seen.permissions().mode() & 0o100 != 0;
-        FileKind::File { bytes: seen.len(), executable, hash: None }
+        FileKind::File { bytes: seen.len(), executable, hash: None, object: None }
     } else {
         return None;
     };

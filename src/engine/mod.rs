@@ -263,3 +263,10 @@ impl EngineError {
         }
     }
 }
+
+/// An error with its causes, for a log or a reason.
+pub(crate) fn in_one_line(error: &EngineError) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    let causes = causes.map(ToString::to_string);
+    std::iter::once(error.to_string()).chain(causes).collect::<Vec<_>>().join(": ")
+}

@@ -135,6 +135,9 @@ impl Draft {
         let files = self.files.as_deref().map_or(Ok(JobFiles::Kept), str::parse)?;
         let mut outputs: Vec<_> =
             self.outputs.iter().map(|text| FilesPath::new(text)).collect::<Result<_, _>>()?;
+        if let Some(pattern) = outputs.iter().find(|it| it.as_str().contains(['*', '?', '['])) {
+            return Err(SpecError::Pattern(pattern.to_string()));
+        }
         outputs.sort();
         outputs.dedup();
         if files == JobFiles::None {

@@ -59,6 +59,9 @@ impl FilesPath {
         if text.starts_with('/') {
             return Err(wrong("it is absolute"));
         }
+        if text.contains(char::REPLACEMENT_CHARACTER) {
+            return Err(wrong("it is not UTF-8"));
+        }
         let path = Self::new(&format!("./{text}")).map_err(|error| wrong(error.why))?;
         let is_plain = path.0 == text && !path.is_all();
         if is_plain { Ok(path) } else { Err(wrong("it is not in its plain form")) }

@@ -18,6 +18,23 @@ pub struct Input {
 }
 
 impl Input {
+    /// Each has a place of its own.
+    ///
+    /// # Errors
+    /// The first two that have not.
+    pub fn check(inputs: &[Self]) -> Result<(), SpecError> {
+        let mut paths: Vec<_> = inputs.iter().map(|input| (input.path.folded(), input)).collect();
+        paths.sort_by(|one, other| one.0.cmp(&other.0));
+        match paths.array_windows().find(|[one, other]| one.0 == other.0) {
+            Some([(_, one), (_, other)]) => Err(SpecError::InputTwice {
+                one: one.local.clone(),
+                other: other.local.clone(),
+                path: other.path.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Without a path it is what `local` is called; a path that ends with `/` is a folder for it.
     ///
     /// # Errors
@@ -57,15 +74,7 @@ impl Draft {
         if let Some(input) = inputs.first().filter(|_| files == JobFiles::None) {
             return Err(SpecError::NoFiles(input.local.clone()));
         }
-        let mut paths: Vec<_> = inputs.iter().map(|input| (input.path.folded(), input)).collect();
-        paths.sort_by(|one, other| one.0.cmp(&other.0));
-        if let Some([(_, one), (_, other)]) = paths.array_windows().find(|[a, b]| a.0 == b.0) {
-            return Err(SpecError::InputTwice {
-                one: one.local.clone(),
-                other: other.local.clone(),
-                path: other.path.clone(),
-            });
-        }
+        Input::check(&inputs)?;
         Ok(Sending { source, inputs })
     }
 }

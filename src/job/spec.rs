@@ -67,6 +67,8 @@ pub enum SpecError {
     InputTwice { one: String, other: String, path: FilesPath },
     #[error("input `{0}` has no place: the job has no /files")]
     NoFiles(String),
+    #[error("output `{0}` is a pattern, and outputs are paths")]
+    Pattern(String),
     #[error(transparent)]
     SecretSource(#[from] NoSecretSource),
     #[error("secret `{0}` is given a source and a value")]
@@ -140,6 +142,7 @@ impl SpecError {
                 "give a path relative to /files, as in --output dist or --input data=in/data"
                     .to_owned()
             }
+            Self::Pattern(_) => "name the folder: all that is in it is kept".to_owned(),
             Self::InputName(_) => "say where it goes, as in --input .=data".to_owned(),
             Self::InputTwice { .. } => {
                 "give one of them another path, as in --input data=other".to_owned()

@@ -5,6 +5,7 @@
 //! logs/<id>.<attempt>  what an attempt wrote to stdout and stderr
 //! files/<id>/          what the job sees as /files
 //! parcels/<address>    sources and inputs of jobs, packed
+//! puts/<id>/<n>        parcels that were put to a job later, in their order
 //! sources/<id>.<attempt>/  the source of an attempt, as long as it runs
 //! secrets/<id>         values for the worker, mode 0600, gone when the job is over
 //! wake/<bell>          files whose closing wakes those who wait
@@ -58,8 +59,8 @@ impl StateDirError {
 }
 
 /// What is made with the state directory, and again if it was taken away.
-const DIRECTORIES: [&str; 8] =
-    ["files", "parcels", "sources", "secrets", "workers", "senders", "wake", "logs"];
+const DIRECTORIES: [&str; 9] =
+    ["files", "parcels", "puts", "sources", "secrets", "workers", "senders", "wake", "logs"];
 
 /// Only the owner may look in: logs and files may hold what is nobody else's business.
 const PRIVATE: u32 = 0o700;
@@ -153,6 +154,16 @@ impl StateDir {
     #[must_use]
     pub fn parcels(&self) -> PathBuf {
         self.root.join("parcels")
+    }
+
+    #[must_use]
+    pub fn puts(&self) -> PathBuf {
+        self.root.join("puts")
+    }
+
+    #[must_use]
+    pub fn puts_of(&self, job: JobId) -> PathBuf {
+        self.puts().join(job.to_string())
     }
 
     #[must_use]

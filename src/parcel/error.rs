@@ -34,7 +34,7 @@ pub enum ParcelError {
     Read { path: PathBuf, source: io::Error },
     #[error("cannot write `{}`", .path.display())]
     Write { path: PathBuf, source: io::Error },
-    #[error("the archive holds `{}`: {why}", .path.display())]
+    #[error("`{}` can't be taken: {why}", .path.display())]
     Hostile { path: PathBuf, why: String },
     #[error("`{}` is not what it should be: its SHA-256 is {found} and not {expected}", .path.display())]
     Corrupt { path: PathBuf, found: String, expected: String },
@@ -137,8 +137,9 @@ impl ParcelError {
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 "paths are relative to where you stand".to_owned()
             }
-            Self::Corrupt { .. } => "submit again, so that it is made anew".to_owned(),
-            Self::Git { .. } | Self::Read { .. } | Self::Write { .. } | Self::Hostile { .. } => {
+            Self::Corrupt { .. } => "try again; if it stays so, submit the job anew".to_owned(),
+            Self::Hostile { .. } => "name the files that you want, one by one".to_owned(),
+            Self::Git { .. } | Self::Read { .. } | Self::Write { .. } => {
                 return None;
             }
         })

@@ -1,7 +1,9 @@
 //! What git knows of a checkout. Git itself is asked: nobody else reads its index, its settings
 //! and its rules for what is ignored the way it does (ADR 0017).
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -56,7 +58,7 @@ fn ask(directory: &Path, words: &[&str]) -> Result<Vec<u8>, ParcelError> {
     }
     let says = String::from_utf8_lossy(&output.stderr);
     let says = says.trim().strip_prefix("fatal: ").unwrap_or(says.trim()).replace('\n', "; ");
-    if says.starts_with("not a git repository") {
+    if says.starts_with("not a git repository") || says.contains("must be run in a work tree") {
         return Err(ParcelError::NoRepository { directory: directory.to_owned() });
     }
     Err(ParcelError::Git { what: words.first().copied().unwrap_or_default().to_owned(), says })
@@ -104,7 +106,16 @@ impl Checkout {
         if matches!(head, Err(ParcelError::Git { .. })) {
             return Err(ParcelError::NoCommit);
         }
-        let status = ask(&self.root, &["status", "--porcelain", "-z", "--ignore-submodules=none"])?;
+        let status = ask(
+            &self.root,
+            &[
+                "status",
+                "--porcelain",
+                "-z",
+                "--ignore-submodules=none",
+                "--untracked-files=normal",
+            ],
+        )?;
         if !status.is_empty() {
             // `XY path`; the old name of one that was renamed has a line of its own.
             let changed: Vec<_> =
@@ -124,17 +135,25 @@ impl Checkout {
 }
 
 fn add_tree(root: &Path, below: &Path, contents: &mut Contents) -> Result<(), ParcelError> {
+    let mut place = Place { root, below, contents, folders: BTreeMap::new() };
+    // Where the disk has no rights of its own, git keeps them.
+    let has_rights = ask(root, &["config", "--type=bool", "--default=true", "core.fileMode"])?;
+    let has_rights = !has_rights.starts_with(b"false");
     // `mode id stage\tpath`
     let tracked = ask(root, &["ls-files", "--stage", "-z"])?;
     for line in lines(&tracked) {
         let (about, name) = split_at(line, b'\t')?;
         let name = path(name);
+        if !place.is_within(&name) {
+            continue;
+        }
         if about.starts_with(SUBMODULE.as_bytes()) {
             let there = root.join(&name);
             check_submodule(&there, &below.join(&name))?;
-            add_tree(&there, &below.join(&name), contents)?;
+            add_tree(&there, &below.join(&name), place.contents)?;
         } else {
-            add_file(root, &name, below, contents)?;
+            let rights = (!has_rights).then(|| about.starts_with(EXECUTABLE.as_bytes()));
+            place.add(&name, rights)?;
         }
     }
     let untracked = ask(root, &["ls-files", "--others", "--exclude-standard", "-z"])?;
@@ -142,36 +161,59 @@ fn add_tree(root: &Path, below: &Path, contents: &mut Contents) -> Result<(), Pa
         if name.as_os_str().as_bytes().ends_with(b"/") {
             return Err(ParcelError::NestedRepository { path: below.join(name) });
         }
-        add_file(root, &name, below, contents)?;
+        place.add(&name, None)?;
     }
     Ok(())
 }
 
-/// A file as it is on the disk. One that git tracks and that is gone is gone.
-fn add_file(
-    root: &Path,
-    name: &Path,
-    below: &Path,
-    contents: &mut Contents,
-) -> Result<(), ParcelError> {
-    let (on_disk, path) = (root.join(name), below.join(name));
-    let entry = match look(&on_disk) {
-        Ok(Found::Entry(entry)) => entry,
-        // What git tracks as a file became a folder: what is in it has entries of its own.
-        Ok(Found::Folder) => return Ok(()),
-        Ok(Found::Special) => return Err(ParcelError::Special { path }),
-        Err(ParcelError::Read { source, .. }) if is_gone(&source) => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    if let Entry::File { bytes, .. } = &entry
-        && *bytes < lfs::LONGEST
-    {
-        let content = std::fs::read(&on_disk).map_err(ParcelError::read(&path))?;
-        if Pointer::parse(&content).is_some() {
-            return Err(ParcelError::Pointer { path });
+/// A repository on the disk, and where it goes.
+struct Place<'a> {
+    root: &'a Path,
+    below: &'a Path,
+    contents: &'a mut Contents,
+    /// Whether folders are such themselves, and no links.
+    folders: BTreeMap<PathBuf, bool>,
+}
+
+impl Place<'_> {
+    /// Is what is called so in the repository, and not behind a link that took the place of a folder?
+    /// Git counts such a file as gone.
+    fn is_within(&mut self, name: &Path) -> bool {
+        let Some(around) = name.parent().filter(|around| !around.as_os_str().is_empty()) else {
+            return true;
+        };
+        if let Some(known) = self.folders.get(around) {
+            return *known;
         }
+        let is_folder = fs::symlink_metadata(self.root.join(around)).is_ok_and(|it| it.is_dir());
+        let is_within = is_folder && self.is_within(around);
+        self.folders.insert(around.to_owned(), is_within);
+        is_within
     }
-    contents.add(path, entry)
+
+    /// A file as it is on the disk, with git's rights if it has none there. One that git tracks and
+    /// that is gone is gone.
+    fn add(&mut self, name: &Path, rights: Option<bool>) -> Result<(), ParcelError> {
+        let (on_disk, path) = (self.root.join(name), self.below.join(name));
+        let mut entry = match look(&on_disk) {
+            Ok(Found::Entry(entry)) => entry,
+            // What git tracks as a file became a folder: what is in it has entries of its own.
+            Ok(Found::Folder) => return Ok(()),
+            Ok(Found::Special) => return Err(ParcelError::Special { path }),
+            Err(ParcelError::Read { source, .. }) if is_gone(&source) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if let Entry::File { bytes, executable, .. } = &mut entry {
+            *executable = rights.unwrap_or(*executable);
+            if *bytes < lfs::LONGEST {
+                let content = fs::read(&on_disk).map_err(ParcelError::read(&path))?;
+                if Pointer::parse(&content).is_some() {
+                    return Err(ParcelError::Pointer { path });
+                }
+            }
+        }
+        self.contents.add(path, entry)
+    }
 }
 
 fn is_gone(error: &io::Error) -> bool {
@@ -224,8 +266,7 @@ fn add_commit(
 
 /// The file that stands for a pointer of HEAD is the one on the disk, if it is that one.
 fn check_pointed(there: &Path, pointer: &Pointer, path: &Path) -> Result<(), ParcelError> {
-    let hash = super::hash_of(there)?;
-    if hash.as_str() == pointer.hash {
+    if super::hash_of(there).is_ok_and(|hash| hash.as_str() == pointer.hash) {
         return Ok(());
     }
     Err(ParcelError::Pointer { path: path.to_owned() })
@@ -233,7 +274,8 @@ fn check_pointed(there: &Path, pointer: &Pointer, path: &Path) -> Result<(), Par
 
 /// A folder that is no checkout is taken for one of the repository around it.
 fn check_submodule(there: &Path, path: &Path) -> Result<(), ParcelError> {
-    if there.join(".git").exists() {
+    let is_folder = fs::symlink_metadata(there).is_ok_and(|it| it.is_dir());
+    if is_folder && there.join(".git").exists() {
         return Ok(());
     }
     Err(ParcelError::Submodule { path: path.to_owned() })

@@ -26,7 +26,12 @@ pub use store::{Made, Store};
 /// When unpacked files were written, in ms since the epoch.
 pub const UNPACKED_AT: i64 = pack::WRITTEN.cast_signed() * 1000;
 
-pub use unpack::{Names, UNFINISHED, hash_of, remove_folder, unpack};
+pub use unpack::{
+    How, InTheWay, Names, UNFINISHED, hash_of, remove_folder, unpack, unpack_what_fits,
+};
 
 /// Told how many bytes were dealt with.
 pub type Tell<'a> = &'a mut dyn FnMut(u64);
+
+#[cfg(test)]
+mod tests;

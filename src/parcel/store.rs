@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
 
@@ -15,6 +15,9 @@ use crate::job::{Address, Parcel};
 pub struct Store {
     folder: PathBuf,
 }
+
+/// As long as it may take to submit a job, and more.
+const YOUNG: Duration = Duration::from_hours(1);
 
 /// A parcel that is nowhere yet but in a file without a name of its own.
 #[derive(Debug)]
@@ -41,9 +44,11 @@ impl Store {
         self.folder.join(address.as_str())
     }
 
+    /// Is it here? From now on it is as young as if it were new.
     #[must_use]
     pub fn has(&self, address: &Address) -> bool {
-        self.path(address).exists()
+        let file = fs::OpenOptions::new().append(true).open(self.path(address));
+        file.and_then(|file| file.set_modified(SystemTime::now())).is_ok()
     }
 
     /// Packs files into a parcel that is gone with what is returned, unless it is [kept](Self::keep).
@@ -60,6 +65,15 @@ impl Store {
         out.flush().map_err(self.unwritten())?;
         drop(out);
         Ok(Made { parcel, file })
+    }
+
+    /// Gives it another name than its address, in a folder of the same disk.
+    ///
+    /// # Errors
+    /// When that can't be.
+    pub fn keep_as(&self, made: Made, path: &Path) -> Result<(), ParcelError> {
+        let kept = made.file.persist(path);
+        kept.map(drop).map_err(|error| ParcelError::write(path)(error.error))
     }
 
     /// Gives it its name, once it is sure to be on the disk.
@@ -89,6 +103,8 @@ impl Store {
         keep_all: bool,
     ) -> Result<u64, ParcelError> {
         let mut freed = 0;
+        // One that was just written may be of a job that is being submitted.
+        let before = before.min(SystemTime::now() - YOUNG);
         let entries = match fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
             entries => entries.map_err(ParcelError::read(&self.folder))?,

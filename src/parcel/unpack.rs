@@ -48,6 +48,21 @@ pub fn hash_of(path: &Path) -> Result<Address, ParcelError> {
     }
 }
 
+/// What becomes of something that is where a file or a folder of another kind is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InTheWay {
+    Stays,
+    /// It goes, itself and not what it leads to.
+    Goes,
+}
+
+/// How a parcel is unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct How {
+    pub names: Names,
+    pub in_the_way: InTheWay,
+}
+
 /// Unpacks a parcel into a folder that is there, after it was found to be the one that is meant.
 ///
 /// # Errors
@@ -56,7 +71,7 @@ pub fn unpack(
     parcel: &Path,
     expected: Option<&Address>,
     into: &Path,
-    names: Names,
+    how: How,
 ) -> Result<(), ParcelError> {
     if let Some(expected) = expected {
         let found = hash_of(parcel)?;
@@ -68,41 +83,43 @@ pub fn unpack(
             });
         }
     }
+    unpack_with(parcel, into, how, &mut Err)
+}
+
+/// The same for an archive of somebody else: gives what of it is not believed, and why.
+///
+/// # Errors
+/// When it can't be read or written.
+pub fn unpack_what_fits(
+    archive: &Path,
+    into: &Path,
+    how: How,
+) -> Result<Vec<(PathBuf, String)>, ParcelError> {
+    let mut unfit = Vec::new();
+    unpack_with(archive, into, how, &mut |error| match error {
+        ParcelError::Hostile { path, why } => {
+            unfit.push((path, why));
+            Ok(())
+        }
+        other => Err(other),
+    })?;
+    Ok(unfit)
+}
+
+fn unpack_with(
+    parcel: &Path,
+    into: &Path,
+    how: How,
+    complain: &mut dyn FnMut(ParcelError) -> Result<(), ParcelError>,
+) -> Result<(), ParcelError> {
     let folder = Dir::open_ambient_dir(into, ambient_authority());
     let folder = folder.map_err(ParcelError::write(into))?;
     let mut archive = Archive::new(MultiGzDecoder::new(io::BufReader::new(open(parcel)?)));
     let unreadable = |source| ParcelError::Read { path: parcel.to_owned(), source };
-    let mut unpacking = Unpacking { folder, into, names, folded: BTreeMap::new() };
+    let mut unpacking = Unpacking { folder, into, how, folded: BTreeMap::new() };
     for entry in archive.entries().map_err(unreadable)? {
-        let mut entry = entry.map_err(unreadable)?;
-        let path = entry.path().map_err(unreadable)?.into_owned();
-        let kind = entry.header().entry_type();
-        let path = unpacking.check(&path)?;
-        if path.as_os_str().is_empty() {
-            continue;
-        }
-        match kind {
-            EntryType::Directory => unpacking.folder_at(&path)?,
-            EntryType::Symlink => {
-                let target = entry.link_name().map_err(unreadable)?;
-                let target = target.map(std::borrow::Cow::into_owned).unwrap_or_default();
-                unpacking.link_at(&path, &target)?;
-            }
-            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-                let executable = entry.header().mode().map_err(unreadable)? & 0o100 != 0;
-                unpacking.file_at(&path, &mut entry, executable)?;
-            }
-            // Another name of a file that came before becomes a file of its own.
-            EntryType::Link => {
-                let target = entry.link_name().map_err(unreadable)?;
-                let target = target.map(std::borrow::Cow::into_owned).unwrap_or_default();
-                let target = unpacking.check(&target)?;
-                unpacking.copy_at(&path, &target)?;
-            }
-            // What other programs say about a whole archive.
-            EntryType::XGlobalHeader => {}
-            _ => return Err(hostile(&path, "it is no file, folder or symbolic link")),
-        }
+        let entry = entry.map_err(unreadable)?;
+        unpacking.entry(entry, unreadable).or_else(&mut *complain)?;
     }
     Ok(())
 }
@@ -114,12 +131,59 @@ fn hostile(path: &Path, why: impl Into<String>) -> ParcelError {
 struct Unpacking<'a> {
     folder: Dir,
     into: &'a Path,
-    names: Names,
+    how: How,
     /// Paths as a file system has them that folds case.
     folded: BTreeMap<String, PathBuf>,
 }
 
 impl Unpacking<'_> {
+    fn entry(
+        &mut self,
+        mut entry: tar::Entry<'_, impl Read>,
+        unreadable: impl Fn(io::Error) -> ParcelError,
+    ) -> Result<(), ParcelError> {
+        let path = entry.path().map_err(&unreadable)?.into_owned();
+        let kind = entry.header().entry_type();
+        if kind == EntryType::XGlobalHeader {
+            // What other programs say about a whole archive.
+            return Ok(());
+        }
+        let path = self.check(&path)?;
+        if path.as_os_str().is_empty() {
+            return Ok(());
+        }
+        let target = entry.link_name().map_err(&unreadable)?;
+        let target = target.map(std::borrow::Cow::into_owned).unwrap_or_default();
+        match kind {
+            EntryType::Directory => self.folder_at(&path),
+            EntryType::Symlink => self.link_at(&path, &target),
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
+                let executable = entry.header().mode().map_err(&unreadable)? & 0o100 != 0;
+                self.file_at(&path, &mut entry, executable)
+            }
+            // Another name of a file that came before becomes a file of its own.
+            EntryType::Link => {
+                let target = self.check(&target)?;
+                self.copy_at(&path, &target)
+            }
+            _ => Err(hostile(&path, "it is no file, folder or symbolic link")),
+        }
+    }
+
+    /// Whether something was taken out of the way.
+    fn clear(&self, path: &Path, is_folder: bool) -> Result<bool, ParcelError> {
+        if self.how.in_the_way == InTheWay::Stays {
+            return Ok(false);
+        }
+        let gone = if is_folder {
+            self.folder.remove_dir_all(path)
+        } else {
+            self.folder.remove_file(path)
+        };
+        gone.map_err(self.write(path))?;
+        Ok(true)
+    }
+
     /// The path, if it stays below the folder.
     fn check(&mut self, path: &Path) -> Result<PathBuf, ParcelError> {
         let mut plain = PathBuf::new();
@@ -133,7 +197,7 @@ impl Unpacking<'_> {
                 }
             }
         }
-        if self.names == Names::Portable && !plain.as_os_str().is_empty() {
+        if self.how.names == Names::Portable && !plain.as_os_str().is_empty() {
             let text = plain.to_str().ok_or_else(|| hostile(path, "it is not UTF-8"))?;
             let text = format!("./{text}");
             let portable = FilesPath::new(&text).map_err(|error| hostile(path, error.why))?;
@@ -157,26 +221,30 @@ impl Unpacking<'_> {
             made.push(name);
             match self.folder.symlink_metadata(&made) {
                 Ok(seen) if seen.is_dir() => {}
-                Ok(seen) if seen.is_symlink() => {
-                    return Err(hostile(path, format!("`{}` is a link", made.display())));
+                Ok(seen) if !self.clear(&made, false)? => {
+                    let kind = if seen.is_symlink() { "link" } else { "file" };
+                    return Err(hostile(path, format!("`{}` is a {kind}", made.display())));
                 }
-                Ok(_) => return Err(hostile(path, format!("`{}` is a file", made.display()))),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    self.folder.create_dir(&made).map_err(self.write(&made))?;
-                    let open = cap_std::fs::Permissions::from_mode(0o755);
-                    self.folder.set_permissions(&made, open).map_err(self.write(&made))?;
-                }
+                Ok(_) => self.make_folder(&made)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => self.make_folder(&made)?,
                 Err(error) => return Err(self.write(&made)(error)),
             }
         }
         Ok(())
     }
 
+    fn make_folder(&self, path: &Path) -> Result<(), ParcelError> {
+        self.folder.create_dir(path).map_err(self.write(path))?;
+        let open = cap_std::fs::Permissions::from_mode(0o755);
+        self.folder.set_permissions(path, open).map_err(self.write(path))
+    }
+
     /// Where a file is made before it gets its name.
     fn prepare(&self, path: &Path) -> Result<PathBuf, ParcelError> {
         let around = path.parent().unwrap_or(Path::new(""));
         self.folder_at(around)?;
-        if self.folder.symlink_metadata(path).is_ok_and(|seen| seen.is_dir()) {
+        let is_folder = self.folder.symlink_metadata(path).is_ok_and(|seen| seen.is_dir());
+        if is_folder && !self.clear(path, true)? {
             return Err(hostile(path, "there is a folder of that name"));
         }
         // Another process may be at the same: an attempt whose worker is believed dead.
@@ -244,169 +312,5 @@ pub fn remove_folder(folder: &Path) -> Result<(), ParcelError> {
             Err(ParcelError::write(folder)(error))
         }
         _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::symlink;
-
-    use flate2::write::GzEncoder;
-    use proptest::prelude::*;
-    use tar::{Builder, Header};
-    use tempfile::{NamedTempFile, TempDir};
-
-    use super::*;
-    use crate::parcel::{Contents, pack, walk};
-
-    /// An entry as somebody may write it who means harm: its kind, its path, its target.
-    type Raw<'a> = (EntryType, &'a str, &'a str);
-
-    /// An archive that no well-behaved program would write.
-    fn archive(entries: &[Raw<'_>]) -> NamedTempFile {
-        let file = NamedTempFile::new().expect("a file");
-        let gzip = GzEncoder::new(file.reopen().expect("a file"), flate2::Compression::fast());
-        let mut builder = Builder::new(gzip);
-        for (kind, path, target) in entries {
-            let mut header = Header::new_gnu();
-            header.set_entry_type(*kind);
-            header.set_mode(0o644);
-            let content: &[u8] = if *kind == EntryType::Regular { b"it" } else { b"" };
-            header.set_size(content.len() as u64);
-            let old = header.as_old_mut();
-            old.name[..path.len()].copy_from_slice(path.as_bytes());
-            old.linkname[..target.len()].copy_from_slice(target.as_bytes());
-            header.set_cksum();
-            builder.append(&header, content).expect("appended");
-        }
-        builder.into_inner().expect("an archive").finish().expect("gzip");
-        file
-    }
-
-    /// A folder to unpack into, beside one that must stay as it is.
-    fn places() -> (TempDir, PathBuf, PathBuf) {
-        let root = tempfile::tempdir().expect("a folder");
-        let (into, beside) = (root.path().join("into"), root.path().join("beside"));
-        fs::create_dir(&into).expect("a folder");
-        fs::create_dir(&beside).expect("a folder");
-        fs::write(beside.join("kept"), "kept").expect("written");
-        (root, into, beside)
-    }
-
-    const FILE: EntryType = EntryType::Regular;
-    const LINK: EntryType = EntryType::Symlink;
-
-    #[test]
-    fn nothing_is_written_outside() {
-        for entries in [
-            &[(FILE, "../beside/kept", "")][..],
-            &[(FILE, "a/../../beside/kept", "")],
-            &[(FILE, "/tmp/computes-hostile", "")],
-            &[(LINK, "a", "../beside"), (FILE, "a/kept", "")],
-            &[(LINK, "a", "/etc")],
-            &[(LINK, "a", "b/../../beside")],
-            &[(LINK, "a", "b"), (LINK, "b", "../beside"), (FILE, "a/kept", "")],
-            &[(LINK, "a", "."), (LINK, "a/b", "..")],
-            &[(LINK, "d", "."), (FILE, "d/x", "")],
-            &[(EntryType::Link, "a", "../beside/kept")],
-            &[(EntryType::Link, "a", "b")],
-            &[(EntryType::Char, "a", "")],
-            &[(EntryType::Fifo, "a", "")],
-            &[(FILE, "a", ""), (FILE, "a/b", "")],
-            &[(EntryType::Directory, "a", ""), (FILE, "a", "")],
-        ] {
-            let (_root, into, beside) = places();
-            let result = unpack(archive(entries).path(), None, &into, Names::Any);
-            assert!(result.is_err(), "{entries:?}");
-            assert_eq!(fs::read(beside.join("kept")).expect("a file"), b"kept", "{entries:?}");
-            assert_eq!(fs::read_dir(&beside).expect("a folder").count(), 1, "{entries:?}");
-        }
-        assert!(!Path::new("/tmp/computes-hostile").exists());
-    }
-
-    #[test]
-    fn a_link_that_was_there_is_not_followed() {
-        let (_root, into, beside) = places();
-        symlink(&beside, into.join("a")).expect("a link");
-        symlink(beside.join("kept"), into.join("b")).expect("a link");
-        assert!(unpack(archive(&[(FILE, "a/kept", "")]).path(), None, &into, Names::Any).is_err());
-        // A file takes the place of a link, and not of what it leads to.
-        unpack(archive(&[(FILE, "b", "")]).path(), None, &into, Names::Any).expect("unpacked");
-        assert_eq!(fs::read(into.join("b")).expect("a file"), b"it");
-        assert_eq!(fs::read(beside.join("kept")).expect("a file"), b"kept");
-    }
-
-    #[test]
-    fn names_that_are_others_elsewhere_are_taken_from_friends_only() {
-        for entries in [
-            &[(FILE, "NUL", "")][..],
-            &[(FILE, "aux.c", "")],
-            &[(FILE, "a\\b", "")],
-            &[(FILE, "a:b", "")],
-            &[(FILE, "a.", "")],
-            &[(FILE, "a", ""), (FILE, "A", "")],
-            &[(FILE, "d/a", ""), (FILE, "D/b", ""), (FILE, "D/A", "")],
-        ] {
-            let (_root, into, _beside) = places();
-            let file = archive(entries);
-            assert!(unpack(file.path(), None, &into, Names::Portable).is_err(), "{entries:?}");
-            let (_root, into, _beside) = places();
-            assert!(unpack(file.path(), None, &into, Names::Any).is_ok(), "{entries:?}");
-        }
-    }
-
-    #[test]
-    fn another_archive_than_was_meant_is_not_opened() {
-        let (_root, into, _beside) = places();
-        let file = archive(&[(FILE, "a", "")]);
-        let other = Address::of_hash([0; 32]);
-        let error = unpack(file.path(), Some(&other), &into, Names::Any).expect_err("another");
-        assert!(matches!(error, ParcelError::Corrupt { .. }), "{error}");
-        assert_eq!(fs::read_dir(&into).expect("a folder").count(), 0);
-        let bytes = fs::read(file.path()).expect("a file");
-        for length in [0, 1, bytes.len() / 2, bytes.len() - 1] {
-            let cut = NamedTempFile::new().expect("a file");
-            fs::write(cut.path(), &bytes[..length]).expect("written");
-            let known = hash_of(file.path()).expect("a hash");
-            assert!(unpack(cut.path(), Some(&known), &into, Names::Any).is_err(), "{length}");
-        }
-    }
-
-    fn packed(contents: &Contents) -> (NamedTempFile, Address) {
-        let mut file = NamedTempFile::new().expect("a file");
-        let parcel = pack(contents, &mut file, &mut |_| ()).expect("packed");
-        (file, parcel.address)
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_packed_is_unpacked(
-            files in prop::collection::btree_map(
-                "[a-z \u{e4}'\"$*]{1,8}(/[a-z ]{1,120}){0,2}",
-                (prop::collection::vec(any::<u8>(), 0..2000), any::<bool>()),
-                0..12,
-            )
-        ) {
-            let (root, into, _beside) = places();
-            let from = root.path().join("from");
-            fs::create_dir(&from).expect("a folder");
-            for (path, (content, executable)) in &files {
-                let path = from.join(path);
-                // A name may be that of another's folder.
-                let Ok(()) = fs::create_dir_all(path.parent().expect("a folder")) else { continue };
-                if fs::write(&path, content).is_ok() {
-                    let mode = if *executable { 0o755 } else { 0o644 };
-                    let rights = std::os::unix::fs::PermissionsExt::from_mode(mode);
-                    fs::set_permissions(&path, rights).expect("rights");
-                }
-            }
-            let contents = walk(&from).expect("a folder").below(Path::new(""));
-            let (file, address) = packed(&contents);
-            unpack(file.path(), Some(&address), &into, Names::Any).expect("unpacked");
-            let there = walk(&into).expect("a folder").below(Path::new(""));
-            let (again, same) = packed(&there);
-            prop_assert_eq!(address, same);
-            drop(again);
-        }
     }
 }

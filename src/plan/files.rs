@@ -89,7 +89,7 @@ const fn become_it(fetch: Option<Fetch>) -> &'static str {
 const COMMAND: &str = "exec \"$@\"";
 
 const PROGRAM: &str = "command -v computes >/dev/null || \
-    { echo 'computes: it is not in the image, and fetch = \"program\" needs it there' >&2; exit 125; }; \
+    { echo 'computes: it is not in the image: put it there (./build.sh image makes one), or submit with fetch = \"urls\"' >&2; exit 125; }; \
     exec computes inside -- \"$@\"";
 
 /// `COMPUTES_FETCH` is a hash and the URL of a script that has that hash, and knows the rest. What

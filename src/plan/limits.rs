@@ -46,7 +46,11 @@ fn overrides(request: &SubmitJob) -> impl Iterator<Item = (String, usize)> + '_ 
         .map(|(index, word)| (format!("word {} of the command", index + 1), word.chars().count()))
         .chain(variables.map(|variable| {
             let size = variable.value.as_deref().unwrap_or_default().chars().count();
-            (format!("variable `{}`", variable.name), size)
+            let name = match variable.name.as_str() {
+                super::FREIGHT => "what it brings along".to_owned(),
+                name => format!("variable `{name}`"),
+            };
+            (name, size)
         }))
 }
 

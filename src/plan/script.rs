@@ -43,7 +43,7 @@ pub fn script(
         let fail = "computes_fail 'cannot enter the source'";
         lines.push(format!("mkdir -p {word} && cd {word} || {fail}"));
     }
-    lines.push("unset COMPUTES_FREIGHT".to_owned());
+    lines.push("unset COMPUTES_FREIGHT; trap - TERM INT".to_owned());
     match keeping {
         None => lines.push("exec \"$@\"".to_owned()),
         Some(Keeping { url, outputs }) => {
@@ -59,7 +59,8 @@ pub fn script(
     lines.join("\n")
 }
 
-const FUNCTIONS: &str = r#"computes_fail() { echo "computes: $1" >&2; exit 125; }
+const FUNCTIONS: &str = r#"trap 'exit 143' TERM INT
+computes_fail() { echo "computes: $1" >&2; exit 125; }
 computes_file=${TMPDIR:-/tmp}/computes.$$
 computes_open() {
     if command -v curl >/dev/null; then curl -fsS --retry 5 -o "$computes_file" "$1"; else wget -qO "$computes_file" "$1"; fi ||
@@ -89,11 +90,17 @@ computes_send() {
 /// The shell stays, and passes on what it is sent. `wait` ends early when that happens.
 const RUN: &str = r#""$@" &
 computes_child=$!
-for computes_one in TERM INT HUP QUIT USR1 USR2; do trap "kill -$computes_one $computes_child" "$computes_one"; done
+for computes_one in TERM INT HUP QUIT USR1 USR2; do trap "kill -$computes_one $computes_child 2>/dev/null" "$computes_one"; done
 while :; do
     computes_code=0
     wait "$computes_child" || computes_code=$?
-    kill -0 "$computes_child" 2>/dev/null || break
+    [ "$computes_code" -gt 128 ] || break
+    kill -0 "$computes_child" 2>/dev/null && continue
+    # It may have been a signal to this shell, and the command have ended since.
+    computes_again=0
+    wait "$computes_child" 2>/dev/null || computes_again=$?
+    [ "$computes_again" -eq 127 ] || computes_code=$computes_again
+    break
 done
 trap '' TERM INT HUP QUIT USR1 USR2
 set --
@@ -102,7 +109,14 @@ set --
 const COLLECT: &str = r#"    if [ -e "/files/$computes_one" ] || [ -L "/files/$computes_one" ]; then set -- "$@" "./$computes_one"
     else echo "computes: not kept: output \`$computes_one\` is not there" >&2; fi
 done
-if [ $# -gt 0 ] && ! { tar -cf "$computes_file.tar" -C /files "$@" && gzip -f "$computes_file.tar"; }; then
+computes_pack() {
+    computes_tar=0
+    tar -cf "$computes_file.tar" -C /files "$@" || computes_tar=$?
+    # 1: a file changed meanwhile. The archive is whole all the same, or else it is not.
+    { [ "$computes_tar" -eq 0 ] || { [ "$computes_tar" -eq 1 ] && tar -tf "$computes_file.tar" >/dev/null; }; } &&
+        gzip -f "$computes_file.tar"
+}
+if [ $# -gt 0 ] && ! computes_pack "$@"; then
     echo 'computes: cannot keep the outputs of the job: they can not be packed' >&2
     rm -f "$computes_file.tar" "$computes_file.tar.gz"
     [ "$computes_code" -ne 0 ] || computes_code=125

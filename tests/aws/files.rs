@@ -132,9 +132,12 @@ fn a_job_does_with_its_role_what_it_is_granted_and_no_more() {
         assert!(less.stdout.contains(action), "{action}: {}", less.stdout);
         assert!(less.stdout.contains("`computes policy`"), "{action}: {}", less.stdout);
     }
-    // It never sees the parcels of others in a list, nor writes one.
-    let denied = json!(whole).to_string();
-    assert!(!denied.contains("\"s3:prefix\":\"parcels"), "{denied}");
+    // It writes no parcel.
+    let statements = whole["Statement"].as_array().expect("a list");
+    let writes = statements.iter().filter(|it| it["Action"].to_string().contains("s3:PutObject"));
+    for statement in writes {
+        assert!(!statement["Resource"].to_string().contains("parcels"), "{statement}");
+    }
 }
 
 #[test]
@@ -144,19 +147,23 @@ fn files_are_listed_got_put_and_pruned_with_what_that_takes() {
     let script = "mkdir /files/out; echo 1 >/files/out/1";
     let run = home.run(["run", "--output", "out", "--", "sh", "-c", script]);
     assert_eq!(run.code, 0, "{}", run.stderr);
+    let over = home.status("last")["id"].as_str().expect("an id").to_owned();
+    let on = home.submit(["--output", ".", "--", "sleep", "1000"]);
     home.write("it", "it\n");
     account.allow(&policy(&home, &account, &["files"]));
     let calls: [&[&str]; 4] = [
-        &["files", "ls", "last"],
-        &["files", "get", "last", "--into", "results"],
-        &["files", "put", "last", "it"],
+        &["files", "ls", &over],
+        &["files", "get", &over, "--into", "results"],
+        &["files", "put", &on, "it"],
         &["files", "prune", "--older-than", "0s"],
     ];
     for call in calls {
         let run = home.run(call);
         assert_eq!(run.code, 0, "{call:?}: {}", run.stderr);
     }
-    let left = home.run(["files", "ls", "last"]);
+    account.allow(&Value::Null);
+    home.run(["cancel", &on]);
+    let left = home.run(["files", "ls", &over]);
     assert_eq!((left.code, left.stdout.as_str()), (0, ""), "{}", left.stderr);
 }
 
@@ -220,6 +227,9 @@ fn an_old_parcel_is_sent_again_because_its_job_may_start_late() {
     assert_eq!(parcels_sent(&proxy), 2);
 }
 
+/// The name of an object.
+const BLOB: &str = "01a204ba-da57-74af-8b9d-b34252d507a8";
+
 /// What a job wrote into its index is not believed.
 #[test]
 fn hostile_names_are_refused_and_nothing_is_written() {
@@ -228,7 +238,7 @@ fn hostile_names_are_refused_and_nothing_is_written() {
     home.submit(["--output", ".", "--", "true"]);
     let id = home.status("last")["id"].as_str().expect("an id").to_owned();
     let hash = "0".repeat(64);
-    let file = |path: &str| json!({"path": path, "bytes": 1, "sha256": hash, "modified": null});
+    let file = |path: &str| json!({"path": path, "bytes": 1, "sha256": hash, "blob": BLOB, "modified": null});
     let link = |path: &str, target: &str| json!({"path": path, "target": target});
     for entries in [
         vec![file("../out")],
@@ -253,7 +263,12 @@ fn hostile_names_are_refused_and_nothing_is_written() {
         account.aws(&["s3api", "put-object", "--bucket", &bucket, "--key", &key, "--body", &body]);
         let run = home.run(["files", "get", "last", "--into", "results"]);
         assert_eq!(run.code, 125, "{entries:?}: {}", run.stderr);
-        assert!(!home.work().join("results").exists(), "{entries:?}");
+        let left = fs::read_dir(home.work().join("results"));
+        let left: Vec<_> = left.into_iter().flatten().flatten().map(|it| it.path()).collect();
+        // A link to where it is itself leads nowhere.
+        let is_whole = |path: &std::path::PathBuf| path.is_file();
+        assert!(!left.iter().any(is_whole), "{entries:?}: {left:?}");
+        assert!(!home.work().join("out").exists() && !home.path().join("out").exists());
         assert!(!run.stderr.contains('\u{1b}'), "{entries:?}");
         // To look is no danger.
         assert_eq!(home.run(["files", "ls", "last"]).code, 0);
@@ -269,10 +284,10 @@ fn a_file_that_is_not_what_its_hash_says_gets_no_name() {
     home.submit(["--output", ".", "--", "true"]);
     let id = home.status("last")["id"].as_str().expect("an id").to_owned();
     let (hash, bucket) = ("0".repeat(64), account.field("bucket"));
-    let entry = json!({"path": "it", "bytes": 3, "sha256": hash, "modified": null});
+    let entry = json!({"path": "it", "bytes": 3, "sha256": hash, "blob": BLOB, "modified": null});
     home.write("index", &json!({"attempt": 1, "entries": [entry]}).to_string());
     home.write("blob", "no\n");
-    for (name, key) in [("index", "index/job.json".to_owned()), ("blob", format!("blobs/{hash}"))] {
+    for (name, key) in [("index", "index/job.json".to_owned()), ("blob", format!("blobs/{BLOB}"))] {
         let body = home.work().join(name).display().to_string();
         let key = format!("jobs/{id}/{key}");
         account.aws(&["s3api", "put-object", "--bucket", &bucket, "--key", &key, "--body", &body]);
@@ -347,4 +362,162 @@ fn what_is_put_before_the_job_starts_is_listed() {
     assert_eq!(seen, [(Some("in/it"), Some("input")), (Some("later"), Some("input"))]);
     let got = home.run(["files", "get", "last", "--into", "results"]);
     assert_eq!(got.code, 0, "{}", got.stderr);
+}
+
+/// What a job of these outputs leaves, as `files get` brings it.
+fn kept(account: &Account, fetch: &str, script: &str) -> (Run, Run, std::path::PathBuf, Home) {
+    let home = carrying(account).with("COMPUTES_FETCH", fetch);
+    let options = ["run", "--timeout", "5m", "--output", ".", "--", "sh", "-c", script];
+    let run = home.run(options);
+    let got = home.run(["files", "get", "last", "--into", "results"]);
+    let results = home.work().join("results");
+    (run, got, results, home)
+}
+
+#[test]
+fn what_can_not_be_kept_takes_nothing_else_along() {
+    let account = Account::with_program(Jobs::Run, 0);
+    for (name, told) in
+        [("\"$(printf 'b\\351')\"", "not UTF-8"), ("A::B.3pm", "which lead elsewhere on Windows")]
+    {
+        for fetch in ["program", "urls"] {
+            let script = format!("cd /files; echo good >good; echo bad >{name}");
+            let (run, got, results, home) = kept(&account, fetch, &script);
+            assert_eq!(run.code, 0, "{fetch}, {name}: {}", run.stderr);
+            let good = fs::read_to_string(results.join("good")).expect("a file");
+            assert_eq!(good, "good\n", "{fetch}, {name}");
+            // Somebody is told of it: whoever reads the log, or whoever gets the rest.
+            let log = home.run(["logs", "last"]).stdout;
+            assert!(log.contains(told) || got.stderr.contains(told), "{log}{}", got.stderr);
+        }
+    }
+}
+
+#[test]
+fn files_of_the_same_content_and_links_are_got_and_got_again() {
+    let account = Account::with_program(Jobs::Run, 0);
+    let script = "cd /files; seq 100000 >a; cp a b; ln -s a l; mkdir d; cp a d/a";
+    let (run, got, results, home) = kept(&account, "program", script);
+    assert_eq!((run.code, got.code), (0, 0), "{}{}", run.stderr, got.stderr);
+    for name in ["b", "d/a", "l"] {
+        let same = fs::read(results.join(name)).expect("a file");
+        assert!(same == fs::read(results.join("a")).expect("a file"), "{name}");
+    }
+    let again = home.run(["files", "get", "last", "--into", "results"]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+}
+
+/// Neither the time nor the size tells that it changed.
+#[test]
+fn the_last_version_of_a_file_is_kept_whatever_its_time_says() {
+    let account = Account::with_program(Jobs::Run, 0);
+    let script = "echo 1 >/files/f; touch -d 2001-01-01 /files/f; sleep 0.5; echo 2 >/files/f; touch -d 2001-01-01 /files/f";
+    let (run, got, results, _home) = kept(&account, "program", script);
+    assert_eq!((run.code, got.code), (0, 0), "{}{}", run.stderr, got.stderr);
+    assert_eq!(fs::read_to_string(results.join("f")).expect("a file"), "2\n");
+}
+
+#[test]
+fn outputs_that_somebody_still_writes_are_kept_as_they_are() {
+    let account = Account::with_program(Jobs::Run, 0);
+    for fetch in ["program", "urls"] {
+        let script = "cd /files; echo good >good; (while :; do echo x >>log; done) & until [ -s log ]; do :; done";
+        let (run, got, results, _home) = kept(&account, fetch, script);
+        assert_eq!((run.code, got.code), (0, 0), "{fetch}: {}{}", run.stdout, got.stderr);
+        assert!(fs::read(results.join("log")).expect("a file").starts_with(b"x\nx\n"), "{fetch}");
+        assert_eq!(fs::read_to_string(results.join("good")).expect("a file"), "good\n");
+    }
+}
+
+#[test]
+fn nothing_leads_out_of_the_folder_that_files_are_brought_to() {
+    let account = Account::with_program(Jobs::Run, 0);
+    let script = "cd /files; mkdir -p a/b .git/hooks; echo x >a/b/x; echo x >.git/hooks/pre-commit";
+    let home = carrying(&account);
+    let run = home.run(["run", "--output", ".", "--", "sh", "-c", script]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let beside = home.work().join("beside");
+    fs::create_dir(&beside).expect("a folder");
+    fs::create_dir(home.work().join("results")).expect("a folder");
+    // As an earlier job may have left it.
+    std::os::unix::fs::symlink(&beside, home.work().join("results/a")).expect("a link");
+    let got = home.run(["files", "get", "last", "--into", "results"]);
+    assert_eq!(got.code, 125);
+    assert!(got.stderr.contains("results/a` is a link"), "{}", got.stderr);
+    assert!(got.stderr.contains("git would run what is in it"), "{}", got.stderr);
+    assert_eq!(fs::read_dir(&beside).expect("a folder").count(), 0);
+    assert!(!home.work().join("results/.git").exists());
+}
+
+#[test]
+fn a_job_fetches_with_its_role_whatever_its_command_is_given() {
+    let account = Account::with_program(Jobs::Run, 0);
+    let home = carrying(&account);
+    home.write("it", "it\n");
+    // What the submitter may is not what the job may: these keys are the submitter's.
+    account.allow_jobs(&policy(&home, &account, &["submit"]));
+    let given: Vec<_> = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]
+        .iter()
+        .flat_map(|name| ["--env", name])
+        .collect();
+    let run = home
+        .run([&["run", "--input", "it"], given.as_slice(), &["--", "cat", "/files/it"]].concat());
+    assert_eq!(run.code, 125, "{}", run.stdout);
+    assert!(run.stdout.contains("s3:ListBucket"), "{}", run.stdout);
+}
+
+#[test]
+fn what_does_not_fit_is_told_and_holds_nothing_up() {
+    let account = Account::with_program(Jobs::Run, 0);
+    let home = carrying(&account);
+    home.write("it", "it\n");
+    let script =
+        "mkdir /files/out; until [ -e /files/go ]; do sleep 0.01; done; echo 1 >/files/out/1";
+    let id = home.submit(["--output", "out", "--", "sh", "-c", script]);
+    home.until(&id, "running");
+    crate::support::eventually("the folder is there", || {
+        let files = home.status(&id)["files"].as_str().expect("a path").to_owned();
+        Aws::server().host_path(&files).join("out").exists().then_some(())
+    });
+    assert_eq!(home.run(["files", "put", &id, "it=out"]).code, 0);
+    assert_eq!(home.run(["files", "put", &id, "it=go"]).code, 0);
+    assert_eq!(home.run(["wait", &id]).code, 0);
+    let log = home.run(["logs", &id]).stdout;
+    assert!(log.contains("what was put to `out` does not fit"), "{log}");
+    assert_eq!(home.run(["files", "get", &id, "out/1"]).code, 0);
+}
+
+#[test]
+fn what_nobody_would_look_for_can_not_be_put() {
+    let account = Account::with_program(Jobs::Run, 0);
+    let home = carrying(&account);
+    home.write("it", "it\n");
+    home.run(["run", "--quiet", "--output", ".", "--", "true"]);
+    let mut told = home.run(["files", "put", "last", "it"]).snapshot();
+    for options in [&[][..], &["--no-files"]] {
+        let id = home.submit([options, &["--", "sleep", "1000"]].concat());
+        told.push_str(&home.run(["files", "put", &id, "it"]).snapshot());
+        home.run(["cancel", &id]);
+    }
+    let by_urls = home.with("COMPUTES_FETCH", "urls");
+    let id = by_urls.submit(["--input", "it", "--", "sleep", "1000"]);
+    told.push_str(&by_urls.run(["files", "put", &id, "it"]).snapshot());
+    by_urls.run(["cancel", &id]);
+    insta::assert_snapshot!(told, @r#"
+    exit code 2
+    --- stderr
+    error: cannot put files to [short]: nothing can be put to job [short]: it is over
+    hint: bring it along with --input when you submit the job again
+    exit code 2
+    --- stderr
+    error: cannot put files to [short]: nothing can be put to job [short]: it brings nothing along and keeps nothing, so nobody in it looks for files
+    hint: submit it with --output or --input
+    exit code 125
+    --- stderr
+    error: cannot put files to [short]: job [short] has no /files
+    exit code 2
+    --- stderr
+    error: cannot put files to [short]: nothing can be put to job [short]: it fetches by URLs, once, before its command starts
+    hint: bring it along with --input, or let the job fetch for itself: fetch = "program"
+    "#);
 }

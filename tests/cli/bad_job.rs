@@ -209,7 +209,7 @@ fn overrides_that_are_too_long_name_their_largest_fields() {
     exit code 2
     --- stderr
     error: cannot submit `n`: the container overrides are [length] characters long, and ECS takes 8192; the largest: variable `LARGE` (5000), variable `MORE` (2500), word 6 of the command (900)
-    hint: put large values into a file under /files, or pass their path
+    hint: put large values into a file that is an input, and many inputs into one folder
     ");
 }
 
@@ -223,7 +223,7 @@ fn the_length_of_a_secret_counts() {
     exit code 2
     --- stderr
     error: cannot submit `true`: the container overrides are [length] characters long, and ECS takes 8192; the largest: variable `TOKEN` (8192), word 3 of the command [length], word 4 of the command (8)
-    hint: put large values into a file under /files, or pass their path
+    hint: put large values into a file that is an input, and many inputs into one folder
     ");
     home.assert_nothing_written();
 }
@@ -240,7 +240,7 @@ fn a_request_that_is_too_large() {
     exit code 2
     --- stderr
     error: cannot submit `true`: the request is [length] bytes long, and AWS Batch takes 30720; the largest: variable `WIDE` (7000), word 3 of the command [length], tag `t0` (256)
-    hint: put large values into a file under /files, or pass their path
+    hint: put large values into a file that is an input, and many inputs into one folder
     ");
 }
 

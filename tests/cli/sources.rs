@@ -243,6 +243,30 @@ fn whatever_a_file_is_called() {
 }
 
 #[test]
+fn a_link_in_the_place_of_a_folder_leads_nowhere() {
+    let home = repository();
+    fs::create_dir(home.work().join("d")).expect("a folder");
+    home.write("d/a", "a\n");
+    git(&home, &["add", "."]);
+    git(&home, &["commit", "--quiet", "--message", "second"]);
+    let outside = home.path().join("outside");
+    fs::create_dir(&outside).expect("a folder");
+    fs::write(outside.join("a"), "secret\n").expect("written");
+    fs::remove_dir_all(home.work().join("d")).expect("removed");
+    symlink(&outside, home.work().join("d")).expect("a link");
+    assert!(tree(&home).contains("link `d` leads out"));
+    home.write(".gitignore", "/d\n");
+    assert_eq!(listed(&found(&home, "tree")), ["./.gitignore", "./tracked"]);
+    fs::remove_file(home.work().join("d")).expect("removed");
+    fs::create_dir(home.work().join("e")).expect("a folder");
+    home.write("e/a", "a\n");
+    symlink("e", home.work().join("d")).expect("a link");
+    home.write(".gitignore", "");
+    let there = ["./.gitignore", "./d", "./e/a", "./tracked"];
+    assert_eq!(listed(&found(&home, "tree")), there);
+}
+
+#[test]
 fn from_a_hook_of_git() {
     let home = repository();
     let program = env!("CARGO_BIN_EXE_computes");
@@ -274,6 +298,8 @@ fn inputs_that_can_not_be() {
         &["--input", "a=x", "--input", "b=X"],
         &["--input", "a", "--no-files"],
         &["--input", "a=."],
+        &["--input", "a=d", "--input", "b=d/b"],
+        &["--input", "a", "--env", "COMPUTES_FREIGHT=x"],
         &["--output", "../x"],
         &["--output", "/etc"],
     ] {
@@ -312,7 +338,15 @@ fn inputs_that_can_not_be() {
     exit code 2
     --- stderr
     error: cannot submit `true`: `a` is a file and can't take the place of /files
-    hint: give it a name there, as in --input a=data
+    hint: give it a name there, as in a=data
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: `b` is to be below `a`, which is a file at /files/d
+    hint: give one of them another path, as in data=other
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: variable `COMPUTES_FREIGHT` tells a job what it brings along
+    hint: choose another name
     exit code 2
     --- stderr
     error: cannot submit `true`: `../x` is no path below /files: it climbs with `..`
@@ -401,6 +435,15 @@ fn a_retry_finds_what_was_sent_until_it_is_pruned() {
     let id = again.stdout.trim();
     assert_eq!(home.run(["wait", id]).code, 0);
     assert_eq!(home.run(["logs", id]).stdout, "tracked\n");
+    // One that is young may be of a job that is being submitted.
+    home.run(["files", "prune", "--older-than", "0s"]);
+    assert_eq!(home.run(["retry", "last"]).code, 0);
+    home.run(["wait", "last"]);
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_hours(2);
+    for parcel in fs::read_dir(home.state().join("parcels")).expect("a folder") {
+        let file = fs::File::options().append(true).open(parcel.expect("an entry").path());
+        file.expect("a file").set_modified(long_ago).expect("a time");
+    }
     let pruned = home.run(["files", "prune", "--older-than", "0s"]);
     assert_eq!(pruned.code, 0, "{}", pruned.stderr);
     insta::assert_snapshot!(home.run(["retry", "last"]).snapshot(), @r"

@@ -105,7 +105,7 @@ pub fn inputs_are_there_when_the_command_starts<S: Subject>(home: &Home) {
     // An attempt finds them as they were, whatever the one before did.
     let script = format!(
         "cd \"{files}\" && find . | LC_ALL=C sort && cat data/link in/set.csv other && data/run && \
-         echo x >other && [ $AWS_BATCH_JOB_ATTEMPT = 2 ]"
+         rm other && mkdir other && [ $AWS_BATCH_JOB_ATTEMPT = 2 ]"
     );
     let run = carrying(home, &[options.as_slice(), &["--retry-on", "any"]].concat(), &script);
     let listed = "./data\n./data/in\n./data/in/a b\n./data/in/empty\n./data/link\n./data/run\n\
@@ -171,8 +171,10 @@ pub fn what_is_put_to_a_job_that_runs_arrives<S: Subject>(home: &Home) {
 pub fn what_is_put_to_a_job_that_waits_is_there<S: Subject>(home: &Home) {
     let (_worker, busy) = home.busy();
     let script = format!("cat \"{}/in/it\"", S::FILES);
-    let id = home.submit(["--", "sh", "-c", &script]);
     home.write("early", "early\n");
+    home.write("earlier", "earlier\n");
+    // It comes after what goes along.
+    let id = home.submit(["--input", "earlier=in/it", "--", "sh", "-c", &script]);
     let put = home.run(["files", "put", &id, "early=in/it"]);
     assert_eq!(put.code, 0, "{}", put.stderr);
     let listed = home.run(["files", "ls", &id]);

@@ -32,6 +32,7 @@ impl FileView {
             }
             FileKind::Link { target } => ("link", false, Some(target.display().to_string()), None),
             FileKind::ToCome { .. } => ("input", false, None, None),
+            FileKind::Unfit { .. } => ("unfit", false, None, None),
         };
         Self {
             path: entry.path.clone(),
@@ -60,6 +61,7 @@ pub fn file_lines(files: &[FileView]) -> String {
         let arrow = file.target.as_ref().map_or_else(String::new, |target| format!(" -> {target}"));
         let about = match file.kind {
             "input" => " (when it starts)",
+            "unfit" => " (can't be brought here)",
             _ => "",
         };
         let path = one_line(&file.path);

@@ -7,6 +7,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_batch::config::http::HttpResponse;
@@ -27,8 +29,14 @@ use super::{AwsSettings, Trouble};
 /// the SDK's own default make up for a busy account.
 const TRIES: u32 = 5;
 
+/// By which ECS tells a container where the credentials of its role are.
+const OF_A_CONTAINER: [&str; 2] =
+    ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
+
 /// Ample for a part of some MiB on a slow line.
-const LONGEST_PART: Duration = Duration::from_mins(10);
+const LONGEST_PART: Duration = Duration::from_mins(30);
+/// From the end of a request to the beginning of its answer.
+const LONGEST_SILENCE: Duration = Duration::from_mins(1);
 
 pub struct Clients {
     config: SdkConfig,
@@ -47,17 +55,36 @@ enum Repeat {
 }
 
 impl Clients {
-    /// Reads the usual variables and files of AWS.
+    /// Those of a job: with its role, whatever credentials its command is given.
     ///
     /// # Errors
     /// When no region is set, neither here nor there.
-    pub async fn load(settings: &AwsSettings, region: Option<String>) -> Result<Self, AwsError> {
+    pub async fn of_job(settings: &AwsSettings, region: Option<String>) -> Result<Self, AwsError> {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|it| !it.is_empty());
+        let role = OF_A_CONTAINER.iter().any(|name| is_set(name)).then(|| {
+            // The machine itself answers, and no proxy reaches that.
+            let direct = http_client(ProxyConfig::disabled);
+            let how = ProviderConfig::without_region().with_http_client(direct);
+            EcsCredentialsProvider::builder().configure(&how).build()
+        });
+        Self::load(settings, region, role).await
+    }
+
+    /// Reads the usual variables and files of AWS.
+    async fn load(
+        settings: &AwsSettings,
+        region: Option<String>,
+        role: Option<EcsCredentialsProvider>,
+    ) -> Result<Self, AwsError> {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(settings.timeout).build();
         let mut config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http_client())
+            .http_client(http_client(ProxyConfig::from_env))
             .timeout_config(timeouts);
         if let Some(region) = region {
             config = config.region(Region::new(region));
+        }
+        if let Some(role) = role {
+            config = config.credentials_provider(role);
         }
         let config = config.load().await;
         let region = config.region().map(ToString::to_string);
@@ -75,7 +102,7 @@ impl Clients {
         if let Some(made) = made {
             return Ok(Rc::clone(made));
         }
-        let clients = Rc::new(Self::load(settings, None).await?);
+        let clients = Rc::new(Self::load(settings, None, None).await?);
         *made = Some(Rc::clone(&clients));
         Ok(clients)
     }
@@ -139,15 +166,27 @@ impl Clients {
         aws_sdk_cloudwatchlogs::Client::from_conf(config.build())
     }
 
-    /// S3. How long a part takes is for the line to say, so only one that stands still is given up.
+    /// S3, for what is small.
     pub fn s3(&self) -> aws_sdk_s3::Client {
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(LONGEST_PART).build();
-        let config = aws_sdk_s3::config::Builder::from(&self.config)
-            .timeout_config(timeouts)
-            .retry_config(self.retries())
-            // Any other than AWS's own has no name of its own for each bucket.
-            .force_path_style(self.config.endpoint_url().is_some());
-        aws_sdk_s3::Client::from_conf(config.build())
+        aws_sdk_s3::Client::from_conf(self.s3_config().retry_config(self.retries()).build())
+    }
+
+    /// S3, for parts of files. How long one takes is for the line to say, so only a line that stands
+    /// still is given up. Whether it is tried again is decided by whoever sends it.
+    pub fn s3_parts(&self) -> aws_sdk_s3::Client {
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(LONGEST_PART)
+            .read_timeout(LONGEST_SILENCE)
+            .build();
+        let config = self.s3_config().timeout_config(timeouts);
+        aws_sdk_s3::Client::from_conf(config.retry_config(RetryConfig::disabled()).build())
+    }
+
+    fn s3_config(&self) -> aws_sdk_s3::config::Builder {
+        // Any other than AWS's own has no name of its own for each bucket.
+        let of_s3 = std::env::var_os("AWS_ENDPOINT_URL_S3").is_some_and(|url| !url.is_empty());
+        let is_other = of_s3 || self.config.endpoint_url().is_some();
+        aws_sdk_s3::config::Builder::from(&self.config).force_path_style(is_other)
     }
 
     pub fn efs(&self) -> aws_sdk_efs::Client {
@@ -191,7 +230,7 @@ impl Clients {
 }
 
 /// The usual variables for proxies hold (`HTTPS_PROXY`, `NO_PROXY`).
-fn http_client() -> SharedHttpClient {
+fn http_client(proxy: fn() -> ProxyConfig) -> SharedHttpClient {
     let resolver = resolver();
     aws_smithy_http_client::Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder();
@@ -201,9 +240,8 @@ fn http_client() -> SharedHttpClient {
         }
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
-        let connector = connector
-            .proxy_config(ProxyConfig::from_env())
-            .tls_provider(Provider::Rustls(CryptoMode::Ring));
+        let connector =
+            connector.proxy_config(proxy()).tls_provider(Provider::Rustls(CryptoMode::Ring));
         roots::believed(|roots| {
             connector.clone().tls_context(roots).build_with_resolver(resolver.clone())
         })

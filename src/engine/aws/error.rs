@@ -50,6 +50,8 @@ pub enum AwsError {
     NoBucket { job: String },
     #[error("the object `{key}` is not what computes writes: {why}")]
     Object { key: String, why: String },
+    #[error("nothing can be put to job {job}: {why}")]
+    Put { job: String, why: &'static str, hint: &'static str },
     #[error("{why}")]
     Urls { why: String, hint: &'static str },
     #[error("this is no job of AWS Batch: AWS_BATCH_JOB_ID is not the id of one")]
@@ -128,6 +130,7 @@ impl AwsError {
             | Self::SecretGone(_)
             | Self::Withdrawn
             | Self::Urls { .. }
+            | Self::Put { .. }
             | Self::NotInside
             | Self::OtherAccount { .. } => Trouble::NotSent,
             Self::Definition { .. }
@@ -152,7 +155,7 @@ impl AwsError {
     /// Is the name wrong, rather than AWS?
     #[must_use]
     pub const fn is_about_a_name(&self) -> bool {
-        matches!(self, Self::NoSuchJob { .. } | Self::Foreign { .. })
+        matches!(self, Self::NoSuchJob { .. } | Self::Foreign { .. } | Self::Put { .. })
     }
 
     /// What the user can do about it.
@@ -160,6 +163,18 @@ impl AwsError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Call { action, trouble, message } => match trouble {
+                _ if message.contains("request time and the current time") => {
+                    "set the clock of this machine"
+                }
+                _ if message.contains("specified endpoint") => {
+                    "the bucket is in another region: take one in the region of the jobs"
+                }
+                Trouble::Denied if message.contains("kms:") => {
+                    "the key of the bucket has to allow kms:GenerateDataKey and kms:Decrypt to the caller"
+                }
+                Trouble::NotFound | Trouble::Refused if action.0.starts_with("s3:") => {
+                    "it may have expired, or `bucket` is not the one that it was kept in; `computes doctor` looks at it"
+                }
                 Trouble::Denied => {
                     let needed = denied(message).unwrap_or(action.0);
                     return Some(format!(
@@ -186,7 +201,7 @@ impl AwsError {
             Self::NoBucket { .. } => {
                 "set bucket in computes.toml before you submit, and say what is kept with --output"
             }
-            Self::Urls { hint, .. } => hint,
+            Self::Urls { hint, .. } | Self::Put { hint, .. } => hint,
             Self::NoSuchJob { .. } => "`computes list --all` shows every job",
             Self::NotInside
             | Self::Object { .. }

@@ -2,19 +2,24 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures_util::StreamExt;
+use tempfile::TempDir;
 use tokio::sync::Semaphore;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::objects::{Download, Index, Object, Objects, Put, Upload};
 use super::{AwsEngine, AwsError};
 use crate::engine::files::{FileEntry, FileKind, copy};
 use crate::engine::{EngineError, EngineName, Hear, Pruned, Submission};
-use crate::job::{JobId, Parcel};
+use crate::job::{JobFiles, JobId, Parcel};
 use crate::ledger::{Filter, JobRecord, Ledger, Millis};
-use crate::parcel::{Made, Names, ParcelError, Store, unpack, walk};
+use crate::parcel::{How, InTheWay, Made, Names, ParcelError, Store, unpack_what_fits, walk};
+use crate::plan::Fetch;
 
 /// A parcel that was sent longer ago is sent again: the bucket's lifecycle counts from then, and
 /// the job may start late. In ms: a week.
@@ -65,18 +70,30 @@ impl AwsEngine<'_> {
         records: &Store,
         hear: Hear<'_>,
     ) -> Result<(), EngineError> {
-        let key = objects.parcel(&parcel.address);
-        let there = objects.look(&key).await?.filter(|object| object.bytes == parcel.bytes);
-        let since = there.as_ref().and_then(|object| object.modified);
-        let is_fresh = since.is_none_or(|since| self.clock.now() - since < FRESH);
-        match made {
-            Some(made) if there.is_none() || !is_fresh => {
-                let record = Some(records.path(&parcel.address).with_extension("upload"));
-                Upload { objects, key, file: made.path(), record }.send(hear).await
-            }
-            None if there.is_none() => Err(EngineError::ParcelGone(parcel.clone())),
-            _ => Ok(()),
+        let Some(made) = made else {
+            let there = self.fresh(objects, parcel).await?;
+            return there.map_or(Err(EngineError::ParcelGone(parcel.clone())), |_| Ok(()));
+        };
+        if self.fresh(objects, parcel).await? == Some(true) {
+            return Ok(());
         }
+        // One process of this machine sends it; the others find that it is there.
+        let record = records.path(&parcel.address).with_extension("upload");
+        let _turn = turn(&record).await?;
+        if self.fresh(objects, parcel).await? == Some(true) {
+            return Ok(());
+        }
+        let key = objects.parcel(&parcel.address);
+        let (file, record) = (made.path(), Some(record));
+        let lines = &Semaphore::new(LINES);
+        Upload { objects, key, file, record, lines }.send(hear).await
+    }
+
+    /// Is it there, and will it be for long enough?
+    async fn fresh(&self, objects: &Objects, parcel: &Parcel) -> Result<Option<bool>, EngineError> {
+        let there = objects.look(&objects.parcel(&parcel.address)).await?;
+        let there = there.filter(|object| object.bytes == parcel.bytes);
+        Ok(there.map(|object| object.modified.is_none_or(|since| self.clock.now() - since < FRESH)))
     }
 
     pub(super) async fn list_files(
@@ -109,8 +126,8 @@ impl AwsEngine<'_> {
             }
         }
         if there.iter().filter_map(rest).any(|rest| rest == RESULTS) {
-            let folder = self.results(&objects, job.id, &mut |_| ()).await?;
-            for entry in entries_of(folder.path())? {
+            let (folder, unfit) = self.results(&objects, job.id, &mut |_| ()).await?;
+            for entry in entries_of(folder.path())?.into_iter().chain(unfit) {
                 add(entry, &mut found);
             }
         }
@@ -132,26 +149,32 @@ impl AwsEngine<'_> {
         Ok(found)
     }
 
-    /// The archive of a job that keeps its results by a URL, unpacked.
+    /// The archive of a job that keeps its results by a URL, unpacked, and what could not be.
     async fn results(
         &self,
         objects: &Objects,
         job: JobId,
         hear: Hear<'_>,
-    ) -> Result<tempfile::TempDir, EngineError> {
-        let write = EngineError::io("make a folder for the results");
-        let folder = tempfile::tempdir().map_err(write)?;
-        let archive = tempfile::NamedTempFile::new()
-            .map_err(EngineError::io("make a file for the results"))?;
+    ) -> Result<(TempDir, Vec<FileEntry>), EngineError> {
+        let make = || tempfile::tempdir().map_err(EngineError::io("make a folder for results"));
+        // The one is nobody else's, so that nothing of another is found there.
+        let (around, folder) = (make()?, make()?);
+        let archive = around.path().join(RESULTS);
         let key = objects.of_job(job, RESULTS);
         let bytes = objects.look(&key).await?.map_or(0, |object| object.bytes);
-        let (hash, executable, to) = (None, false, archive.path());
+        let (hash, executable, to) = (None, false, archive.as_path());
         let (hear, lines) = (RefCell::new(hear), Semaphore::new(LINES));
         Download { objects, key, bytes, hash, to, executable, lines: &lines }
             .fetch(&|sent| hear.borrow_mut()(sent))
             .await?;
-        unpack(archive.path(), None, folder.path(), Names::Portable)?;
-        Ok(folder)
+        let how = How { names: Names::Portable, in_the_way: InTheWay::Stays };
+        let unfit = unpack_what_fits(&archive, folder.path(), how)?;
+        let unfit = unfit.into_iter().map(|(path, why)| FileEntry {
+            path: path.to_string_lossy().into_owned(),
+            kind: FileKind::Unfit { why },
+            modified: None,
+        });
+        Ok((folder, unfit.collect()))
     }
 
     pub(super) async fn get_files(
@@ -165,14 +188,14 @@ impl AwsEngine<'_> {
         let tell = |sent| hear.borrow_mut()(sent);
         let lines = Semaphore::new(LINES);
         let by_hash = entries.iter().filter_map(|(entry, to)| match &entry.kind {
-            FileKind::File { bytes, executable, hash: Some(hash) } => {
-                Some((*bytes, *executable, hash, to))
+            FileKind::File { bytes, executable, hash: Some(hash), object: Some(object) } => {
+                Some((*bytes, *executable, hash, *object, to))
             }
             _ => None,
         });
         let (objects_of, lines) = (&objects, &lines);
-        let fetches = by_hash.map(|(bytes, executable, hash, to)| async move {
-            let key = objects_of.blob(job.id, hash);
+        let fetches = by_hash.map(|(bytes, executable, hash, object, to)| async move {
+            let key = objects_of.blob(job.id, object);
             let hash = Some(hash);
             Download { objects: objects_of, key, bytes, hash, to, executable, lines }
                 .fetch(&tell)
@@ -186,7 +209,7 @@ impl AwsEngine<'_> {
         let in_archive =
             |entry: &FileEntry| matches!(entry.kind, FileKind::File { hash: None, .. });
         if entries.iter().any(|(entry, _)| in_archive(entry)) {
-            let folder = self.results(&objects, job.id, &mut |sent| tell(sent)).await?;
+            let (folder, _) = self.results(&objects, job.id, &mut |sent| tell(sent)).await?;
             for (entry, to) in entries.iter().filter(|(entry, _)| in_archive(entry)) {
                 copy(&folder.path().join(&entry.path), to)?;
             }
@@ -206,6 +229,7 @@ impl AwsEngine<'_> {
         paths: Vec<String>,
         hear: Hear<'_>,
     ) -> Result<(), EngineError> {
+        can_be_put(job)?;
         let objects = self.objects(job).await?;
         let records = Store::new(self.dir.parcels());
         self.send_parcel(&objects, &made.parcel, Some(&made), &records, hear).await?;
@@ -248,6 +272,47 @@ impl AwsEngine<'_> {
     }
 }
 
+/// Will somebody look for what is put to the job?
+fn can_be_put(job: &JobRecord) -> Result<(), EngineError> {
+    let plan = &job.plan;
+    if plan.spec.files == JobFiles::None {
+        return Err(EngineError::NoFiles(job.id));
+    }
+    let (why, hint) = if job.state.is_terminal() {
+        ("it is over", "bring it along with --input when you submit the job again")
+    } else if plan.carrier().is_none() {
+        (
+            "it brings nothing along and keeps nothing, so nobody in it looks for files",
+            "submit it with --output or --input",
+        )
+    } else if plan.fetch == Fetch::Urls {
+        (
+            "it fetches by URLs, once, before its command starts",
+            "bring it along with --input, or let the job fetch for itself: fetch = \"program\"",
+        )
+    } else {
+        return Ok(());
+    };
+    Err(AwsError::Put { job: job.id.short(), why, hint }.into())
+}
+
+/// Waits until no other process has the lock of a file. It is let go with what is returned.
+async fn turn(path: &Path) -> Result<File, EngineError> {
+    let write = |source| ParcelError::Write { path: path.to_owned(), source };
+    let open = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
+    let file = open.map_err(write)?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => sleep(TURN).await,
+            Err(TryLockError::Error(error)) => return Err(write(error).into()),
+        }
+    }
+}
+
+/// How often it is asked whether a lock is free.
+const TURN: Duration = Duration::from_millis(50);
+
 /// The index of a job that is no child of an array.
 pub const WHOLE: &str = "job";
 /// The archive of a job that keeps its results by a URL.
@@ -283,7 +348,7 @@ fn entries_of(folder: &Path) -> Result<Vec<FileEntry>, EngineError> {
         let kind = match entry {
             Entry::Folder => return None,
             Entry::File { bytes, executable, .. } => {
-                FileKind::File { bytes: *bytes, executable: *executable, hash: None }
+                FileKind::File { bytes: *bytes, executable: *executable, hash: None, object: None }
             }
             Entry::Link { target } => FileKind::Link { target: target.clone() },
         };

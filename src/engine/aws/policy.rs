@@ -123,11 +123,11 @@ const VERBS: [(&str, &[Right]); 18] = [
     (
         INSIDE,
         &[
+            (LIST_OBJECTS, ListOfParcels),
             (READ_OBJECT, Parcels),
             (LIST_OBJECTS, ListOfKept),
             (READ_OBJECT, Kept),
             (WRITE_OBJECT, Kept),
-            (DELETE_OBJECT, Kept),
         ],
     ),
     ("secrets", &[SEE_DEFINITIONS, (REGISTER, Derived), (SUBMIT, Derived), (PASS, Roles)]),

@@ -103,6 +103,9 @@ pub fn parts(name: EnvName, value: &str) -> Vec<(EnvName, Secret)> {
     parts
 }
 
+/// Less is of no use to any job.
+const LEAST: Duration = Duration::from_mins(1);
+
 /// How long URLs hold that are signed now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lasts {
@@ -168,7 +171,7 @@ async fn lasting(
 /// # Errors
 /// When it may.
 fn check(plan: &Plan, lasts: Lasts, start_within: Duration) -> Result<(), AwsError> {
-    let mut needed = start_within;
+    let mut needed = start_within.max(LEAST);
     if !plan.spec.outputs.is_empty() {
         let Some(timeout) = plan.spec.timeout else {
             return Err(AwsError::Urls {

@@ -173,7 +173,7 @@ impl Engine for LocalEngine<'_> {
         _: Vec<String>,
         _: Hear<'_>,
     ) -> Result<(), EngineError> {
-        self.put_files(job, &made)
+        self.put_files(job, made)
     }
 
     async fn prune(

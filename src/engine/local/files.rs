@@ -3,12 +3,14 @@
 use std::fs;
 use std::path::PathBuf;
 
+use uuid::Uuid;
+
 use super::LocalEngine;
 use super::freight;
 use crate::engine::files::{FileEntry, FileKind, copy, list_below};
 use crate::engine::{EngineError, Hear, Sent};
 use crate::ledger::JobRecord;
-use crate::parcel::{Made, Names, unpack};
+use crate::parcel::{How, InTheWay, Made, Names, Store, unpack};
 
 impl LocalEngine<'_> {
     pub(super) fn list_files(&self, job: &JobRecord) -> Result<Vec<FileEntry>, EngineError> {
@@ -19,7 +21,9 @@ impl LocalEngine<'_> {
                 kind: FileKind::ToCome { bytes: input.parcel.bytes },
                 modified: None,
             });
-            found.extend(inputs);
+            // What was put there is there already.
+            let inputs = inputs.filter(|input| !found.iter().any(|it| it.path == input.path));
+            found.extend(inputs.collect::<Vec<_>>());
         }
         found.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(found)
@@ -39,12 +43,21 @@ impl LocalEngine<'_> {
         Ok(())
     }
 
-    pub(super) fn put_files(&self, job: &JobRecord, made: &Made) -> Result<(), EngineError> {
+    /// A job that starts later finds it too, and so does each of its attempts.
+    pub(super) fn put_files(&self, job: &JobRecord, made: Made) -> Result<(), EngineError> {
         // A job whose attempts have each their own gets it in the newest, or in its first.
         let files = freight::files(&self.dir, job.plan.spec.files, job.id, job.attempt.max(1));
         let files = files.ok_or(EngineError::NoFiles(job.id))?;
         fs::create_dir_all(&files).map_err(EngineError::io("make the job's directory"))?;
-        unpack(made.path(), Some(&made.parcel.address), &files, Names::Any)?;
+        let how = How { names: Names::Any, in_the_way: InTheWay::Stays };
+        unpack(made.path(), Some(&made.parcel.address), &files, how)?;
+        if !job.state.is_terminal() {
+            let puts = self.dir.puts_of(job.id);
+            fs::create_dir_all(&puts).map_err(EngineError::io("keep what was put to the job"))?;
+            // Sorted by time, so that the last one wins.
+            let name = Uuid::now_v7().to_string();
+            Store::new(self.dir.parcels()).keep_as(made, &puts.join(name))?;
+        }
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::engine::EngineError;
 use crate::job::{Freight, JobFiles, JobId, Parcel};
 use crate::ledger::StateDir;
-use crate::parcel::{Names, Store, remove_folder, unpack};
+use crate::parcel::{How, InTheWay, Names, Store, remove_folder, unpack};
 use crate::plan::Plan;
 
 /// Where a job that has a source finds it, if the machine has room for that.
@@ -48,6 +48,11 @@ pub fn check(dir: &StateDir, freight: &Freight) -> Result<(), EngineError> {
     gone.map_or(Ok(()), |gone: &Parcel| Err(EngineError::ParcelGone(gone.clone())))
 }
 
+/// Is there something to unpack before an attempt?
+pub fn has_any(dir: &StateDir, plan: &Plan, id: JobId) -> bool {
+    !plan.freight.is_empty() || dir.puts_of(id).exists()
+}
+
 /// Unpacks what an attempt is to find.
 ///
 /// # Errors
@@ -55,13 +60,24 @@ pub fn check(dir: &StateDir, freight: &Freight) -> Result<(), EngineError> {
 pub fn unload(dir: &StateDir, plan: &Plan, id: JobId, attempt: u32) -> Result<(), EngineError> {
     check(dir, &plan.freight)?;
     let store = Store::new(dir.parcels());
+    // An earlier attempt may have left what is in the way.
+    let how = How { names: Names::Any, in_the_way: InTheWay::Goes };
+    let make = |folder: &Path| {
+        fs::create_dir_all(folder).map_err(EngineError::io("make the job's directory"))
+    };
     let open = |parcel: &Parcel, into: &Path| {
-        fs::create_dir_all(into).map_err(EngineError::io("make the job's directory"))?;
-        unpack(&store.path(&parcel.address), Some(&parcel.address), into, Names::Any)?;
-        Ok::<_, EngineError>(())
+        make(into)?;
+        Ok::<_, EngineError>(unpack(
+            &store.path(&parcel.address),
+            Some(&parcel.address),
+            into,
+            how,
+        )?)
     };
     if let Some(files) = files(dir, plan.spec.files, id, attempt) {
         plan.freight.inputs.iter().try_for_each(|input| open(&input.parcel, &files))?;
+        make(&files)?;
+        puts(dir, id)?.iter().try_for_each(|put| unpack(put, None, &files, how))?;
     }
     if let Some(source) = &plan.freight.source {
         // An attempt that lost its worker left its own behind.
@@ -78,4 +94,19 @@ pub fn unload(dir: &StateDir, plan: &Plan, id: JobId, attempt: u32) -> Result<()
             .map_err(EngineError::io("make the directory that the job was submitted from"))?;
     }
     Ok(())
+}
+
+/// What was put to a job, in its order.
+fn puts(dir: &StateDir, id: JobId) -> Result<Vec<PathBuf>, EngineError> {
+    let look = || EngineError::io("look for what was put to the job");
+    let entries = match fs::read_dir(dir.puts_of(id)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(look())?,
+    };
+    let mut puts = Vec::new();
+    for entry in entries {
+        puts.push(entry.map_err(look())?.path());
+    }
+    puts.sort();
+    Ok(puts)
 }

@@ -10,8 +10,8 @@ use crate::job::{JobId, State};
 use crate::ledger::{Filter, JobRecord, Ledger, Millis, StateDir};
 use crate::parcel::{Store, remove_folder};
 
-/// Removes the directories of jobs that were over before that, sources that no attempt uses, and
-/// parcels that no job needs.
+/// Removes the directories of jobs that were over before that, sources and puts that no attempt
+/// uses, and parcels that no job needs.
 pub fn prune(
     dir: &StateDir,
     ledger: &Ledger,
@@ -26,7 +26,7 @@ pub fn prune(
             pruned.bytes += remove(&entry.path(), keep_all)?;
         }
     }
-    for entry in entries(&dir.sources())? {
+    for entry in entries(&dir.sources())?.into_iter().chain(entries(&dir.puts())?) {
         let Some(job) = job_of(ledger, &entry)? else { continue };
         // Of one that goes on, the worker knows what it needs.
         if job.state.is_terminal() {

@@ -6,11 +6,14 @@ use std::path::Path;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
 use tokio::signal::unix::{Signal as Arrivals, SignalKind, signal};
 
-/// A command that runs, and the signals that are passed on to it.
+/// What somebody sends to this process, and is meant for the command.
+pub struct Signals(Vec<(Signal, Arrivals)>);
+
+/// A command that runs.
 pub struct Command {
     pid: Pid,
     children: Arrivals,
-    arrivals: Vec<(Signal, Arrivals)>,
+    signals: Signals,
 }
 
 /// Those that somebody may send to a container.
@@ -32,23 +35,62 @@ fn prepared(words: &[String], directory: Option<&Path>, without: &[&str]) -> std
     command
 }
 
+impl Signals {
+    /// From here on none is lost.
+    ///
+    /// # Errors
+    /// When the machine has no more room for that.
+    pub fn new() -> io::Result<Self> {
+        let arrivals =
+            PASSED_ON.map(|number| Ok((number, signal(SignalKind::from_raw(number.as_raw()))?)));
+        Ok(Self(arrivals.into_iter().collect::<io::Result<_>>()?))
+    }
+
+    async fn any(&mut self) -> Signal {
+        let any = self.0.iter_mut().map(|(number, arrivals)| {
+            Box::pin(async move {
+                arrivals.recv().await;
+                *number
+            })
+        });
+        futures_util::future::select_all(any).await.0
+    }
+
+    /// Waits until somebody wants this to end, and gives the exit code that says so.
+    pub async fn end(&mut self) -> u8 {
+        loop {
+            let number = self.any().await;
+            if number == Signal::TERM || number == Signal::INT {
+                return u8::try_from(128 + number.as_raw()).unwrap_or(u8::MAX);
+            }
+        }
+    }
+}
+
 impl Command {
     /// Starts it, without some variables of ours.
     ///
     /// # Errors
     /// When it can't be started.
-    pub fn start(words: &[String], directory: Option<&Path>, without: &[&str]) -> io::Result<Self> {
+    pub fn start(
+        words: &[String],
+        directory: Option<&Path>,
+        without: &[&str],
+        signals: Signals,
+    ) -> io::Result<Self> {
         // Before there is a child whose end could be missed.
         let children = signal(SignalKind::child())?;
-        let arrivals = PASSED_ON.map(|number| {
-            let arrivals = signal(SignalKind::from_raw(number.as_raw()))?;
-            Ok((number, arrivals))
-        });
-        let arrivals = arrivals.into_iter().collect::<io::Result<_>>()?;
-        let child = prepared(words, directory, without).spawn()?;
+        let child = match prepared(words, directory, without).spawn() {
+            // A script without a first line that names its shell, as a shell would take it.
+            Err(error) if error.raw_os_error() == Some(libc::ENOEXEC) => {
+                let words = [&["sh".to_owned()], words].concat();
+                prepared(&words, directory, without).spawn()?
+            }
+            child => child?,
+        };
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| io::Error::other("the command has no process id"))?;
-        Ok(Self { pid, children, arrivals })
+        Ok(Self { pid, children, signals })
     }
 
     /// Passes signals on until the command ends, and gives its exit code: 128 and the number of a
@@ -66,18 +108,9 @@ impl Command {
                     return Ok(u8::try_from(code).unwrap_or(125));
                 }
             }
-            let arrived = async {
-                let any = self.arrivals.iter_mut().map(|(number, arrivals)| {
-                    Box::pin(async move {
-                        arrivals.recv().await;
-                        *number
-                    })
-                });
-                futures_util::future::select_all(any).await.0
-            };
             tokio::select! {
                 _ = self.children.recv() => {}
-                number = arrived => {
+                number = self.signals.any() => {
                     // It may have ended in this moment.
                     let _ = kill_process(self.pid, number);
                 }

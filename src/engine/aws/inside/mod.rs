@@ -4,26 +4,28 @@
 //! (`plan/files.rs`).
 
 mod command;
+mod sending;
 
-pub use command::Command;
+pub use command::{Command, Signals};
+
+use self::sending::{Kept, Look, Sent};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use futures_util::StreamExt;
-use tempfile::NamedTempFile;
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 use super::client::Clients;
 use super::files::{LINES, WHOLE, read_json};
-use super::objects::{Download, Index, Indexed, Objects, Put, Upload};
+use super::objects::{Download, Index, Indexed, Objects, Put};
 use super::{AwsError, AwsSettings};
 use crate::engine::EngineError;
 use crate::engine::files::{FileEntry, FileKind, list_below};
 use crate::job::{Address, FilesPath, JobId, Parcel};
-use crate::ledger::Millis;
-use crate::parcel::{Names, UNPACKED_AT, hash_of, unpack};
+use crate::parcel::{How, InTheWay, Names, UNPACKED_AT, unpack};
 use crate::plan::Cargo;
 
 /// Where a job finds its files and its source.
@@ -59,20 +61,20 @@ pub struct Inside {
     places: Places,
     /// Puts that were unpacked.
     unpacked: BTreeSet<String>,
-    /// Blobs that are there.
-    blobs: BTreeSet<Address>,
+    /// Which object holds what.
+    blobs: BTreeMap<Address, Uuid>,
     /// How files looked at the last look.
     seen: BTreeMap<String, Look>,
     /// What was kept of them then.
-    kept: BTreeMap<String, (Look, Address)>,
+    kept: BTreeMap<String, Kept>,
     index: Index,
+    /// Parts that are in memory at a time, of all files together: the memory is that of the job.
+    lines: Semaphore,
 }
-
-/// By which one sees that a file has changed.
-type Look = (u64, Option<Millis>);
 
 /// So many files are sent at a time.
 const FILES_AT_ONCE: usize = 8;
+const PARTS_AT_ONCE: usize = 4;
 
 impl Inside {
     /// # Errors
@@ -83,7 +85,7 @@ impl Inside {
         places: Places,
         settings: &AwsSettings,
     ) -> Result<Self, EngineError> {
-        let clients = Clients::load(settings, cargo.region.clone()).await?;
+        let clients = Clients::of_job(settings, cargo.region.clone()).await?;
         let objects = Objects::new(&clients, cargo.bucket.clone());
         let job = cargo.job.unwrap_or(runs.job);
         Ok(Self {
@@ -93,10 +95,11 @@ impl Inside {
             runs,
             places,
             unpacked: BTreeSet::new(),
-            blobs: BTreeSet::new(),
+            blobs: BTreeMap::new(),
             seen: BTreeMap::new(),
             kept: BTreeMap::new(),
             index: Index::default(),
+            lines: Semaphore::new(PARTS_AT_ONCE),
         })
     }
 
@@ -105,46 +108,63 @@ impl Inside {
     ///
     /// # Errors
     /// When something can't be had, is not what it should be, or there is no room for it.
-    pub async fn fetch(&mut self) -> Result<Option<PathBuf>, EngineError> {
+    pub async fn fetch(&mut self) -> Result<(Option<PathBuf>, Vec<String>), EngineError> {
         for input in &self.cargo.freight.inputs {
-            self.open(&input.parcel, &self.places.files).await?;
+            self.open(&input.parcel, &self.places.files, InTheWay::Goes).await?;
         }
-        self.fetch_puts().await?;
-        let Some(source) = &self.cargo.freight.source else { return Ok(None) };
+        let complaints = self.fetch_puts().await?;
+        let Some(source) = &self.cargo.freight.source else { return Ok((None, complaints)) };
         let make = |folder: &Path| {
             fs::create_dir_all(folder)
                 .map_err(EngineError::io(format!("make `{}`", folder.display())))
         };
         make(&self.places.source)?;
-        self.open(&source.parcel, &self.places.source).await?;
+        self.open(&source.parcel, &self.places.source, InTheWay::Goes).await?;
         // Git knows no folder without files, and the caller may have stood in one.
         let directory = source.start(&self.places.source);
         make(&directory)?;
-        Ok(Some(directory))
+        Ok((Some(directory), complaints))
     }
 
-    async fn open(&self, parcel: &Parcel, into: &Path) -> Result<(), EngineError> {
-        let file = NamedTempFile::new().map_err(EngineError::io("make a file for a parcel"))?;
-        let into = into.to_owned();
+    async fn open(
+        &self,
+        parcel: &Parcel,
+        into: &Path,
+        in_the_way: InTheWay,
+    ) -> Result<(), EngineError> {
+        let key = self.objects.parcel(&parcel.address);
+        // S3 tells those who may not list only that they may not read.
+        if self.objects.look(&key).await?.is_none() {
+            return Err(EngineError::ParcelGone(parcel.clone()));
+        }
+        // Nobody else's: other jobs of this machine may fetch the same.
+        let folder = tempfile::tempdir().map_err(EngineError::io("make a folder for a parcel"))?;
+        let (file, into) = (folder.path().join("parcel"), into.to_owned());
         let lines = Semaphore::new(LINES);
         let download = Download {
             objects: &self.objects,
-            key: self.objects.parcel(&parcel.address),
+            key,
             bytes: parcel.bytes,
             hash: Some(&parcel.address),
-            to: file.path(),
+            to: &file,
             executable: false,
             lines: &lines,
         };
         download.fetch(&|_| ()).await?;
-        // It was compared when it was fetched.
-        aside(move || Ok(unpack(file.path(), None, &into, Names::Any)?)).await
+        // It was compared when it was fetched. An earlier attempt may have left what is in the way.
+        let how = How { names: Names::Any, in_the_way };
+        aside(move || {
+            let _folder = folder;
+            Ok(unpack(&file, None, &into, how)?)
+        })
+        .await
     }
 
     /// Unpacks what was put to the job since the last look.
-    async fn fetch_puts(&mut self) -> Result<(), EngineError> {
+    async fn fetch_puts(&mut self) -> Result<Vec<String>, EngineError> {
+        let mut complaints = Vec::new();
         if !self.places.files.is_dir() {
-            return Ok(());
+            return Ok(complaints);
         }
         let puts = self.objects.list(&self.objects.of_job(self.job, "put/")).await?;
         for object in puts {
@@ -152,10 +172,19 @@ impl Inside {
                 continue;
             }
             let put: Put = read_json(&self.objects, &object.key).await?;
-            self.open(&put.parcel, &self.places.files).await?;
+            match self.open(&put.parcel, &self.places.files, InTheWay::Stays).await {
+                Ok(()) => {}
+                // Whoever put it is told by the log, and nothing else is held up.
+                Err(error @ (EngineError::Parcel(_) | EngineError::ParcelGone(_))) => {
+                    let paths = put.paths.join(", ");
+                    let why = crate::engine::in_one_line(&error);
+                    complaints.push(format!("what was put to `{paths}` does not fit: {why}"));
+                }
+                Err(error) => return Err(error),
+            }
             self.unpacked.insert(object.key);
         }
-        Ok(())
+        Ok(complaints)
     }
 
     /// Looks for what was put to the job, and keeps outputs that have not changed since the last
@@ -164,16 +193,22 @@ impl Inside {
     /// # Errors
     /// When AWS can't be asked, or a file can't be read.
     pub async fn look(&mut self, is_last: bool) -> Result<Vec<String>, EngineError> {
+        let mut put = if is_last { Vec::new() } else { self.fetch_puts().await? };
+        let (entries, mut complaints) = self.outputs()?;
+        // What is not there yet may come.
         if !is_last {
-            self.fetch_puts().await?;
+            complaints.clear();
         }
-        let (entries, complaints) = self.outputs()?;
+        complaints.append(&mut put);
         let mut to_send = Vec::new();
         for entry in &entries {
-            let FileKind::File { bytes, .. } = entry.kind else { continue };
-            let look = (bytes, entry.modified);
+            if !matches!(entry.kind, FileKind::File { .. }) {
+                continue;
+            }
+            // One that is gone again is none.
+            let Some(look) = Look::at(&self.places.files.join(&entry.path)) else { continue };
             let is_settled = is_last || self.seen.get(&entry.path) == Some(&look);
-            let is_kept = self.kept.get(&entry.path).is_some_and(|(kept, _)| *kept == look);
+            let is_kept = self.kept.get(&entry.path).is_some_and(|kept| kept.look == look);
             self.seen.insert(entry.path.clone(), look);
             if is_settled && !is_kept {
                 to_send.push((entry.path.clone(), look));
@@ -181,8 +216,12 @@ impl Inside {
         }
         let this = &*self;
         let sends = to_send.into_iter().map(|(path, look)| async move {
-            let hash = this.send(&path, look).await?;
-            Ok::<_, EngineError>((path, look, hash))
+            let mut sent = this.send(&path, look).await?;
+            if is_last && matches!(sent, Sent::Changed) {
+                // Somebody goes on to write: as it is now.
+                sent = this.send_as_it_is(&path).await?;
+            }
+            Ok::<_, EngineError>((path, sent))
         });
         let mut sends = futures_util::stream::iter(sends).buffer_unordered(FILES_AT_ONCE);
         let mut sent = Vec::new();
@@ -190,10 +229,17 @@ impl Inside {
             sent.push(one?);
         }
         drop(sends);
-        for (path, look, hash) in sent {
-            if let Some(hash) = hash {
-                self.blobs.insert(hash.clone());
-                self.kept.insert(path, (look, hash));
+        for (path, sent) in sent {
+            match sent {
+                Sent::Kept(kept) => {
+                    self.blobs.insert(kept.hash.clone(), kept.blob);
+                    self.kept.insert(path, kept);
+                }
+                Sent::Changed => {}
+                Sent::Not(why) => {
+                    self.kept.remove(&path);
+                    complaints.push(format!("`{path}`: {why}"));
+                }
             }
         }
         self.write_index(entries).await?;
@@ -228,41 +274,19 @@ impl Inside {
         is_old && self.cargo.freight.inputs.iter().any(|input| path.is_in(&input.path))
     }
 
-    /// `None`: it changed meanwhile, and is looked at again.
-    async fn send(&self, path: &str, look: Look) -> Result<Option<Address>, EngineError> {
-        let file = self.places.files.join(path);
-        let to_hash = file.clone();
-        let hash = aside(move || Ok(hash_of(&to_hash)?)).await?;
-        if self.blobs.contains(&hash) {
-            return Ok(Some(hash));
-        }
-        let key = self.objects.blob(self.job, &hash);
-        if self.objects.look(&key).await?.is_none_or(|object| object.bytes != look.0) {
-            let upload = Upload { objects: &self.objects, key, file: &file, record: None };
-            upload.send(&mut |_| ()).await?;
-        }
-        // Were it another by now, what was sent would not be what its name says.
-        let now = list_below(&self.places.files, path)?;
-        let is_same = now.first().is_some_and(|entry| (entry.bytes(), entry.modified) == look);
-        if !is_same {
-            self.objects.delete(&[self.objects.blob(self.job, &hash)]).await?;
-            return Ok(None);
-        }
-        Ok(Some(hash))
-    }
-
     async fn write_index(&mut self, entries: Vec<FileEntry>) -> Result<(), EngineError> {
         let entries = entries.into_iter().filter_map(|entry| match entry.kind {
-            FileKind::File { bytes, executable, .. } => {
-                let (_, sha256) = self.kept.get(&entry.path).cloned()?;
-                let (path, modified) = (entry.path, entry.modified);
-                Some(Indexed::File { path, bytes, sha256, executable, modified })
+            FileKind::File { executable, .. } => {
+                let Kept { look, hash, blob } = self.kept.get(&entry.path).cloned()?;
+                let Look { bytes, modified, .. } = look;
+                let path = entry.path;
+                Some(Indexed::File { path, bytes, sha256: hash, blob, executable, modified })
             }
             FileKind::Link { target } => {
                 let target = target.to_string_lossy().into_owned();
                 Some(Indexed::Link { path: entry.path, target })
             }
-            FileKind::ToCome { .. } => None,
+            FileKind::ToCome { .. } | FileKind::Unfit { .. } => None,
         });
         let index = Index { attempt: self.runs.attempt, entries: entries.collect() };
         if index == self.index {

@@ -69,7 +69,17 @@ impl Download<'_> {
         });
         let mut fetches = futures_util::stream::iter(fetches).buffer_unordered(AT_ONCE);
         while let Some(part) = fetches.next().await {
-            record.write_all(&part?.to_be_bytes()).map_err(self.unwritten())?;
+            let part = match part {
+                Ok(part) => part,
+                Err(error) => {
+                    // Only what may go on later is worth its room.
+                    if !matches!(&error, EngineError::Aws(error) if may_pass(error)) {
+                        clear(&path);
+                    }
+                    return Err(error);
+                }
+            };
+            record.write_all(&part.to_be_bytes()).map_err(self.unwritten())?;
         }
         drop(fetches);
         if let Some(expected) = self.hash {
@@ -99,7 +109,9 @@ impl Download<'_> {
     /// What an earlier call left, or a new file. Only one process is at it.
     fn open(&self) -> Result<Unfinished, EngineError> {
         let around = self.to.parent().unwrap_or(Path::new("."));
-        let path = around.join(format!("{UNFINISHED}-{}", digits_of(&[&self.key])));
+        // Two files of a folder may hold the same.
+        let name = self.to.file_name().unwrap_or_default().to_string_lossy();
+        let path = around.join(format!("{UNFINISHED}-{}", digits_of(&[&self.key, &name])));
         let open = |path: &Path| {
             OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)
         };
@@ -160,7 +172,7 @@ impl Download<'_> {
     ) -> Result<(), EngineError> {
         let request = self
             .objects
-            .s3
+            .parts
             .get_object()
             .bucket(&self.objects.bucket.name)
             .key(&self.key)

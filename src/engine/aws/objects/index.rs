@@ -1,6 +1,7 @@
 //! What a job keeps, by path, and what was put to it: small objects in JSON.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::engine::{FileEntry, FileKind};
 use crate::job::{Address, Parcel};
@@ -22,6 +23,9 @@ pub enum Indexed {
         path: String,
         bytes: u64,
         sha256: Address,
+        /// The name of the object that holds it. It is another for each version of a file, so that none
+        /// takes the place of one that somebody else keeps.
+        blob: Uuid,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         executable: bool,
         modified: Option<Millis>,
@@ -40,8 +44,9 @@ impl Indexed {
             None => path,
         };
         match self {
-            Self::File { path, bytes, sha256, executable, modified } => {
-                let kind = FileKind::File { bytes, executable, hash: Some(sha256) };
+            Self::File { path, bytes, sha256, blob, executable, modified } => {
+                let (hash, object) = (Some(sha256), Some(blob));
+                let kind = FileKind::File { bytes, executable, hash, object };
                 FileEntry { path: place(path), kind, modified }
             }
             Self::Link { path, target } => FileEntry {

@@ -3,7 +3,7 @@
 //! ```text
 //! parcels/<address>             a source or inputs, the same for every job that brings them along
 //! jobs/<id>/put/<id>.json       a parcel that was brought to the job later, in the order of the ids
-//! jobs/<id>/blobs/<sha256>      a file that the job keeps
+//! jobs/<id>/blobs/<uuid>        a file that the job keeps
 //! jobs/<id>/index/<child>.json  what the job keeps, by path: `job`, or the index of a child
 //! jobs/<id>/fetch               the script of a job that fetches by URLs
 //! jobs/<id>/results             the archive that such a job keeps
@@ -26,6 +26,7 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use tokio::time::Duration;
+use uuid::Uuid;
 
 use super::client::Clients;
 use super::{Action, AwsError, Trouble};
@@ -46,6 +47,8 @@ const MOST_DELETED: usize = 1000;
 #[derive(Clone)]
 pub struct Objects {
     s3: aws_sdk_s3::Client,
+    /// For what takes as long as the line says.
+    parts: aws_sdk_s3::Client,
     bucket: Bucket,
 }
 
@@ -59,7 +62,7 @@ pub struct Object {
 
 impl Objects {
     pub fn new(clients: &Clients, bucket: Bucket) -> Self {
-        Self { s3: clients.s3(), bucket }
+        Self { s3: clients.s3(), parts: clients.s3_parts(), bucket }
     }
 
     fn key(&self, rest: &str) -> String {
@@ -76,8 +79,8 @@ impl Objects {
         self.key(&format!("jobs/{job}/{rest}"))
     }
 
-    pub fn blob(&self, job: JobId, hash: &Address) -> String {
-        self.of_job(job, &format!("blobs/{hash}"))
+    pub fn blob(&self, job: JobId, blob: Uuid) -> String {
+        self.of_job(job, &format!("blobs/{blob}"))
     }
 
     /// All objects whose keys begin so.
@@ -134,6 +137,13 @@ impl Objects {
     /// A small object, written as a whole.
     pub async fn write(&self, key: &str, content: Vec<u8>) -> Result<(), AwsError> {
         let request = self.s3.put_object().bucket(&self.bucket.name).key(key);
+        let request = request.body(ByteStream::from(content));
+        call(WRITE_OBJECT, request.send()).await.map(drop)
+    }
+
+    /// The same for one of some MiB, which is tried again by whoever calls.
+    async fn write_part(&self, key: &str, content: Vec<u8>) -> Result<(), AwsError> {
+        let request = self.parts.put_object().bucket(&self.bucket.name).key(key);
         let request = request.body(ByteStream::from(content));
         call(WRITE_OBJECT, request.send()).await.map(drop)
     }

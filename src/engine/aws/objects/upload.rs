@@ -6,9 +6,10 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 use tokio::time::{Duration, sleep};
 
 use super::{LIST_PARTS, Objects, WRITE_OBJECT, call, is_gone, may_pass};
@@ -34,6 +35,8 @@ pub struct Upload<'a> {
     /// Where to remember what was sent, for a process that comes after this one. The bytes have
     /// to be the same then, as those of a parcel are.
     pub record: Option<PathBuf>,
+    /// Parts that may be in memory at a time, of all uploads together.
+    pub lines: &'a Semaphore,
 }
 
 /// An upload that is not complete.
@@ -56,8 +59,9 @@ impl Upload<'_> {
         let bytes = file.metadata().map_err(unreadable)?.len();
         hear(Sent::Expected(bytes));
         if bytes <= PART {
+            let _line = self.lines.acquire().await;
             let content = read_at(&file, 0, bytes).map_err(unreadable)?;
-            self.again(async || self.objects.write(&self.key, content.clone()).await).await?;
+            self.again(async || self.objects.write_part(&self.key, content.clone()).await).await?;
             hear(Sent::Bytes(bytes));
             return Ok(());
         }
@@ -76,6 +80,7 @@ impl Upload<'_> {
         let (upload, file) = (upload.as_str(), &file);
         let parts = missing.into_iter().map(|number| async move {
             let (at, length) = size_of(number);
+            let _line = self.lines.acquire().await;
             let content = read_at(file, at, length).map_err(unreadable)?;
             // Shared by the tries, not copied.
             let content = ByteStream::from(content);
@@ -85,12 +90,13 @@ impl Upload<'_> {
                     let body = content.try_clone().map(ByteStream::new).unwrap_or_default();
                     let request = self
                         .objects
-                        .s3
+                        .parts
                         .upload_part()
                         .bucket(&self.objects.bucket.name)
                         .key(&self.key)
                         .upload_id(upload)
                         .part_number(number)
+                        .checksum_algorithm(ChecksumAlgorithm::Crc32)
                         .body(body);
                     // S3 compares a checksum of its own, and who opens a parcel its hash.
                     let request = request.customize().disable_payload_signing();
@@ -106,7 +112,7 @@ impl Upload<'_> {
             done.insert(number, tag);
             hear(Sent::Bytes(length));
         }
-        self.complete(upload, done).await?;
+        self.complete(upload, done, bytes).await?;
         if let Some(record) = &self.record {
             // Where it stays, it names an upload that is no more, which S3 will say.
             let _ = fs::remove_file(record);
@@ -118,6 +124,7 @@ impl Upload<'_> {
         &self,
         upload: &str,
         parts: BTreeMap<i32, String>,
+        bytes: u64,
     ) -> Result<(), EngineError> {
         let parts = parts
             .into_iter()
@@ -136,9 +143,12 @@ impl Upload<'_> {
         };
         match self.again(complete).await {
             // An answer that got lost: it was completed before.
-            Err(EngineError::Aws(error)) if self.objects.look(&self.key).await?.is_some() => {
-                tracing::debug!(%error, "the object is there all the same");
-                Ok(())
+            Err(EngineError::Aws(error)) => {
+                let there = self.objects.look(&self.key).await?;
+                match there.filter(|object| object.bytes == bytes) {
+                    Some(_) => Ok(()),
+                    None => Err(error.into()),
+                }
             }
             result => result,
         }
@@ -157,8 +167,15 @@ impl Upload<'_> {
         }
         let upload = self
             .again(async || {
-                let request =
-                    self.objects.s3.create_multipart_upload().bucket(bucket).key(&self.key);
+                let request = self
+                    .objects
+                    .s3
+                    .create_multipart_upload()
+                    .bucket(bucket)
+                    .key(&self.key)
+                    // As the parts have it, and of the whole: then none need be repeated at the end.
+                    .checksum_algorithm(ChecksumAlgorithm::Crc32)
+                    .checksum_type(ChecksumType::FullObject);
                 let answer = call(WRITE_OBJECT, request.send()).await?;
                 Ok(answer.upload_id.unwrap_or_default())
             })

@@ -11,9 +11,9 @@ use super::agenda::{Due, Task};
 use super::running::{self, Process, Running, Start};
 use super::starter::{Begun, Order};
 use super::{Worker, millis};
-use crate::engine::EngineError;
 use crate::engine::local::outcome::{Exit, not_started};
 use crate::engine::local::{freight, memory, processes, ready};
+use crate::engine::{EngineError, in_one_line};
 use crate::ledger::{Assignment, Holder};
 use crate::parcel::remove_folder;
 
@@ -50,7 +50,7 @@ impl Worker<'_> {
         let count = usize::try_from(plan.spec.resources.gpus).unwrap_or(usize::MAX);
         let gpus = self.free_gpus.split_off(self.free_gpus.len().saturating_sub(count));
         let order = Order { holder, id, plan: Arc::clone(&plan), directory, gpus: gpus.clone() };
-        let carries = !plan.freight.is_empty();
+        let carries = freight::has_any(self.dir, &plan, id);
         self.running.push(Running {
             holder,
             id,
@@ -221,14 +221,6 @@ impl Worker<'_> {
             }
         }
     }
-}
-
-fn in_one_line(error: &EngineError) -> String {
-    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
-    std::iter::once(error.to_string())
-        .chain(causes.map(ToString::to_string))
-        .collect::<Vec<_>>()
-        .join(": ")
 }
 
 async fn end(holder: Holder, handle: Arc<OwnedFd>, log: Option<Log>) -> Ended {

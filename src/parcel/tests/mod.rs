@@ -1,0 +1,3 @@
+//! What is packed and unpacked, on real files.
+
+mod unpack;
