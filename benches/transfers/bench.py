@@ -151,6 +151,13 @@ def main():
         proxy = CuttingProxy(port, True, mib * MIB // (CUTS + 1))
         cut = {**env, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}"}
         seconds, memory = run([computes, "submit", "--quiet", "--input", "up", "--", "true"], cut, home)
+        dry = subprocess.run([computes, "submit", "--dry-run", "--json", "--input", "up", "--", "true"], env=direct,
+                             cwd=home, stdout=subprocess.PIPE, check=True).stdout
+        cargo = json.loads(json.loads(dry)["containerOverrides"]["environment"][0]["value"])
+        address = cargo["freight"]["inputs"][0]["address"]
+        run([aws, "s3", "cp", "--quiet", f"s3://{bucket}/parcels/{address}", "there"], direct, home)
+        with open(f"{home}/there", "rb") as file:
+            assert hashlib.file_digest(file, "sha256").hexdigest() == address
         more = (proxy.passed - mib * MIB) / MIB
         print(f"up, {proxy.cuts} cuts      {seconds:6.2f} s  {memory:6.0f} MiB of memory, {more:.1f} MiB sent more than the file has")
 
@@ -164,7 +171,7 @@ def main():
         print(f"down, {proxy.cuts} cuts    {seconds:6.2f} s  {memory:6.0f} MiB of memory, {more:.1f} MiB received more than the file has")
         with open(f"{home}/got/got", "rb") as file:
             assert hashlib.file_digest(file, "sha256").hexdigest() == sha256
-        print("what came back is what was sent")
+        print("what is there and what came back is what was sent")
     server.stdin.close()
     server.wait()
 

@@ -133,7 +133,7 @@ impl Upload<'_> {
         let complete = async || {
             let request = self
                 .objects
-                .s3
+                .parts
                 .complete_multipart_upload()
                 .bucket(&self.objects.bucket.name)
                 .key(&self.key)
