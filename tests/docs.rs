@@ -261,10 +261,12 @@ fn every_decision_has_its_parts_and_every_dependency_its_reason() {
     let reasons = read("docs/adr/0010-dependencies.md");
     for table in ["dependencies", "dev-dependencies"] {
         for name in manifest[table].as_table().expect("a table").keys() {
-            assert!(
-                reasons.contains(&format!("\n| `{name}` |")),
-                "docs/adr/0010-dependencies.md has no line for `{name}`"
-            );
+            // Those that are for one thing share a line.
+            let named = format!("`{name}`");
+            let is_named =
+                |line: &str| line.split('|').nth(1).is_some_and(|it| it.contains(&named));
+            let has_line = reasons.lines().any(is_named);
+            assert!(has_line, "docs/adr/0010-dependencies.md has no line for `{name}`");
         }
     }
 }

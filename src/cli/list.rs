@@ -3,25 +3,18 @@
 use clap::Args;
 
 use super::context::{Context, block_on};
-use super::error::{Failure, Kind};
+use super::error::Failure;
 use super::output::{self, JobView, ListedView};
-use crate::engine::aws::{KEPT, Listed, Trouble};
+use super::selection::Selection;
+use crate::engine::aws::{Listed, Trouble};
 use crate::engine::local;
 use crate::engine::{Attended, Clock, EngineName};
-use crate::job::{Queue, State};
 use crate::ledger::{Filter, JobRecord};
 
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Only jobs in these states; `unfinished` is all that are not over
-    #[arg(long = "state", value_name = "STATE")]
-    states: Vec<String>,
-    /// Only jobs of this queue
-    #[arg(long, value_name = "QUEUE")]
-    queue: Option<String>,
-    /// Only jobs whose name holds this text
-    #[arg(long, value_name = "TEXT")]
-    name: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
     /// How many at the most
     #[arg(long, short = 'n', value_name = "N", default_value_t = 20, conflicts_with = "all")]
     limit: u32,
@@ -31,20 +24,10 @@ pub struct Options {
 }
 
 pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
-    let filter = Filter {
-        states: states(&options.states)?,
-        queue: options
-            .queue
-            .as_deref()
-            .map(str::parse::<Queue>)
-            .transpose()
-            .map_err(|error| Failure::from(crate::job::SpecError::Queue(error)))?,
-        name_contains: options.name.clone(),
-        engine: None,
-        limit: (!options.all).then_some(options.limit),
-    };
+    let limit = (!options.all).then_some(options.limit);
+    let filter = Filter { limit, ..options.selection.filter(context.clock.now())? };
     if context.config.engine == EngineName::Aws {
-        return on_aws(options, filter, context);
+        return on_aws(filter, context);
     }
     let Some(ledger) = context.ledger()? else {
         if !context.output.json {
@@ -67,7 +50,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
 }
 
 /// The jobs of this ledger, brought up to date, and those that others submitted.
-fn on_aws(options: &Options, filter: Filter, context: &Context<'_>) -> Result<u8, Failure> {
+fn on_aws(filter: Filter, context: &Context<'_>) -> Result<u8, Failure> {
     let mut engines = context.engines()?;
     block_on(async {
         let away = engines.ledger().away()?;
@@ -78,12 +61,8 @@ fn on_aws(options: &Options, filter: Filter, context: &Context<'_>) -> Result<u8
                 context.output.warning(&format!("as it was when last looked at: {why}"));
             }
         }
-        let queues = filter.queue.map_or_else(|| Queue::ALL.to_vec(), |queue| vec![queue]);
-        let most = if options.all { usize::MAX } else { options.limit as usize };
-        let after = context.clock.now() - KEPT;
         let (aws, ledger) = engines.aws();
-        let wanted = |job: &Listed| job.fits(&filter.states, filter.name_contains.as_deref());
-        let others = match aws.list(&queues, after, most, &wanted).await {
+        let others = match aws.list(&filter).await {
             Ok(others) => others,
             // What the ledger knows can be shown all the same.
             Err(error) if error.trouble() == Trouble::Denied => {
@@ -102,6 +81,7 @@ fn on_aws(options: &Options, filter: Filter, context: &Context<'_>) -> Result<u8
         }
         let jobs = ledger.list(&Filter { engine: Some(EngineName::Aws.as_str()), ..filter })?;
         // Both together are as many as one list would be, the newest of them.
+        let most = filter.limit.map_or(usize::MAX, |limit| limit as usize);
         let mut times: Vec<_> = jobs.iter().map(|job| job.accepted_at).collect();
         times.extend(foreign.iter().map(|job| job.created_at));
         times.sort_unstable_by(|a, b| b.cmp(a));
@@ -124,25 +104,4 @@ fn print(jobs: &[JobRecord], foreign: &[Listed], context: &Context<'_>) -> Resul
     }
     let lines = output::job_lines(jobs, foreign, context.clock.now());
     context.output.data(format!("{}\n{lines}", output::job_line_header()).as_bytes())
-}
-
-fn states(names: &[String]) -> Result<Vec<State>, Failure> {
-    let mut states = Vec::new();
-    for name in names {
-        match State::parse(name) {
-            Some(state) => states.push(state),
-            None if name == "unfinished" => {
-                states.extend(State::ALL.into_iter().filter(|state| !state.is_terminal()));
-            }
-            None => {
-                let known: Vec<_> = State::ALL.map(State::as_str).to_vec();
-                return Err(Failure {
-                    kind: Kind::Usage,
-                    error: anyhow::anyhow!("there is no state `{name}`"),
-                    hint: Some(format!("the states are unfinished, {}", known.join(", "))),
-                });
-            }
-        }
-    }
-    Ok(states)
 }

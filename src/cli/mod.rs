@@ -25,6 +25,7 @@ mod prune;
 mod queues;
 mod retry;
 mod run;
+mod selection;
 mod status;
 mod submission;
 mod submit;

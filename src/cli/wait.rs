@@ -6,7 +6,7 @@ use super::context::{Context, block_on};
 use super::error::Failure;
 use super::follow::{self, End, Interrupts};
 use crate::engine::Engines;
-use crate::job::{JobId, JobRef, State};
+use crate::job::{JobId, JobRef};
 use crate::ledger::Filter;
 
 #[derive(Debug, Args)]
@@ -30,8 +30,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         options.limit.as_deref().map(|text| super::run::parse("--limit", text)).transpose()?;
     let Some(first) = options.jobs.first() else {
         let Some(ledger) = context.ledger()? else { return Ok(0) };
-        let states = State::ALL.into_iter().filter(|state| !state.is_terminal()).collect();
-        let mut jobs = ledger.list(&Filter { states, ..Filter::default() })?;
+        let mut jobs = ledger.list(&Filter::unfinished())?;
         jobs.reverse();
         let ids: Vec<_> = jobs.into_iter().map(|job| job.id).collect();
         drop(ledger);

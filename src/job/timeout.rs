@@ -61,13 +61,14 @@ impl std::str::FromStr for Timeout {
     }
 }
 
-/// `3600`, `90m`, `1h 30m`, `500ms`; a bare number is seconds.
+/// `3600`, `90m`, `1h 30m`, `500ms`, `2d`; a bare number is seconds, and a day has 24 hours.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<Duration> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse().ok().map(Duration::from_secs);
     }
-    let duration: jiff::SignedDuration = text.parse().ok()?;
+    let span: jiff::Span = text.parse().ok()?;
+    let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?;
     Duration::try_from(duration).ok()
 }
 
@@ -77,15 +78,22 @@ mod tests {
 
     #[test]
     fn seconds_and_units() {
-        for (text, seconds) in
-            [("60", 60), ("3600", 3600), ("1h", 3600), ("90m", 5400), ("1h 30m", 5400)]
-        {
+        for (text, seconds) in [
+            ("60", 60),
+            ("3600", 3600),
+            ("1h", 3600),
+            ("90m", 5400),
+            ("1h 30m", 5400),
+            ("2d", 172_800),
+            ("1d 1h", 90_000),
+            ("1w", 604_800),
+        ] {
             assert_eq!(text.parse::<Timeout>().expect(text).seconds(), seconds);
         }
         assert_eq!("59".parse::<Timeout>(), Err(TimeoutError::TooShort(59)));
         assert_eq!("1s".parse::<Timeout>(), Err(TimeoutError::TooShort(1)));
         assert_eq!("99999999999".parse::<Timeout>(), Err(TimeoutError::TooLong(99_999_999_999)));
-        for text in ["", "soon", "-1h", "1 hour-ish"] {
+        for text in ["", "soon", "-1h", "1 hour-ish", "1 month", "1 year"] {
             assert!(matches!(text.parse::<Timeout>(), Err(TimeoutError::Malformed(_))), "{text}");
         }
     }

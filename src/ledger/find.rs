@@ -2,20 +2,65 @@
 
 use std::collections::BTreeMap;
 
+use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, named_params};
 
 use super::record::{self, AttemptRecord, EventRecord, JOB_COLUMNS, JobRecord};
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, Millis};
 use crate::job::{JobId, JobRef, Queue, State};
 
-/// Which jobs a list shows, newest first.
+/// Which jobs are meant, newest first. What is empty leaves none out.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub states: Vec<State>,
-    pub queue: Option<Queue>,
+    pub queues: Vec<Queue>,
     pub name_contains: Option<String>,
     pub engine: Option<&'static str>,
+    /// Submitted then or later.
+    pub since: Option<Millis>,
+    /// Submitted sooner than then.
+    pub before: Option<Millis>,
     pub limit: Option<u32>,
+}
+
+impl Filter {
+    /// The jobs that are not over.
+    #[must_use]
+    pub fn unfinished() -> Self {
+        let states = State::ALL.into_iter().filter(|state| !state.is_terminal()).collect();
+        Self { states, ..Self::default() }
+    }
+
+    /// The condition for it. Values are bound by [`bound`](Self::bound); what is spliced in are
+    /// names of states and queues, which are ours.
+    fn condition(&self) -> String {
+        let states: Vec<_> = self.states.iter().map(|state| state.as_str()).collect();
+        let queues: Vec<_> = self.queues.iter().map(|queue| queue.as_str()).collect();
+        let one_of = |column: &str, names: &[&str]| {
+            if names.is_empty() {
+                return String::new();
+            }
+            format!("AND {column} IN ('{}')", names.join("', '"))
+        };
+        format!(
+            "(:engine IS NULL OR engine = :engine)
+             AND (:name IS NULL OR instr(lower(name), :name) > 0)
+             AND (:since IS NULL OR accepted_at >= :since)
+             AND (:before IS NULL OR accepted_at < :before) {} {}",
+            one_of("state", &states),
+            one_of("queue", &queues),
+        )
+    }
+
+    fn bound(&self) -> [(&'static str, Value); 4] {
+        let name = self.name_contains.as_ref().map(|name| name.to_lowercase());
+        [
+            (":engine", self.engine.map(str::to_owned).into()),
+            (":name", name.into()),
+            (":since", self.since.into()),
+            (":before", self.before.into()),
+        ]
+    }
 }
 
 /// How a job stands.
@@ -114,30 +159,32 @@ impl Ledger {
     /// # Errors
     /// When the database fails.
     pub fn list(&self, filter: &Filter) -> Result<Vec<JobRecord>, LedgerError> {
-        // Values are bound; what is spliced in are names of states, which are ours.
-        let states: Vec<_> = filter.states.iter().map(|state| format!("'{state}'")).collect();
-        let by_state = if states.is_empty() {
-            String::new()
-        } else {
-            format!("AND state IN ({})", states.join(", "))
-        };
         let mut list = self.db.prepare(&format!(
             "SELECT {JOB_COLUMNS} FROM jobs JOIN plans ON job = seq
-             WHERE (:queue IS NULL OR queue = :queue) AND (:engine IS NULL OR engine = :engine)
-               AND (:name IS NULL OR instr(lower(name), :name) > 0) {by_state}
-             ORDER BY seq DESC LIMIT :limit"
+             WHERE {} ORDER BY seq DESC LIMIT {}",
+            filter.condition(),
+            filter.limit.map_or(-1, i64::from),
         ))?;
-        let mut rows = list.query(named_params! {
-            ":queue": filter.queue.map(Queue::as_str),
-            ":engine": filter.engine,
-            ":name": filter.name_contains.as_ref().map(|name| name.to_lowercase()),
-            ":limit": filter.limit.map_or(-1, i64::from),
-        })?;
+        let bound = filter.bound();
+        let mut rows =
+            list.query(bound.each_ref().map(|(name, value)| (*name, value)).as_slice())?;
         let mut jobs = Vec::new();
         while let Some(row) = rows.next()? {
             jobs.push(record::job(row)?);
         }
         Ok(jobs)
+    }
+
+    /// How many there are, whatever the limit.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn count(&self, filter: &Filter) -> Result<u64, LedgerError> {
+        let count = format!("SELECT count(*) FROM jobs WHERE {}", filter.condition());
+        let bound = filter.bound();
+        let bound = bound.each_ref().map(|(name, value)| (*name, value));
+        let count: i64 = self.db.prepare(&count)?.query_row(bound.as_slice(), |row| row.get(0))?;
+        Ok(count.unsigned_abs())
     }
 
     /// # Errors

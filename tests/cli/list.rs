@@ -43,8 +43,30 @@ fn what_is_chosen() {
     assert_eq!(list(&["--state", "running"]), ["endless"]);
     assert_eq!(list(&["--state", "unfinished"]), ["waits-for-room", "endless"]);
     assert_eq!(list(&["--state", "running", "--state", "cancelled"]), ["Unwanted", "endless"]);
+    assert_eq!(list(&["--state", "running,cancelled"]), ["Unwanted", "endless"]);
+    assert_eq!(list(&["--queue", "asap,default", "--state", "queued"]), ["waits-for-room"]);
     assert_eq!(list(&["--name", "unW"]), ["Unwanted"]);
     assert_eq!(list(&["--name", "%"]), [""; 0]);
+}
+
+#[test]
+fn by_when_they_were_submitted() {
+    let home = Home::new();
+    let _worker = three(&home);
+    let list = |options: &[&str]| names(&home.run(["list", "--json"].iter().chain(options)));
+    let jobs = home.jobs();
+    let middle = jobs[1]["accepted_at"].as_str().expect("a time");
+    assert_eq!(list(&["--since", middle]), ["Unwanted", "waits-for-room"]);
+    assert_eq!(list(&["--before", middle]), ["endless"]);
+    assert_eq!(list(&["--since", "1h"]), list(&[]));
+    assert_eq!(list(&["--before", "1h"]), [""; 0]);
+    assert_eq!(list(&["--since", "2000-01-01", "--before", "3000-01-01 12:00"]), list(&[]));
+    insta::assert_snapshot!(home.run(["list", "--since", "yesterday"]).snapshot(), @"
+    exit code 2
+    --- stderr
+    error: --since: `yesterday` is no time
+    hint: say how long ago, as in 2h or 7d, or when, as in 2026-03-01 or 2026-03-01T14:30
+    ");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::describe::{Status, is_ended, time};
 use super::send::{Found, LIST};
 use super::{AwsEngine, AwsError, Trouble};
 use crate::job::{JobId, Queue, State};
-use crate::ledger::Millis;
+use crate::ledger::{Filter, Millis};
 use crate::plan::BatchName;
 
 /// A job as a list of Batch shows it: enough for a line of a table.
@@ -108,32 +108,34 @@ async fn pages(
 }
 
 impl AwsEngine<'_> {
-    /// The jobs of some queues that were submitted after a time, newest first.
+    /// The jobs that are meant, of the last week, newest first.
     ///
     /// # Errors
     /// When AWS can't be asked.
-    pub async fn list(
-        &mut self,
-        queues: &[Queue],
-        after: Millis,
-        limit: usize,
-        wanted: &dyn Fn(&Listed) -> bool,
-    ) -> Result<Vec<Listed>, AwsError> {
+    pub async fn list(&mut self, filter: &Filter) -> Result<Vec<Listed>, AwsError> {
         let clients = self.clients().await?;
+        let most = filter.limit.map_or(usize::MAX, |limit| limit as usize);
+        let after = (self.clock.now() - KEPT).max(filter.since.unwrap_or_default());
+        // Batch takes one filter at a time. The newest come first, so the end is seen.
+        let which = filter.before.map_or(Which::After(after - 1), Which::Before);
+        let queues = match filter.queues.as_slice() {
+            [] => &Queue::ALL,
+            some => some,
+        };
         let mut listed = Vec::new();
         for queue in queues {
             let mut of_queue = Vec::new();
             let region = clients.region();
-            let mut take = |job| {
-                of_queue.extend(Listed::new(job, *queue).filter(|job| wanted(job)));
-                of_queue.len() < limit
+            let mut take = |job: JobSummary| {
+                let is_too_old = job.created_at.is_some_and(|at| at < after);
+                of_queue.extend(Listed::new(job, *queue).filter(|job| job.fits(filter)));
+                of_queue.len() < most && !is_too_old
             };
-            let which = Which::After(after);
             there(pages(&clients, region, queue.as_str(), which, &mut take).await)?;
             listed.append(&mut of_queue);
         }
         listed.sort_by(|a, b| (b.created_at, &b.engine_id).cmp(&(a.created_at, &a.engine_id)));
-        listed.truncate(limit);
+        listed.truncate(most);
         Ok(listed)
     }
 
@@ -222,12 +224,16 @@ impl Listed {
         }
     }
 
-    /// Is it in one of these states, all if there is none, and does its name hold the text?
+    /// Is it one of those that are meant?
     #[must_use]
-    pub fn fits(&self, states: &[State], text: Option<&str>) -> bool {
+    pub fn fits(&self, filter: &Filter) -> bool {
         let name = self.name().to_lowercase();
-        (states.is_empty() || states.contains(&self.state()))
-            && text.is_none_or(|text| name.contains(&text.to_lowercase()))
+        (filter.states.is_empty() || filter.states.contains(&self.state()))
+            && (filter.queues.is_empty() || filter.queues.contains(&self.queue))
+            && filter.since.is_none_or(|since| self.created_at >= since)
+            && filter.before.is_none_or(|before| self.created_at < before)
+            && (filter.name_contains.as_ref())
+                .is_none_or(|text| name.contains(&text.to_lowercase()))
     }
 
     /// Without what makes it unique on Batch.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::engine::{EngineError, Pruned};
-use crate::job::{JobId, State};
+use crate::job::JobId;
 use crate::ledger::{Filter, JobRecord, Ledger, Millis, StateDir};
 use crate::parcel::{Store, remove_folder};
 
@@ -33,8 +33,7 @@ pub fn prune(
             pruned.bytes += remove(&entry.path(), keep_all)?;
         }
     }
-    let states = State::ALL.into_iter().filter(|state| !state.is_terminal()).collect();
-    let going_on = ledger.list(&Filter { states, ..Filter::default() })?;
+    let going_on = ledger.list(&Filter::unfinished())?;
     let is_wanted = |address: &str| {
         let mut parcels = going_on.iter().flat_map(|job| job.plan.freight.parcels());
         parcels.any(|parcel| parcel.address.as_str() == address)
