@@ -144,6 +144,9 @@ impl From<EngineError> for Failure {
             EngineError::Ledger(error) => error.into(),
             EngineError::Aws(error) => error.into(),
             EngineError::Parcel(error) => error.into(),
+            EngineError::NeverFits(_) | EngineError::NoFiles(_) => {
+                Self::new(Kind::Usage, error.hint(), error)
+            }
             error => Self::new(Kind::Failed, error.hint(), error),
         }
     }

@@ -216,6 +216,7 @@ fn put(options: &Put, context: &Context<'_>) -> Result<u8, Failure> {
     block_on(async {
         let job = find(&mut engines, &options.job).await?;
         let doing = || format!("put files to {}", job.id.short());
+        check_goes_on(&job).doing(doing)?;
         let store = Store::new(context.config.state_dir.parcels());
         let meter = context.output.meter("packing", contents.bytes());
         let made = store.pack(&contents, &mut |bytes| meter.add(bytes)).doing(doing)?;
@@ -230,6 +231,21 @@ fn put(options: &Put, context: &Context<'_>) -> Result<u8, Failure> {
     })?;
     context.output.status(&format!("put {}", size(contents.bytes())));
     Ok(0)
+}
+
+/// Nobody in a job that is over looks for files any more.
+fn check_goes_on(job: &JobRecord) -> Result<(), Failure> {
+    if !job.state.is_terminal() {
+        return Ok(());
+    }
+    let short = job.id.short();
+    Err(Failure::usage(
+        format!("the job is over: {}", job.state),
+        format!(
+            "bring it along with --input when you submit the job again; what it left is brought \
+             here by `computes files get {short}`"
+        ),
+    ))
 }
 
 /// `30d`, or anything else that is a duration.

@@ -36,6 +36,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
             }
             if !submissions.is_empty() {
                 engines.choose(engine);
+                submission::check_first(&submissions, engine, context)?;
                 engines
                     .send_ahead(&submissions, Vec::new(), &mut |_| ())
                     .await

@@ -47,7 +47,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
             "submit them with `computes submit`, then `computes wait`",
         ));
     };
-    submission::check_first(&prepared.submissions, context)?;
+    submission::check_first(&prepared.submissions, context.config.engine, context)?;
     let (id, queue) = (one.job.id, one.job.plan.spec.queue);
     let name = one.job.plan.spec.name.clone();
     block_on(async {

@@ -153,12 +153,18 @@ fn check_names(plan: &Plan) -> Result<(), Failure> {
     }
 }
 
-/// What can be refused before there is a ledger.
-pub fn check_first(submissions: &[Submission], context: &Context<'_>) -> Result<(), Failure> {
-    if context.config.engine == EngineName::Aws {
-        return Ok(());
+/// What can be refused before anything is packed or written down.
+pub fn check_first(
+    submissions: &[Submission],
+    engine: EngineName,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    match engine {
+        EngineName::Aws => Ok(()),
+        EngineName::Local => {
+            local::check_fit(&context.config.state_dir, submissions).doing(|| called(submissions))
+        }
     }
-    local::check_first_fit(&context.config.state_dir, submissions).doing(|| called(submissions))
 }
 
 fn called(submissions: &[Submission]) -> String {

@@ -22,7 +22,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     if options.job.dry_run {
         return dry_run(prepared, context);
     }
-    submission::check_first(&prepared.submissions, context)?;
+    submission::check_first(&prepared.submissions, context.config.engine, context)?;
     let mut engines = context.engines()?;
     let (handed_over, count) = block_on(async {
         let submissions = submission::send_ahead(&mut engines, prepared, context).await?;

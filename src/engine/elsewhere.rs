@@ -139,7 +139,7 @@ pub fn leave_terminal() -> Result<(), EngineError> {
 
 /// # Errors
 /// Always: no job runs here.
-pub fn check_first_fit(_: &StateDir, _: &[Submission]) -> Result<(), EngineError> {
+pub fn check_fit(_: &StateDir, _: &[Submission]) -> Result<(), EngineError> {
     Err(EngineError::Elsewhere)
 }
 

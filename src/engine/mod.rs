@@ -30,7 +30,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use crate::job::{JobId, Parcel, Secrets};
+use crate::job::{JobId, Parcel, Secrets, Shortage};
 use crate::ledger::{JobRecord, Ledger, LedgerError, Millis, NewJob};
 use crate::parcel::{Made, ParcelError};
 
@@ -207,8 +207,10 @@ pub enum EngineError {
     NoFiles(JobId),
     #[error("cannot {what}")]
     Io { what: String, source: std::io::Error },
-    #[error("the job asks for {asked}, and this machine has {machine}")]
-    NeverFits { asked: crate::job::Resources, machine: crate::job::Resources },
+    #[error("{0}")]
+    NeverFits(Shortage),
+    #[error("nobody runs it: {0}")]
+    NoWorkerFits(Shortage),
     #[error("{starts} workers in a row ended before they took the job")]
     WorkersEnd { starts: u32, log: PathBuf },
     #[error("this worker was silent for longer than its lease, and its jobs were given to another")]
@@ -233,8 +235,15 @@ impl EngineError {
             Self::ParcelGone(_) => Some(
                 "submit the job anew from its checkout: what it brought along was pruned".into(),
             ),
-            Self::NeverFits { .. } => Some(
-                "ask for less with --vcpus, --memory and --gpus, or take a larger machine".into(),
+            Self::NeverFits(_) => Some(
+                "ask for less with --vcpus, --memory and --gpus, or submit with --engine aws; a \
+                 worker gives what it is told to give, as in `computes worker --gpus 1`"
+                    .into(),
+            ),
+            Self::NoWorkerFits(_) => Some(
+                "start a worker that gives so much, as in `computes worker --vcpus 16`, or \
+                 `computes cancel` the job"
+                    .into(),
             ),
             Self::WorkersEnd { log, .. } => Some(format!(
                 "`{}` says why; the job is kept, and `computes wait` starts a worker again",

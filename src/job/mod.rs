@@ -35,7 +35,7 @@ pub use freight::{Address, Freight, InputParcel, NoAddress, Parcel, SourceParcel
 pub use id::{JobId, JobRef};
 pub use name::JobName;
 pub use queue::{Queue, UnknownQueue};
-pub use resources::{Memory, Resources, SizeError, Vcpus};
+pub use resources::{Memory, Resources, Shortage, SizeError, Vcpus};
 pub use retry::{Action, Decision, ExitRule, Pattern, RetryError, RetryOn, RetryStrategy, decide};
 pub use secret::{MASK, Secret, Secrets};
 pub use secret_source::{NoSecretSource, SecretSource};

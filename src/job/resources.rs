@@ -20,6 +20,20 @@ pub struct Resources {
     pub gpus: u32,
 }
 
+/// What there is too little of, each with its unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shortage {
+    asked: Vec<String>,
+    there: Vec<String>,
+}
+
+impl std::fmt::Display for Shortage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (asked, there) = (self.asked.join(", "), self.there.join(", "));
+        write!(f, "the job asks for {asked}, and this machine has {there}")
+    }
+}
+
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SizeError {
     #[error("`{0}` is no number of vCPUs: Batch takes 0.25, 0.5 or a whole number from 1 to 1024")]
@@ -164,6 +178,27 @@ impl Resources {
         }
     }
 
+    /// What of it there is not in `room`, and what there is of that instead.
+    #[must_use]
+    pub fn beyond(&self, room: &Self) -> Shortage {
+        let mut shortage = Shortage { asked: Vec::new(), there: Vec::new() };
+        let mut add = |is_short: bool, asked: String, there: String| {
+            if is_short {
+                shortage.asked.push(asked);
+                shortage.there.push(there);
+            }
+        };
+        let vcpus = |it: &Self| format!("{} vCPU", it.vcpus);
+        let gpus = |it: &Self| match it.gpus {
+            0 => "no GPU".to_owned(),
+            count => format!("{count} GPU"),
+        };
+        add(self.vcpus > room.vcpus, vcpus(self), vcpus(room));
+        add(self.memory > room.memory, self.memory.to_string(), room.memory.to_string());
+        add(self.gpus > room.gpus, gpus(self), gpus(room));
+        shortage
+    }
+
     /// No job can start here: each needs processors and memory.
     #[must_use]
     pub fn is_used_up(&self) -> bool {
@@ -192,6 +227,24 @@ mod tests {
         for text in ["0", "0.3", "1.5", "-1", "", "two", "1025"] {
             assert_eq!(text.parse::<Vcpus>(), Err(SizeError::Vcpus(text.to_owned())));
         }
+    }
+
+    #[test]
+    fn only_what_is_short_is_told() {
+        let of = |vcpus: u32, mib, gpus| Resources {
+            vcpus: Vcpus(vcpus * 1000),
+            memory: Memory(mib),
+            gpus,
+        };
+        let told = |asked: Resources, room| asked.beyond(&room).to_string();
+        assert_eq!(
+            told(of(4, 1024, 1), of(4, 2048, 0)),
+            "the job asks for 1 GPU, and this machine has no GPU"
+        );
+        assert_eq!(
+            told(of(8, 4096, 3), of(4, 2048, 2)),
+            "the job asks for 8 vCPU, 4 GiB, 3 GPU, and this machine has 4 vCPU, 2 GiB, 2 GPU"
+        );
     }
 
     #[test]

@@ -506,13 +506,13 @@ fn what_nobody_would_look_for_can_not_be_put() {
     insta::assert_snapshot!(told, @r#"
     exit code 2
     --- stderr
-    error: cannot put files to [short]: nothing can be put to job [short]: it is over
-    hint: bring it along with --input when you submit the job again
+    error: cannot put files to [short]: the job is over: succeeded
+    hint: bring it along with --input when you submit the job again; what it left is brought here by `computes files get [short]`
     exit code 2
     --- stderr
     error: cannot put files to [short]: nothing can be put to job [short]: it brings nothing along and keeps nothing, so nobody in it looks for files
     hint: submit it with --output or --input
-    exit code 125
+    exit code 2
     --- stderr
     error: cannot put files to [short]: job [short] has no /files
     exit code 2

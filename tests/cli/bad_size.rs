@@ -102,25 +102,75 @@ fn gpus() {
     ");
 }
 
+/// What this machine has differs from that of others.
+const MACHINE: &str = r"has \d+(\.\d+)? (vCPU|[MG]iB)";
+
 #[test]
 fn a_job_that_fits_no_machine() {
     let home = Home::new();
     for verb in ["run", "submit"] {
         let run = home.run([verb, "--name", "huge", "--vcpus", "1024", "--", "true"]);
-        let machine = r"has \d+(\.\d+)? vCPU, \d+ [MG]iB(, \d+ GPU)?";
         insta::allow_duplicates! {
-            insta::assert_snapshot!(run.snapshot_without(machine, "has [machine]"), @r"
-            exit code 125
+            insta::assert_snapshot!(run.snapshot_without(MACHINE, "has [so many]"), @"
+            exit code 2
             --- stderr
-            error: cannot submit `huge`: the job asks for 1024 vCPU, 1 GiB, and this machine has [machine]
-            hint: ask for less with --vcpus, --memory and --gpus, or take a larger machine
+            error: cannot submit `huge`: the job asks for 1024 vCPU, and this machine has [so many]
+            hint: ask for less with --vcpus, --memory and --gpus, or submit with --engine aws; a worker gives what it is told to give, as in `computes worker --gpus 1`
             ");
         }
+        home.assert_nothing_written();
     }
-    assert_eq!(home.run(["list", "--json"]).stdout, "");
-    let run = home.run(["submit", "--memory", "2000TiB", "--", "true"]);
-    assert_eq!(run.code, 125, "{}", run.stderr);
+    let memory = home.run(["submit", "--memory", "2000TiB", "--", "true"]);
+    insta::assert_snapshot!(memory.snapshot_without(MACHINE, "has [so much]"), @"
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: the job asks for 2048000 GiB, and this machine has [so much]
+    hint: ask for less with --vcpus, --memory and --gpus, or submit with --engine aws; a worker gives what it is told to give, as in `computes worker --gpus 1`
+    ");
+    home.assert_nothing_written();
+    // Also where there is a ledger, and before anything is packed.
+    home.run(["run", "--", "true"]);
+    home.write("data", "data");
+    let run = home.run(["submit", "--input", "data", "--vcpus", "1024", "--", "true"]);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    let parcels = home.state().join("parcels");
+    assert_eq!(std::fs::read_dir(parcels).expect("a folder").count(), 0);
+    assert_eq!(home.jobs().len(), 1);
+}
+
+#[test]
+fn gpus_where_there_are_fewer() {
+    let home = Home::new();
     let run = home.run(["submit", "--gpus", "1000", "--", "true"]);
-    assert_eq!(run.code, 125, "{}", run.stderr);
-    assert_eq!(home.jobs().len(), 0);
+    let gpus = r"has (no|\d+) GPU";
+    insta::assert_snapshot!(run.snapshot_without(gpus, "has [so many]"), @"
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: the job asks for 1000 GPU, and this machine has [so many]
+    hint: ask for less with --vcpus, --memory and --gpus, or submit with --engine aws; a worker gives what it is told to give, as in `computes worker --gpus 1`
+    ");
+}
+
+#[test]
+fn a_worker_may_be_told_to_give_more() {
+    let home = Home::new();
+    let mut worker = home.worker(["--gpus", "1000", "--queue", "asap"]);
+    let job = ["submit", "--gpus", "1000"];
+    let job = |queue| [job.as_slice(), &["--queue", queue, "--", "sleep", "1000"]].concat();
+    assert_eq!(home.run(job("default")).code, 2, "the worker takes no such job");
+    let id = home.run(job("asap")).stdout.trim_end().to_owned();
+    home.until(&id, "running");
+    worker.signal(rustix::process::Signal::KILL);
+    worker.wait();
+    assert_eq!(home.run(job("asap")).code, 2, "the worker is gone");
+    // Nobody can take what is left of it over but a worker of that size.
+    let run = home.run(["wait", &id]);
+    let gpus = r"has (no|\d+) GPU";
+    insta::assert_snapshot!(run.snapshot_without(gpus, "has [so many]"), @"
+    exit code 125
+    --- stderr
+    [short] queued again: the worker was lost
+    error: nobody runs it: the job asks for 1000 GPU, and this machine has [so many]
+    hint: start a worker that gives so much, as in `computes worker --vcpus 16`, or `computes cancel` the job
+    ");
 }

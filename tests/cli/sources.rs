@@ -462,6 +462,13 @@ fn files_of_jobs_that_go_on_are_not_pruned() {
     let script = "touch /files/x; until [ -e /files/go ]; do sleep 0.01; done; cat tracked";
     let on = home.submit(["--source", "tree", "--", "sh", "-c", script]);
     home.until(&on, "running");
+    home.write("late", "");
+    insta::assert_snapshot!(home.run(["files", "put", &over, "late"]).snapshot(), @"
+    exit code 2
+    --- stderr
+    error: cannot put files to [short]: the job is over: succeeded
+    hint: bring it along with --input when you submit the job again; what it left is brought here by `computes files get [short]`
+    ");
     let pruned = home.run(["files", "prune", "--json", "--older-than", "0s"]);
     assert_eq!(pruned.json()[0]["jobs"], 1, "{}", pruned.stderr);
     assert_eq!(home.run(["files", "ls", &over]).stdout, "");

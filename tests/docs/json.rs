@@ -57,9 +57,15 @@ fn every_field_of_the_json_is_explained_and_no_other() {
     check("An attempt", &job["attempt_history"][0]);
     check("An event", &job["events"][0]);
 
-    let put = home.work().join("put");
-    std::fs::write(&put, "it").expect("written");
-    home.run(["files", "put", "last", "put"]);
+    home.run([
+        "run",
+        "--output",
+        ".",
+        "--",
+        "sh",
+        "-c",
+        "cd ${COMPUTES_FILES:-/files}; echo it >it",
+    ]);
     check("A file", &json_lines(&home.run(["files", "ls", "--json", "last"]).stdout)[0]);
     let pruned = home.run(["files", "prune", "--json", "--dry-run"]);
     check("files prune", &json_lines(&pruned.stdout)[0]);

@@ -278,9 +278,7 @@ fn can_be_put(job: &JobRecord) -> Result<(), EngineError> {
     if plan.spec.files == JobFiles::None {
         return Err(EngineError::NoFiles(job.id));
     }
-    let (why, hint) = if job.state.is_terminal() {
-        ("it is over", "bring it along with --input when you submit the job again")
-    } else if plan.carrier().is_none() {
+    let (why, hint) = if plan.carrier().is_none() {
         (
             "it brings nothing along and keeps nothing, so nobody in it looks for files",
             "submit it with --output or --input",

@@ -16,9 +16,9 @@ use crate::engine::{
     Accepted, Attended, Cancelled, Changes, Clock, Engine, EngineError, FileEntry, Hear, LogFile,
     LogReader, Pruned, Submission, Watch, until,
 };
-use crate::job::{JobId, Queue, Resources, State};
+use crate::job::{JobId, Queue, Resources, Shortage, State};
 use crate::ledger::{
-    Applied, Entry, JobRecord, LOCAL, Ledger, LedgerError, Millis, StateDir, WorkerRecord,
+    Applied, Durability, Entry, JobRecord, LOCAL, Ledger, LedgerError, Millis, StateDir,
 };
 use crate::parcel::{Made, Store};
 
@@ -135,7 +135,6 @@ impl Engine for LocalEngine<'_> {
         submissions: &[Submission],
     ) -> Result<Accepted, EngineError> {
         let kinds = kinds(submissions);
-        check_fit(&kinds, &ledger.workers()?)?;
         // It rings when the jobs are written down, or when we are killed in the middle of that.
         let bell = wake::hold(&self.dir, Bell::Queue).map_err(EngineError::io("wake a worker"))?;
         let result = self.write_down(ledger, submissions);
@@ -256,8 +255,9 @@ impl LocalEngine<'_> {
         if standing.state == State::Queued {
             let spec = ledger.job(job)?.plan.spec;
             if !lease::somebody_takes(&self.dir, ledger, spec.queue, &spec.resources)? {
-                let workers = ledger.workers()?;
-                check_fit(&[(spec.queue, spec.resources)], &workers)?;
+                if let Some(shortage) = shortage(&spec.resources) {
+                    return Err(EngineError::NoWorkerFits(shortage));
+                }
                 return self.start_worker_for(job, standing.attempt);
             }
         }
@@ -318,29 +318,35 @@ impl LocalEngine<'_> {
     }
 }
 
-/// Refuses what can never run here, before a first ledger is made for it.
+/// Refuses what can never run here: it fits neither the machine nor a worker, which may have been
+/// told to give more than the machine has.
 ///
 /// # Errors
-/// When a job asks for more than this machine has.
-pub fn check_first_fit(dir: &StateDir, submissions: &[Submission]) -> Result<(), EngineError> {
-    if dir.ledger().exists() {
-        // A worker may have been told to give more than the machine has.
+/// When a job asks for more than there is.
+pub fn check_fit(dir: &StateDir, submissions: &[Submission]) -> Result<(), EngineError> {
+    let kinds = kinds(submissions).into_iter();
+    let too_large: Vec<_> =
+        kinds.filter_map(|(queue, asked)| Some((queue, asked, shortage(&asked)?))).collect();
+    if too_large.is_empty() {
+        // Most jobs pay nothing for the rest.
         return Ok(());
     }
-    check_fit(&kinds(submissions), &[])
+    let workers = match Ledger::open_existing(dir, Durability::KilledProcess)? {
+        Some(ledger) => lease::live_workers(dir, &ledger)?,
+        None => Vec::new(),
+    };
+    let taken =
+        |queue: Queue, asked: &Resources| workers.iter().any(|worker| worker.takes(queue, asked));
+    match too_large.into_iter().find(|(queue, asked, _)| !taken(*queue, asked)) {
+        Some((_, _, shortage)) => Err(EngineError::NeverFits(shortage)),
+        None => Ok(()),
+    }
 }
 
-/// A job that fits neither the machine nor any worker would wait for ever.
-fn check_fit(kinds: &[(Queue, Resources)], workers: &[WorkerRecord]) -> Result<(), EngineError> {
-    let fits_a_worker =
-        |asked: &Resources| workers.iter().any(|worker| asked.fits_in(&worker.worker.capacity));
-    for (_, asked) in kinds.iter().filter(|(_, asked)| !fits_a_worker(asked)) {
-        let machine = machine::capacity();
-        if !asked.fits_in(&machine) {
-            return Err(EngineError::NeverFits { asked: *asked, machine });
-        }
-    }
-    Ok(())
+/// What this machine lacks for such a job.
+fn shortage(asked: &Resources) -> Option<Shortage> {
+    let machine = machine::capacity();
+    (!asked.fits_in(&machine)).then(|| asked.beyond(&machine))
 }
 
 /// What is asked for, each kind once: a batch is mostly of one.

@@ -51,13 +51,11 @@ impl LocalEngine<'_> {
         fs::create_dir_all(&files).map_err(EngineError::io("make the job's directory"))?;
         let how = How { names: Names::Any, in_the_way: InTheWay::Stays };
         unpack(made.path(), Some(&made.parcel.address), &files, how)?;
-        if !job.state.is_terminal() {
-            let puts = self.dir.puts_of(job.id);
-            fs::create_dir_all(&puts).map_err(EngineError::io("keep what was put to the job"))?;
-            // Sorted by time, so that the last one wins.
-            let name = Uuid::now_v7().to_string();
-            Store::new(self.dir.parcels()).keep_as(made, &puts.join(name))?;
-        }
+        let puts = self.dir.puts_of(job.id);
+        fs::create_dir_all(&puts).map_err(EngineError::io("keep what was put to the job"))?;
+        // Sorted by time, so that the last one wins.
+        let name = Uuid::now_v7().to_string();
+        Store::new(self.dir.parcels()).keep_as(made, &puts.join(name))?;
         Ok(())
     }
 }

@@ -25,7 +25,7 @@ mod wake;
 mod worker;
 
 pub use super::local_settings::{Ready, WorkerOptions};
-pub use client::{LocalEngine, check_first_fit};
+pub use client::{LocalEngine, check_fit};
 pub use lease::{live_workers, unattended};
 pub use machine::capacity;
 pub use terminal::leave_terminal;
