@@ -1,4 +1,4 @@
-//! Staying with a job until it is over: its states, its log, and the ways to leave early.
+//! Staying with a job until it is over: what is told of it, its log, and the ways to leave early.
 
 use std::time::Duration;
 
@@ -6,11 +6,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::context::{Context, internal};
 use super::error::{Doing, Failure, code};
+use super::news::News;
 use super::output::{EventLine, JobView};
 use super::tail::Tail;
 use crate::engine::{Attended, Changes, EngineError, Engines, Watch, until};
 use crate::job::{JobId, State};
-use crate::ledger::{JobRecord, Standing};
+use crate::ledger::JobRecord;
 
 /// Within this time a second Ctrl-C cancels the job; after it the first one detaches.
 const SECOND_THOUGHTS: Duration = Duration::from_secs(10);
@@ -108,28 +109,27 @@ pub async fn follow(
 ) -> Result<End, Failure> {
     let job = *jobs.first().ok_or_else(|| internal("there is no job to follow"))?;
     let mut tail = options.log.then(|| Tail::new(job));
-    let mut seen: Option<Standing> = None;
+    let mut news = News::new(job);
     let mut attend = true;
     let mut away = false;
     let mut more = false;
     loop {
         let now = engines.ledger().standing(job)?;
-        let (state, attempt) = (now.state, now.attempt);
-        if seen.as_ref() != Some(&now) {
-            if seen.as_ref().map(|seen| (seen.state, seen.attempt)) != Some((state, attempt)) {
-                attend |= state == State::Queued;
-            }
-            if seen.is_some() || state != State::Queued {
-                say_state(engines, job, &now, seen.as_ref(), context)?;
-            }
-            seen = Some(now);
+        attend |= now.state == State::Queued && news.has_moved(&now);
+        // What an attempt wrote is shown before its end is told, and that before the next.
+        let ended = news.next_end(engines.ledger(), &now)?;
+        if ended.is_none() {
+            news.tell_state(engines, &now, context)?;
         }
+        let state = now.state;
+        let attempt = ended.as_ref().map_or(now.attempt, |ended| ended.number);
+        let is_over = ended.is_some() || state.is_terminal();
         if let Some(tail) = &mut tail {
             if attempt > 0 {
                 watch.follow_log(job, attempt)?;
             }
             more = tokio::select! {
-                more = tail.up_to(engines, attempt, state.is_terminal(), context) => more?,
+                more = tail.up_to(engines, attempt, is_over, context) => more?,
                 wake = interrupts.early(), if interrupts.pending.is_none() => {
                     interrupts.pending = Some(wake);
                     if state.is_terminal() {
@@ -145,6 +145,10 @@ pub async fn follow(
                 let why = Failure::from(error);
                 context.output.warning(&format!("no more of the log: {}", why.message()));
             }
+        }
+        if let Some(ended) = ended.filter(|_| interrupts.pending.is_none()) {
+            news.tell_end(engines, &ended, context)?;
+            continue;
         }
         if state.is_terminal() {
             return Ok(End::Over(Box::new(engines.ledger().job(job)?)));
@@ -169,7 +173,7 @@ pub async fn follow(
                 Some(Ok(Attended::Done)) => {
                     away = false;
                     // The ledger may know more now.
-                    if seen.as_ref() != Some(&engines.ledger().standing(job)?) {
+                    if !news.is_old(&engines.ledger().standing(job)?) {
                         continue;
                     }
                 }
@@ -272,68 +276,6 @@ pub fn resume(jobs: &[JobId]) -> String {
         [one] => format!("computes logs --follow {one}, or computes wait {one}"),
         several => format!("computes wait {}", several.join(" ")),
     }
-}
-
-fn say_state(
-    engines: &mut Engines<'_>,
-    job: JobId,
-    now: &Standing,
-    before: Option<&Standing>,
-    context: &Context<'_>,
-) -> Result<(), Failure> {
-    if context.output.is_quiet() && !context.output.json {
-        return Ok(());
-    }
-    // The end is told apart, with the job's exit code.
-    if now.state.is_terminal() {
-        return Ok(());
-    }
-    let record = engines.ledger().job(job)?;
-    if context.output.json {
-        let line = EventLine::State {
-            id: job.to_string(),
-            state: record.state.as_str(),
-            attempt: record.attempt,
-            reason: record.reason.as_deref(),
-            engine_status: record.engine_status.as_deref(),
-            engine_reason: record.engine_reason.as_deref(),
-        };
-        return context.output.json_line_while_read(&line);
-    }
-    let (short, attempt) = (job.short(), record.attempt);
-    let has_moved =
-        before.map(|before| (before.state, before.attempt)) != Some((now.state, attempt));
-    match (now.state, &record.reason) {
-        (State::Queued, Some(reason)) if has_moved && attempt > 0 => {
-            context.output.status(&format!("{short} queued again: {reason}"));
-        }
-        (State::Running, _) if has_moved && attempt > 1 => {
-            context.output.status(&format!("{short} running, attempt {attempt}"));
-        }
-        // Minutes or days lie between these there.
-        (State::Starting | State::Running, _) if has_moved && !record.is_here() => {
-            context.output.status(&format!("{short} {}", now.state));
-        }
-        (State::Queued, _) if !record.is_here() => {
-            if let Some(reason) = &now.engine_reason {
-                context.output.status(&format!("{short} waits: {reason}"));
-                context.output.status(&format!("computes explain {short} tells more"));
-            }
-        }
-        _ => {}
-    }
-    if now.state == State::Running
-        && engines
-            .ledger()
-            .attempts(&record)?
-            .last()
-            .is_some_and(|last| last.mounted == Some(false))
-    {
-        context.output.note(
-            "this machine gives jobs no /files: the directory is in $COMPUTES_FILES (docs/files.md)",
-        );
-    }
-    Ok(())
 }
 
 /// Tells how a job ended, and gives the exit code.

@@ -18,6 +18,7 @@ mod later;
 mod list;
 mod logs;
 mod man;
+mod news;
 mod output;
 mod places;
 mod policy;

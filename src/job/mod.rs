@@ -36,7 +36,9 @@ pub use id::{JobId, JobRef};
 pub use name::JobName;
 pub use queue::{Queue, UnknownQueue};
 pub use resources::{Memory, Resources, Shortage, SizeError, Vcpus};
-pub use retry::{Action, Decision, ExitRule, Pattern, RetryError, RetryOn, RetryStrategy, decide};
+pub use retry::{
+    Action, Decision, ExitRule, Pattern, RetryError, RetryOn, RetryReason, RetryStrategy, decide,
+};
 pub use secret::{MASK, Secret, Secrets};
 pub use secret_source::{NoSecretSource, SecretSource};
 pub use sending::{Input, Sending};

@@ -153,10 +153,50 @@ impl RetryStrategy {
 }
 
 /// What follows an attempt's end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    Again,
+    Again(RetryReason),
     Over,
+}
+
+/// Why another attempt follows one that ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RetryReason {
+    /// The first rule that matches says so. Its number, from 1.
+    Rule(usize, ExitRule),
+    NoRules,
+    NoRuleMatches,
+    /// The worker was asked to leave.
+    Interrupted,
+    WorkerLost,
+    /// The engine decided so, and its rules don't tell why.
+    Engine,
+}
+
+impl std::fmt::Display for RetryReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Rule(number, rule) => write!(f, "retry rule {number} matches, {rule}"),
+            Self::NoRules => f.write_str("every failure is tried again"),
+            Self::NoRuleMatches => f.write_str("what no retry rule matches is tried again"),
+            Self::Interrupted => f.write_str("an interruption does not count"),
+            Self::Engine => f.write_str("the engine tries it again"),
+            Self::WorkerLost => f.write_str("a lost worker does not count"),
+        }
+    }
+}
+
+impl std::fmt::Display for ExitRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let patterns = [
+            ("onStatusReason", &self.on_status_reason),
+            ("onReason", &self.on_reason),
+            ("onExitCode", &self.on_exit_code),
+        ];
+        let set = patterns.into_iter().filter_map(|(name, it)| Some((name, it.as_ref()?)));
+        let set: Vec<_> = set.map(|(name, Pattern(text))| format!("{name} `{text}`")).collect();
+        f.write_str(&set.join(" and "))
+    }
 }
 
 /// `used` counts the attempts that were used up, the ended one among them.
@@ -170,10 +210,13 @@ pub fn decide(strategy: &RetryStrategy, used: u32, outcome: &Outcome) -> Decisio
         | Verdict::Failed(FailureClass::TimedOut | FailureClass::Refused) => Decision::Over,
         Verdict::Failed(_) if used >= u32::from(strategy.attempts) => Decision::Over,
         Verdict::Failed(_) => {
-            let rule = strategy.evaluate_on_exit.iter().find(|rule| rule.matches(outcome));
-            match rule.map(|rule| rule.action) {
-                Some(Action::Exit) => Decision::Over,
-                Some(Action::Retry) | None => Decision::Again,
+            let rules = &strategy.evaluate_on_exit;
+            let rule = rules.iter().enumerate().find(|(_, rule)| rule.matches(outcome));
+            match rule {
+                Some((_, rule)) if rule.action == Action::Exit => Decision::Over,
+                Some((index, rule)) => Decision::Again(RetryReason::Rule(index + 1, rule.clone())),
+                None if rules.is_empty() => Decision::Again(RetryReason::NoRules),
+                None => Decision::Again(RetryReason::NoRuleMatches),
             }
         }
     }
@@ -217,11 +260,17 @@ mod tests {
         let reclaimed =
             failed(FailureClass::Interrupted, 143, "Host EC2 (instance i-0a1) terminated.");
         let broken = failed(FailureClass::ExitCode, 1, "Essential container in task exited");
-        assert_eq!(decide(&spot_rules(), 1, &reclaimed), Decision::Again);
+        let Decision::Again(reason) = decide(&spot_rules(), 1, &reclaimed) else {
+            panic!("it is over")
+        };
+        assert_eq!(reason.to_string(), "retry rule 1 matches, onStatusReason `Host EC2*`");
         assert_eq!(decide(&spot_rules(), 3, &reclaimed), Decision::Over);
         assert_eq!(decide(&spot_rules(), 1, &broken), Decision::Over);
         let fargate = failed(FailureClass::Interrupted, 137, "Your Spot Task was interrupted.");
-        assert_eq!(decide(&spot_rules(), 1, &fargate), Decision::Again);
+        assert!(matches!(
+            decide(&spot_rules(), 1, &fargate),
+            Decision::Again(RetryReason::Rule(2, _))
+        ));
     }
 
     #[test]
@@ -229,7 +278,7 @@ mod tests {
         let plain = RetryStrategy::new(2, vec![]).expect("valid");
         let broken = failed(FailureClass::ExitCode, 1, "Essential container in task exited");
         let late = failed(FailureClass::TimedOut, 137, "Job attempt duration exceeded timeout");
-        assert_eq!(decide(&plain, 1, &broken), Decision::Again);
+        assert_eq!(decide(&plain, 1, &broken), Decision::Again(RetryReason::NoRules));
         assert_eq!(decide(&plain, 2, &broken), Decision::Over);
         assert_eq!(decide(&plain, 1, &late), Decision::Over);
     }
@@ -246,7 +295,7 @@ mod tests {
         let with =
             |code| failed(FailureClass::ExitCode, code, "Essential container in task exited");
         assert_eq!(decide(&strategy, 1, &with(75)), Decision::Over);
-        assert_eq!(decide(&strategy, 1, &with(1)), Decision::Again);
+        assert_eq!(decide(&strategy, 1, &with(1)), Decision::Again(RetryReason::NoRuleMatches));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::{LedgerError, Millis};
-use crate::job::{Effect, Event, FailureClass, JobId, Outcome, State, transition};
+use crate::job::{Effect, Event, FailureClass, JobId, Outcome, RetryReason, State, transition};
 
 /// A transaction that is under way. See [`Ledger::write`](super::Ledger::write).
 pub struct Change<'a> {
@@ -28,6 +28,8 @@ pub struct Detail<'a> {
     pub outcome: Option<&'a Outcome>,
     pub class: Option<FailureClass>,
     pub reason: Option<&'a str>,
+    /// Why another attempt follows, if one does.
+    pub retry: Option<&'a RetryReason>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,9 +121,12 @@ impl<'a> Change<'a> {
             })?;
         }
         if closes {
+            // One whose end was asked for meanwhile is followed by no other.
+            let retry = detail.retry.filter(|_| !finishes).map(ToString::to_string);
             self.db.prepare_cached(CLOSE_ATTEMPT)?.execute(named_params! {
                 ":job": holder.seq, ":number": attempt, ":at": now, ":exit_code": exit_code,
                 ":signal": signal, ":class": class.map(FailureClass::as_str), ":reason": reason,
+                ":retry_reason": retry,
             })?;
         }
         self.db.prepare_cached(INSERT_EVENT)?.execute(named_params! {
@@ -247,7 +252,7 @@ const START_ATTEMPT: &str = "
 
 const CLOSE_ATTEMPT: &str = "
     UPDATE attempts SET closed_at = :at, exit_code = :exit_code, signal = :signal,
-        class = :class, reason = :reason
+        class = :class, reason = :reason, retry_reason = :retry_reason
     WHERE job = :job AND number = :number";
 
 const INSERT_EVENT: &str = "

@@ -172,9 +172,10 @@ impl Ledger {
 }
 
 /// In their order. One that was released is never changed.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/0001_jobs.sql"),
     include_str!("../../migrations/0002_engines_far_away.sql"),
+    include_str!("../../migrations/0003_retry_reasons.sql"),
 ];
 
 fn migrations() -> Migrations<'static> {

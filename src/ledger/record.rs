@@ -62,6 +62,8 @@ pub struct AttemptRecord {
     pub reason: Option<String>,
     /// Where the engine keeps what it wrote: the group and the stream.
     pub log: Option<(String, String)>,
+    /// Why another attempt followed; `None` where none did, and in ledgers of earlier versions.
+    pub retry_reason: Option<String>,
 }
 
 /// One line of a job's history.
@@ -122,6 +124,7 @@ pub(super) fn attempt(row: &Row<'_>) -> Result<AttemptRecord, LedgerError> {
         class: class(row.get(8)?)?,
         reason: row.get(9)?,
         log: row.get::<_, Option<String>>(10)?.zip(row.get(11)?),
+        retry_reason: row.get(12)?,
     })
 }
 

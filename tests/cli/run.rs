@@ -202,6 +202,28 @@ fn every_attempt_is_shown() {
     assert_eq!(home.status("last")["attempt"], 2);
 }
 
+/// What an attempt wrote comes before its end, and that before what the next one writes.
+#[test]
+fn the_story_is_told_in_its_order() {
+    let home = Home::new();
+    let job = "echo attempt $AWS_BATCH_JOB_ATTEMPT; test $AWS_BATCH_JOB_ATTEMPT = 3 || exit 4";
+    home.write("job", job);
+    let script = "computes run --name thrice --attempts 3 --retry-on any -- sh job 2>&1";
+    let told = home.sh(script, &[]);
+    let told = told.snapshot_without(r"(?m)^.* running, attempt \d\n", "");
+    insta::assert_snapshot!(told, @"
+    exit code 0
+    --- stdout
+    [short] thrice submitted to default
+    attempt 1
+    [short] attempt 1 of 3 failed: exit_code, exit code 4; another follows: every failure is tried again
+    attempt 2
+    [short] attempt 2 of 3 failed: exit_code, exit code 4; another follows: every failure is tried again
+    attempt 3
+    [short] thrice succeeded after [took]
+    ");
+}
+
 #[test]
 fn bytes_pass_through_as_they_are() {
     let home = Home::new();

@@ -39,7 +39,8 @@ macro_rules! suite {
             tests! { $subject, once: the_same_work_is_not_submitted_twice,
             work_that_is_over_is_submitted_again }
             tests! { $subject, retry: a_failure_is_tried_again_until_attempts_are_used_up,
-            success_ends_it, the_first_rule_that_matches_decides, reasons_decide_as_well }
+            success_ends_it, the_first_rule_that_matches_decides, reasons_decide_as_well,
+            each_end_is_told_and_why_another_follows }
             tests! { $subject, stop: a_running_job_is_cancelled,
             a_job_that_ignores_sigterm_goes_with_all_its_children,
             children_go_when_the_command_ends,

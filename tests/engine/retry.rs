@@ -52,3 +52,37 @@ pub fn reasons_decide_as_well<S: Subject>(home: &Home) {
     let spot = r#"[{"onStatusReason": "Host EC2*", "action": "RETRY"}, {"onReason": "*", "action": "EXIT"}]"#;
     assert_eq!(ends(home, spot, "1 0"), "attempt 1: failed exit_code 1");
 }
+
+/// While it is followed, and by whoever comes when all is over.
+pub fn each_end_is_told_and_why_another_follows<S: Subject>(home: &Home) {
+    let strategy = r#"{"attempts": 4, "evaluateOnExit": [{"onExitCode": "7", "action": "RETRY"}]}"#;
+    let pick = "set -- 7 8 0; shift $((AWS_BATCH_JOB_ATTEMPT - 1)); exit $1";
+    let run = script(home, &["--retry-strategy", strategy], pick);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let late = home.run(["wait", "last"]);
+    for stderr in [&run.stderr, &late.stderr] {
+        let told: Vec<_> = stderr.lines().filter_map(|line| line.split_once("attempt ")).collect();
+        let ends: Vec<_> =
+            told.iter().filter(|(_, line)| line.contains("failed")).map(|it| it.1).collect();
+        assert_eq!(ends.len(), 2, "{stderr}");
+        for (end, (begins, code, why)) in ends.into_iter().zip([
+            ("1 of 4 failed: ", "exit code 7; ", "retry rule 1 matches, onExitCode `7`"),
+            ("2 of 4 failed: ", "exit code 8; ", "what no retry rule matches is tried again"),
+        ]) {
+            let is_it = end.starts_with(begins) && end.contains(code) && end.ends_with(why);
+            assert!(is_it && end.contains("another follows: "), "{end}");
+        }
+    }
+    let lines = home.run(["wait", "--json", "last"]).stdout;
+    let ends: Vec<serde_json::Value> = lines
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter(|line: &serde_json::Value| line["type"] == "attempt_ended")
+        .collect();
+    assert_eq!(ends.len(), 2, "{lines}");
+    assert_eq!((&ends[1]["attempt"], &ends[1]["attempts"]), (&2.into(), &4.into()));
+    assert_eq!((&ends[0]["exit_code"], &ends[0]["class"]), (&7.into(), &"exit_code".into()));
+    let history = &home.status("last")["attempt_history"];
+    assert_eq!(history[0]["retry_reason"], ends[0]["retry_reason"]);
+    assert!(history[2]["retry_reason"].is_null(), "{history}");
+}

@@ -38,6 +38,9 @@ fn run_starts_another_and_ends_by_itself() {
     let run = finish(&home, run);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(run.stdout, "attempt 1\nattempt 2\n");
+    let told =
+        "attempt 1 of 2 failed: the worker was lost; another follows: a lost worker does not";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
     // The kernel tells of the death, so nobody waits for the lease of 10 s to run out.
     assert!(start.elapsed() < Duration::from_secs(5), "it took {:?}", start.elapsed());
     let job = home.status("last");

@@ -54,7 +54,8 @@ fn a_ledger_of_the_first_version_opens_with_all_that_is_in_it() {
     assert_eq!((spec.queue, spec.retry.attempts), (Queue::Asap, 3));
     assert_eq!(spec.resources.to_string(), "0.5 vCPU, 512 MiB");
     assert_eq!(spec.timeout.map(computes::job::Timeout::seconds), Some(3600));
-    assert_eq!(ledger.attempts(&old).expect("attempts").len(), 1);
+    let attempts = ledger.attempts(&old).expect("attempts");
+    assert_eq!((attempts.len(), attempts[0].retry_reason.as_ref()), (1, None));
     assert_eq!(ledger.events(&old).expect("events").len(), 4);
 
     let waiting = ledger.find(&JobRef::Last).expect("the newest");

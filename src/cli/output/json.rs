@@ -84,6 +84,8 @@ pub struct AttemptView {
     pub signal: Option<i32>,
     pub class: Option<&'static str>,
     pub reason: Option<String>,
+    /// Why another attempt followed; null where none did.
+    pub retry_reason: Option<String>,
     /// A file, or a group and a stream of `CloudWatch` Logs.
     pub log: Option<String>,
 }
@@ -175,6 +177,7 @@ impl JobView {
             signal: attempt.signal,
             class: attempt.class.map(crate::job::FailureClass::as_str),
             reason: attempt.reason.clone(),
+            retry_reason: attempt.retry_reason.clone(),
             log: match &attempt.log {
                 Some((group, stream)) => Some(format!("{group} {stream}")),
                 None if job.is_here() => {
@@ -256,6 +259,17 @@ pub enum EventLine<'a> {
         reason: Option<&'a str>,
         engine_status: Option<&'a str>,
         engine_reason: Option<&'a str>,
+    },
+    /// An attempt that another follows.
+    AttemptEnded {
+        id: String,
+        attempt: u32,
+        attempts: u32,
+        exit_code: Option<i32>,
+        signal: Option<i32>,
+        class: Option<&'static str>,
+        reason: Option<&'a str>,
+        retry_reason: &'a str,
     },
     Log(LogLine<'a>),
     Ended {

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_batch::types::{JobDetail, JobStatus, LogConfiguration};
+use aws_sdk_batch::types::{EvaluateOnExit, JobDetail, JobStatus, LogConfiguration};
 
 use super::client::Clients;
 use super::{Action, AwsError};
+use crate::job::{ExitRule, Pattern};
 use crate::ledger::Millis;
 
 pub const DESCRIBE: Action = Action("batch:DescribeJobs");
@@ -72,6 +73,8 @@ pub struct Observed {
     /// How the newest attempt stands; the job says the same of itself.
     pub newest: Ended,
     pub log_group: String,
+    /// By these Batch decides whether another attempt follows.
+    pub retry_rules: Vec<ExitRule>,
     /// Somebody asked for its end.
     pub is_ended: bool,
 }
@@ -139,6 +142,13 @@ impl Observed {
             attempts: attempts.collect(),
             newest,
             log_group: log_group(container.and_then(|it| it.log_configuration.as_ref())),
+            retry_rules: job
+                .retry_strategy()
+                .map(aws_sdk_batch::types::RetryStrategy::evaluate_on_exit)
+                .unwrap_or_default()
+                .iter()
+                .filter_map(exit_rule)
+                .collect(),
             is_ended: is_ended(job.is_cancelled, job.is_terminated),
         }
     }
@@ -153,6 +163,21 @@ pub fn is_ended(is_cancelled: Option<bool>, is_terminated: Option<bool>) -> bool
 /// The SDK makes 0 of a time that is not there.
 pub fn time(time: Option<Millis>) -> Option<Millis> {
     time.filter(|time| *time > 0)
+}
+
+/// A rule of `evaluateOnExit` as Batch shows it, in whatever case it was written.
+pub fn exit_rule(rule: &EvaluateOnExit) -> Option<ExitRule> {
+    let pattern = |text: &Option<String>| text.clone().map(Pattern);
+    Some(ExitRule {
+        on_status_reason: pattern(&rule.on_status_reason),
+        on_reason: pattern(&rule.on_reason),
+        on_exit_code: pattern(&rule.on_exit_code),
+        action: match rule.action.as_ref()?.as_str().to_ascii_uppercase().as_str() {
+            "RETRY" => crate::job::Action::Retry,
+            "EXIT" => crate::job::Action::Exit,
+            _ => return None,
+        },
+    })
 }
 
 /// Where the container of a job or of a definition writes.

@@ -9,11 +9,11 @@ use aws_sdk_batch::types::JobDetail;
 use tokio::time::{Instant, sleep};
 
 use super::client::Clients;
-use super::describe::{Observed, describe_one};
+use super::describe::{Observed, describe_one, exit_rule};
 use super::send::Found;
 use super::{AwsEngine, AwsError, list};
 use crate::engine::{EngineError, EngineName};
-use crate::job::{Draft, ExitRule, JobId, JobRef, Pattern};
+use crate::job::{Draft, JobId, JobRef};
 use crate::ledger::{Adopted, Ledger, LedgerError, NewJob};
 use crate::plan::{
     BatchName, Cargo, ContainerOverrides, EvaluatedRetry, FREIGHT, FilesMount, KeyValue, Plan,
@@ -244,7 +244,7 @@ fn request_of(job: &JobDetail) -> SubmitJob {
         },
         retry_strategy: job.retry_strategy.as_ref().map(|retry| EvaluatedRetry {
             attempts: retry.attempts.and_then(|attempts| attempts.try_into().ok()),
-            evaluate_on_exit: retry.evaluate_on_exit().iter().filter_map(rule).collect(),
+            evaluate_on_exit: retry.evaluate_on_exit().iter().filter_map(exit_rule).collect(),
         }),
         timeout: job.timeout.as_ref().map(|timeout| TimeoutSeconds {
             attempt_duration_seconds: timeout
@@ -258,20 +258,6 @@ fn request_of(job: &JobDetail) -> SubmitJob {
             .scheduling_priority
             .and_then(|priority| priority.try_into().ok()),
     }
-}
-
-fn rule(rule: &aws_sdk_batch::types::EvaluateOnExit) -> Option<ExitRule> {
-    let pattern = |text: &Option<String>| text.clone().map(Pattern);
-    Some(ExitRule {
-        on_status_reason: pattern(&rule.on_status_reason),
-        on_reason: pattern(&rule.on_reason),
-        on_exit_code: pattern(&rule.on_exit_code),
-        action: match rule.action.as_ref()?.as_str().to_ascii_uppercase().as_str() {
-            "RETRY" => crate::job::Action::Retry,
-            "EXIT" => crate::job::Action::Exit,
-            _ => return None,
-        },
-    })
 }
 
 /// A plan without the values of secrets, which are nobody's business here.

@@ -4,7 +4,9 @@ use super::classify;
 use super::describe::{self, AT_ONCE, Ended, Observed, Status};
 use super::{AwsEngine, AwsError, poll};
 use crate::engine::{Attended, EngineError};
-use crate::job::{Event, JobId, Outcome, State, Verdict};
+use crate::job::{
+    Decision, Event, ExitRule, JobId, Outcome, RetryReason, RetryStrategy, State, Verdict, decide,
+};
 use crate::ledger::{
     Applied, Change, Detail, HandOver, Holder, JobRecord, Ledger, LedgerError, Millis,
 };
@@ -15,6 +17,8 @@ struct Step {
     event: Event,
     at: Option<Millis>,
     outcome: Option<Outcome>,
+    /// Where another attempt follows, why.
+    retry: Option<RetryReason>,
 }
 
 /// A job that Batch does not know so long after it was taken is gone: it keeps jobs for a week,
@@ -167,8 +171,8 @@ fn apply(
     }
     let wished = change.is_to_end(holder.seq)?;
     for step in steps(holder, observed, wished) {
-        let outcome = step.outcome.as_ref();
-        let detail = Detail { outcome, ..Detail::default() };
+        let (outcome, retry) = (step.outcome.as_ref(), step.retry.as_ref());
+        let detail = Detail { outcome, retry, ..Detail::default() };
         match change.observe(holder, step.event, detail, step.at.unwrap_or(now))? {
             Applied::Done(next) => holder = next,
             Applied::Stale => return Ok(()),
@@ -201,7 +205,7 @@ fn steps(holder: Holder, observed: &Observed, wished: bool) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut state = holder.state;
     let mut attempt = holder.attempt as usize;
-    let mut add = |event, at, outcome| steps.push(Step { event, at, outcome });
+    let step = |event, at, outcome| Step { event, at, outcome, retry: None };
     let is_over = observed.status.is_over();
     // Attempts that ended. The last one of a job that is over ends the job.
     for (index, ended) in observed.attempts.iter().enumerate() {
@@ -213,16 +217,19 @@ fn steps(holder: Holder, observed: &Observed, wished: bool) -> Vec<Step> {
         let is_last = is_over && number == observed.attempts.len();
         if !is_open || state == State::Starting {
             // One that never ran has no start; it had its place all the same.
-            add(Event::Started, ended.started_at.or(ended.stopped_at), None);
+            steps.push(step(Event::Started, ended.started_at.or(ended.stopped_at), None));
             attempt = number;
         }
-        let (event, outcome) = if is_last {
-            last(observed, ended, wished)
+        let (event, outcome, retry) = if is_last {
+            let (event, outcome) = last(observed, ended, wished);
+            (event, outcome, None)
         } else {
             let outcome = classify::outcome(Status::Failed, ended, false);
-            (Event::Retried, outcome)
+            let why = why_again(&observed.retry_rules, ended, &outcome);
+            (Event::Retried, outcome, Some(why))
         };
-        add(event, ended.stopped_at.or(observed.newest.stopped_at), Some(outcome));
+        let at = ended.stopped_at.or(observed.newest.stopped_at);
+        steps.push(Step { event, at, outcome: Some(outcome), retry });
         state = if is_last { State::Failed } else { State::Queued };
     }
     if state == State::Failed {
@@ -230,8 +237,10 @@ fn steps(holder: Holder, observed: &Observed, wished: bool) -> Vec<Step> {
     }
     let newest = &observed.newest;
     match observed.status {
-        Status::Starting if state == State::Queued => add(Event::Claimed, None, None),
-        Status::Running if state != State::Running => add(Event::Started, newest.started_at, None),
+        Status::Starting if state == State::Queued => steps.push(step(Event::Claimed, None, None)),
+        Status::Running if state != State::Running => {
+            steps.push(step(Event::Started, newest.started_at, None));
+        }
         // One that was taken back before it ran gets its place among the attempts later.
         Status::Submitted
         | Status::Pending
@@ -244,12 +253,22 @@ fn steps(holder: Holder, observed: &Observed, wished: bool) -> Vec<Step> {
             let ran = newest.started_at.is_some() || newest.exit_code.is_some();
             // Of one that ended while it waited for its next attempt, this is the last one's.
             if ran && observed.attempts.is_empty() && state != State::Running {
-                add(Event::Started, newest.started_at, None);
+                steps.push(step(Event::Started, newest.started_at, None));
             }
-            add(event, newest.stopped_at, Some(outcome));
+            steps.push(step(event, newest.stopped_at, Some(outcome)));
         }
     }
     steps
+}
+
+/// Batch tried again. By its rules, which are compared with its own words.
+fn why_again(rules: &[ExitRule], attempt: &Ended, outcome: &Outcome) -> RetryReason {
+    let strategy = RetryStrategy { attempts: u8::MAX, evaluate_on_exit: rules.to_vec() };
+    let outcome = Outcome { reason: attempt.reason.clone(), ..outcome.clone() };
+    match decide(&strategy, 1, &outcome) {
+        Decision::Again(why) => why,
+        Decision::Over => RetryReason::Engine,
+    }
 }
 
 /// How the job ended, with its last attempt.
@@ -285,6 +304,7 @@ mod tests {
             attempts,
             newest,
             log_group: String::new(),
+            retry_rules: Vec::new(),
             is_ended: false,
         }
     }

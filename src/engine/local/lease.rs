@@ -14,7 +14,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::{LocalSettings, processes, secrets, wake};
 use crate::engine::{Clock, EngineError};
-use crate::job::{Event, FailureClass, Queue, Resources};
+use crate::job::{Event, FailureClass, Queue, Resources, RetryReason};
 use crate::ledger::{Detail, Held, Ledger, StateDir, WorkerRecord};
 
 /// A dead worker may seem to live for a moment, until the kernel has freed all that it held.
@@ -218,13 +218,18 @@ fn strike_off(
         // What it holds is read again: in the meantime it may have ended a job after all, or
         // somebody else may have struck it off.
         for Held { holder, losses, .. } in change.held_by(worker.seq)? {
-            let (event, class) = if losses < settings.lost_retries {
-                (Event::WorkerLost, None)
+            let (event, class, retry) = if losses < settings.lost_retries {
+                (Event::WorkerLost, None, Some(&RetryReason::WorkerLost))
             } else {
-                (Event::Failed, Some(FailureClass::KeepAliveLost))
+                (Event::Failed, Some(FailureClass::KeepAliveLost), None)
             };
             let reason = Some("the worker was lost");
-            change.apply(holder, event, Detail { class, reason, ..Detail::default() }, now)?;
+            change.apply(
+                holder,
+                event,
+                Detail { class, reason, retry, ..Detail::default() },
+                now,
+            )?;
         }
         change.strike_off(worker.seq)
     })?;

@@ -184,7 +184,8 @@ impl Worker<'_> {
 }
 
 fn record_end(change: &Change<'_>, end: &Finished, now: Millis) -> Result<(), LedgerError> {
-    let detail = Detail { outcome: Some(&end.outcome), ..Detail::default() };
+    let (outcome, retry) = (Some(&end.outcome), end.retry.as_ref());
+    let detail = Detail { outcome, retry, ..Detail::default() };
     match change.apply(end.holder, end.event, detail, now)? {
         Applied::Done(_) => {}
         Applied::Stale => tracing::warn!(job = %end.id, "ended after it was given to another"),

@@ -4,7 +4,9 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use crate::engine::local::outcome::{Exit, Stop};
-use crate::job::{Decision, Event, FailureClass, JobId, Outcome, Resources, Verdict, decide};
+use crate::job::{
+    Decision, Event, FailureClass, JobId, Outcome, Resources, RetryReason, Verdict, decide,
+};
 use crate::ledger::{Assignment, Holder, Millis};
 use crate::plan::Plan;
 
@@ -40,6 +42,8 @@ pub struct Finished {
     pub id: JobId,
     pub event: Event,
     pub outcome: Outcome,
+    /// Where another attempt follows, why.
+    pub retry: Option<RetryReason>,
     pub has_secrets: bool,
 }
 
@@ -60,39 +64,40 @@ impl Running {
     pub fn finished(self, exit: Exit) -> Finished {
         let outcome = crate::engine::local::outcome::outcome(exit, self.stop);
         let interrupted = outcome.verdict == Verdict::Failed(FailureClass::Interrupted);
-        let event = if self.stop == Some(Stop::Leave) && interrupted {
-            Event::Interrupted
+        let next = if self.stop == Some(Stop::Leave) && interrupted {
+            (Event::Interrupted, Some(RetryReason::Interrupted))
         } else {
-            event(&self.plan, self.used_before + 1, &outcome)
+            next(&self.plan, self.used_before + 1, &outcome)
         };
-        self.ended(event, outcome)
+        self.ended(next, outcome)
     }
 
     /// An end that no signal of ours brought about.
     pub fn finished_with(self, outcome: Outcome) -> Finished {
-        let event = event(&self.plan, self.used_before + 1, &outcome);
-        self.ended(event, outcome)
+        let next = next(&self.plan, self.used_before + 1, &outcome);
+        self.ended(next, outcome)
     }
 
-    fn ended(self, event: Event, outcome: Outcome) -> Finished {
+    fn ended(self, (event, retry): (Event, Option<RetryReason>), outcome: Outcome) -> Finished {
         Finished {
             holder: self.holder,
             id: self.id,
             event,
             outcome,
+            retry,
             has_secrets: !self.plan.spec.secrets.is_empty(),
         }
     }
 }
 
 /// What follows from an attempt's end. `used` counts the attempt itself.
-fn event(plan: &Plan, used: u32, outcome: &Outcome) -> Event {
+fn next(plan: &Plan, used: u32, outcome: &Outcome) -> (Event, Option<RetryReason>) {
     match outcome.verdict {
-        Verdict::Succeeded => Event::Succeeded,
-        Verdict::Cancelled => Event::Cancelled,
+        Verdict::Succeeded => (Event::Succeeded, None),
+        Verdict::Cancelled => (Event::Cancelled, None),
         Verdict::Failed(_) => match decide(&plan.spec.retry, used, outcome) {
-            Decision::Again => Event::Retried,
-            Decision::Over => Event::Failed,
+            Decision::Again(why) => (Event::Retried, Some(why)),
+            Decision::Over => (Event::Failed, None),
         },
     }
 }

@@ -1,0 +1,150 @@
+//! What is told of a job while it is followed: its states, and how its attempts ended.
+
+use super::context::Context;
+use super::error::Failure;
+use super::output::EventLine;
+use crate::engine::Engines;
+use crate::job::{JobId, State};
+use crate::ledger::{AttemptRecord, Ledger, Standing};
+
+/// What was told of one job.
+pub struct News {
+    job: JobId,
+    seen: Option<Standing>,
+    /// Of so many attempts the end was told.
+    ends: usize,
+    /// Of all that ended until the job stood like this.
+    ends_until: Option<Standing>,
+}
+
+impl News {
+    pub const fn new(job: JobId) -> Self {
+        Self { job, seen: None, ends: 0, ends_until: None }
+    }
+
+    /// Was this told already?
+    pub fn is_old(&self, now: &Standing) -> bool {
+        self.seen.as_ref() == Some(now)
+    }
+
+    /// Is the job in another state or attempt than when it was told of last?
+    pub fn has_moved(&self, now: &Standing) -> bool {
+        let place = |standing: &Standing| (standing.state, standing.attempt);
+        self.seen.as_ref().map(place) != Some(place(now))
+    }
+
+    /// The next attempt whose end is to be told: another followed it, perhaps between two looks.
+    pub fn next_end(
+        &mut self,
+        ledger: &Ledger,
+        now: &Standing,
+    ) -> Result<Option<AttemptRecord>, Failure> {
+        if self.ends_until.as_ref() == Some(now) {
+            return Ok(None);
+        }
+        let attempts = ledger.attempts(&ledger.job(self.job)?)?;
+        let followed = |attempt: &AttemptRecord| attempt.retry_reason.is_some();
+        let next = attempts.into_iter().filter(followed).nth(self.ends);
+        if next.is_none() {
+            self.ends_until = Some(now.clone());
+        }
+        Ok(next)
+    }
+
+    /// How an attempt ended, and why another follows.
+    pub fn tell_end(
+        &mut self,
+        engines: &mut Engines<'_>,
+        attempt: &AttemptRecord,
+        context: &Context<'_>,
+    ) -> Result<(), Failure> {
+        self.ends += 1;
+        if is_mute(context) {
+            return Ok(());
+        }
+        let job = engines.ledger().job(self.job)?;
+        let (number, why) = (attempt.number, attempt.retry_reason.as_deref().unwrap_or_default());
+        // Those that don't count are made up for.
+        let attempts = u32::from(job.plan.spec.retry.attempts) + job.interruptions + job.losses;
+        if context.output.json {
+            return context.output.json_line_while_read(&EventLine::AttemptEnded {
+                id: job.id.to_string(),
+                attempt: number,
+                attempts,
+                exit_code: attempt.exit_code,
+                signal: attempt.signal,
+                class: attempt.class.map(crate::job::FailureClass::as_str),
+                reason: attempt.reason.as_deref(),
+                retry_reason: why,
+            });
+        }
+        let (short, reason) = (job.id.short(), attempt.reason.as_deref().unwrap_or_default());
+        let ended =
+            attempt.class.map_or_else(|| reason.to_owned(), |class| format!("{class}, {reason}"));
+        context.output.status(&format!(
+            "{short} attempt {number} of {attempts} failed: {ended}; another follows: {why}"
+        ));
+        Ok(())
+    }
+
+    /// How the job stands, if that was not told yet. The end is told apart, with its exit code.
+    pub fn tell_state(
+        &mut self,
+        engines: &mut Engines<'_>,
+        now: &Standing,
+        context: &Context<'_>,
+    ) -> Result<(), Failure> {
+        if self.is_old(now) {
+            return Ok(());
+        }
+        let (has_moved, is_first) = (self.has_moved(now), self.seen.is_none());
+        self.seen = Some(now.clone());
+        let is_submitted = is_first && now.state == State::Queued;
+        if is_submitted || now.state.is_terminal() || is_mute(context) {
+            return Ok(());
+        }
+        let record = engines.ledger().job(self.job)?;
+        if context.output.json {
+            let line = EventLine::State {
+                id: record.id.to_string(),
+                state: record.state.as_str(),
+                attempt: record.attempt,
+                reason: record.reason.as_deref(),
+                engine_status: record.engine_status.as_deref(),
+                engine_reason: record.engine_reason.as_deref(),
+            };
+            return context.output.json_line_while_read(&line);
+        }
+        let (short, attempt) = (record.id.short(), record.attempt);
+        match now.state {
+            State::Running if has_moved && attempt > 1 => {
+                context.output.status(&format!("{short} running, attempt {attempt}"));
+            }
+            // Minutes or days lie between these there.
+            State::Starting | State::Running if has_moved && !record.is_here() => {
+                context.output.status(&format!("{short} {}", now.state));
+            }
+            State::Queued if !record.is_here() => {
+                if let Some(reason) = &now.engine_reason {
+                    context.output.status(&format!("{short} waits: {reason}"));
+                    context.output.status(&format!("computes explain {short} tells more"));
+                }
+            }
+            _ => {}
+        }
+        let attempts = engines.ledger().attempts(&record)?;
+        if now.state == State::Running
+            && attempts.last().is_some_and(|last| last.mounted == Some(false))
+        {
+            context.output.note(
+                "this machine gives jobs no /files: the directory is in $COMPUTES_FILES (docs/files.md)",
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Nobody hears of what happens.
+const fn is_mute(context: &Context<'_>) -> bool {
+    context.output.is_quiet() && !context.output.json
+}
