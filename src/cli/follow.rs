@@ -1,20 +1,17 @@
-//! Staying with a job until it is over: what is told of it, its log, and the ways to leave early.
+//! Staying with a job until it is over: its log, its end, and the ways to leave early.
 
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
-
 use super::context::{Context, internal};
 use super::error::{Doing, Failure, code};
+use super::interrupts::{Interrupts, Wake};
 use super::news::News;
 use super::output::{EventLine, JobView};
 use super::tail::Tail;
-use crate::engine::{Attended, Changes, EngineError, Engines, Watch, until};
+use crate::engine::{Attended, EngineError, Engines, Watch};
 use crate::job::{JobId, State};
 use crate::ledger::JobRecord;
 
-/// Within this time a second Ctrl-C cancels the job; after it the first one detaches.
-const SECOND_THOUGHTS: Duration = Duration::from_secs(10);
 /// How following ended.
 pub enum End {
     /// The job is over.
@@ -32,69 +29,6 @@ pub struct Options {
     pub cancel_on_interrupt: bool,
     /// A second Ctrl-C cancels. Who only looks on can't cancel.
     pub may_cancel: bool,
-}
-
-/// Signals and the time limit: whatever ends a wait before its time.
-pub struct Interrupts {
-    interrupt: Signal,
-    terminate: Signal,
-    /// Until when a second Ctrl-C cancels.
-    second: Option<tokio::time::Instant>,
-    limit: Option<tokio::time::Instant>,
-    /// Came while something else was being done.
-    pending: Option<Wake>,
-}
-
-enum Wake {
-    Changed(Changes),
-    Interrupt,
-    Terminate,
-    SecondThoughtsOver,
-    Limit,
-}
-
-impl Interrupts {
-    pub fn new(limit: Option<Duration>) -> Result<Self, Failure> {
-        let listen = |kind| signal(kind).doing(|| "listen for signals".to_owned());
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            second: None,
-            // One that is beyond all clocks is none.
-            limit: limit.and_then(|limit| tokio::time::Instant::now().checked_add(limit)),
-            pending: None,
-        })
-    }
-
-    /// The exit code of whoever leaves while a job is still being handed over.
-    pub async fn leave(&mut self) -> u8 {
-        match self.early().await {
-            Wake::Limit => code::LIMIT_REACHED,
-            Wake::Terminate => code::DETACHED_BY_TERM,
-            _ => code::DETACHED_BY_INT,
-        }
-    }
-
-    /// What ends a call that takes long.
-    async fn early(&mut self) -> Wake {
-        let (second, limit) = (self.second, self.limit);
-        tokio::select! {
-            () = until(second) => Wake::SecondThoughtsOver,
-            _ = self.interrupt.recv() => Wake::Interrupt,
-            _ = self.terminate.recv() => Wake::Terminate,
-            () = until(limit) => Wake::Limit,
-        }
-    }
-
-    async fn wake(&mut self, watch: &mut dyn Watch) -> Result<Wake, Failure> {
-        if let Some(wake) = self.pending.take() {
-            return Ok(wake);
-        }
-        Ok(tokio::select! {
-            changes = watch.changed() => Wake::Changed(changes?),
-            wake = self.early() => wake,
-        })
-    }
 }
 
 /// Follows the first of the jobs to its end; an interrupt that cancels is meant for all of them.
@@ -213,17 +147,16 @@ async fn interrupted(
     options: Options,
     context: &Context<'_>,
 ) -> Result<Option<u8>, Failure> {
-    let in_time = interrupts.second.is_some_and(|second| second > tokio::time::Instant::now());
-    let cancel = options.cancel_on_interrupt || in_time;
     match wake {
         Wake::Interrupt | Wake::Terminate if options.cancel_on_interrupt => {}
-        Wake::Interrupt if cancel => {}
+        Wake::Interrupt if interrupts.is_second() => {}
         Wake::Interrupt if options.may_cancel && context.output.is_interactive() => {
-            interrupts.second = Some(tokio::time::Instant::now() + SECOND_THOUGHTS);
+            let seconds = interrupts.ask().as_secs();
+            let (what, do_so) =
+                if jobs.len() == 1 { ("the job", "it does") } else { ("the jobs", "they do") };
             context.output.warning(&format!(
-                "press Ctrl-C again within {} s to cancel {}; otherwise without this terminal {}",
-                SECOND_THOUGHTS.as_secs(),
-                if jobs.len() == 1 { "the job" } else { "the jobs" },
+                "press Ctrl-C again to cancel {what}, or Enter to detach: {} then, as {do_so} if \
+                 nothing is pressed for {seconds} s",
                 goes_on(jobs)
             ));
             return Ok(None);
@@ -231,7 +164,7 @@ async fn interrupted(
         Wake::Terminate => return Ok(Some(code::DETACHED_BY_TERM)),
         _ => return Ok(Some(code::DETACHED_BY_INT)),
     }
-    interrupts.second = None;
+    interrupts.answered();
     context.output.status(if jobs.len() == 1 {
         "cancelling the job"
     } else {

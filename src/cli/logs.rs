@@ -4,7 +4,8 @@ use clap::Args;
 
 use super::context::{Context, block_on};
 use super::error::{Failure, Kind};
-use super::follow::{self, End, Interrupts};
+use super::follow::{self, End};
+use super::interrupts::Interrupts;
 use super::tail::Tail;
 use crate::engine::Engines;
 use crate::job::JobRef;

@@ -13,6 +13,7 @@ mod init;
 mod input;
 mod inside;
 mod intake;
+mod interrupts;
 mod job_options;
 mod later;
 mod list;

@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::context::{Context, block_on, internal};
 use super::error::{self, Doing, Failure};
-use super::follow::{self, End, Interrupts};
+use super::follow::{self, End};
+use super::interrupts::Interrupts;
 use super::job_options::JobOptions;
 use super::output::{EventLine, Rehearsed};
 use super::{submission, submit};

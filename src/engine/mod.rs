@@ -17,6 +17,7 @@ mod local_settings;
 mod log;
 mod mask;
 mod name;
+mod ready;
 
 pub use clock::{Clock, SystemClock, until};
 pub use engines::Engines;
@@ -25,6 +26,7 @@ pub use files::{FileEntry, FileKind, Pruned};
 pub use local_settings::LocalSettings;
 pub use log::{LogFile, LogReader};
 pub use name::{EngineName, UnknownEngine};
+pub use ready::readable;
 
 use std::path::PathBuf;
 

@@ -105,3 +105,51 @@ fn following_a_log_detaches_as_well() {
     ");
     assert_eq!(home.status(&id)["state"], "running");
 }
+
+const CTRL_C: &str = "\x03";
+
+/// Follows a job at a terminal, up to the question that the first Ctrl-C leads to.
+fn asked(home: &Home) -> Following {
+    let command = ["run", "--name", "long", "--", "sh", "-c", "echo up; exec sleep 600"];
+    let mut run = Following::at_terminal(home, &command);
+    run.until_it_prints("up");
+    // It is no answer to what was not asked yet.
+    run.type_in("\n");
+    run.until_it_prints("");
+    run.type_in(CTRL_C);
+    run.until_it_prints(
+        "warning: press Ctrl-C again to cancel the job, or Enter to detach: the job goes on then, as \
+         it does if nothing is pressed for 10 s",
+    );
+    run
+}
+
+#[test]
+fn at_a_terminal_a_second_ctrl_c_cancels() {
+    let home = Home::new();
+    let mut run = asked(&home);
+    run.type_in(CTRL_C);
+    insta::assert_snapshot!(run.end(&home).snapshot(), @"
+    exit code 120
+    --- stdout
+    ^Ccancelling the job
+    [short] long cancelled after [took] : interrupted while following
+    ");
+    assert_eq!(home.status("last")["state"], "cancelled");
+}
+
+#[test]
+fn at_a_terminal_enter_detaches_at_once() {
+    let home = Home::new();
+    let mut run = asked(&home);
+    let asked = std::time::Instant::now();
+    run.type_in("\n");
+    insta::assert_snapshot!(run.end(&home).snapshot(), @"
+    exit code 130
+    --- stdout
+
+    warning: detached; the job goes on. To come back: computes logs --follow [short], or computes wait [short]
+    ");
+    assert!(asked.elapsed().as_secs() < 10, "it waited for a second Ctrl-C");
+    assert_eq!(home.status("last")["state"], "running");
+}

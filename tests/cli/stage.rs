@@ -2,13 +2,14 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 use regex::Regex;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Home, Run, Worker, eventually, send};
+use crate::support::{Home, Run, Worker, eventually, python_tool, send};
 
 impl Home {
     /// A file in the directory where the calls stand.
@@ -136,6 +137,11 @@ impl Run {
     }
 }
 
+/// Runs a command at a terminal of its own: what comes from stdin is typed there, what is seen goes
+/// to stdout.
+const AT_TERMINAL: &str =
+    "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+
 /// A verb that follows a job, in the background of the test.
 pub struct Following {
     child: Child,
@@ -153,6 +159,19 @@ impl Following {
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
         Self { child, stderr, said: String::new() }
+    }
+
+    /// At a terminal: [`type_in`](Self::type_in) types, and what is seen is what it prints.
+    pub fn at_terminal(home: &Home, arguments: &[&str]) -> Self {
+        let python = python_tool("python");
+        let mut command = home.command_of(Path::new(python.get_program()), ["-c", AT_TERMINAL]);
+        command.arg(env!("CARGO_BIN_EXE_computes")).args(arguments).stdin(Stdio::piped());
+        Self::spawn(command)
+    }
+
+    pub fn type_in(&mut self, keys: &str) {
+        let terminal = self.child.stdin.as_mut().expect("a pipe");
+        terminal.write_all(keys.as_bytes()).expect("written");
     }
 
     /// Waits for a line that it writes to stdout.

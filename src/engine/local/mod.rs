@@ -17,7 +17,6 @@ mod outcome;
 mod output;
 mod processes;
 mod prune;
-mod ready;
 mod room;
 mod secrets;
 mod terminal;

@@ -99,7 +99,7 @@ impl Listener {
             drop(rustix::fs::open(&path, flags, Mode::from_raw_mode(0o666))?);
             watched.push((inotify::add_watch(&fd, &path, WatchFlags::CLOSE_WRITE)?, bell));
         }
-        Ok(Self { inotify: super::ready::readable(Arc::new(fd))?, bells: watched, log: None })
+        Ok(Self { inotify: crate::engine::readable(Arc::new(fd))?, bells: watched, log: None })
     }
 
     /// Listens to the growth of a log too, in place of the one before. False: it is not there.

@@ -12,8 +12,8 @@ use super::running::{self, Process, Running, Start};
 use super::starter::{Begun, Order};
 use super::{Worker, millis};
 use crate::engine::local::outcome::{Exit, not_started};
-use crate::engine::local::{freight, memory, processes, ready};
-use crate::engine::{EngineError, in_one_line};
+use crate::engine::local::{freight, memory, processes};
+use crate::engine::{EngineError, in_one_line, readable};
 use crate::ledger::{Assignment, Holder};
 use crate::parcel::remove_folder;
 
@@ -238,7 +238,7 @@ async fn whole(holder: Holder, exit: io::Result<Exit>, log: Log) -> Ended {
 }
 
 async fn exit(handle: Arc<OwnedFd>) -> io::Result<Exit> {
-    let handle = ready::readable(handle)?;
+    let handle = readable(handle)?;
     loop {
         let mut ready = handle.readable().await?;
         let id = WaitId::PidFd(handle.get_ref().as_fd());

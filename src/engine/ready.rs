@@ -8,6 +8,9 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// Lets the runtime wake us when `fd` can be read.
+///
+/// # Errors
+/// When the machine can't wait for such a descriptor.
 pub fn readable(fd: Arc<OwnedFd>) -> io::Result<AsyncFd<Arc<OwnedFd>>> {
     // SAFETY: an `OwnedFd` always gives the descriptor that it owns, and the `AsyncFd` keeps
     // a share of it until it has been taken from the runtime again.
