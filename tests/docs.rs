@@ -206,6 +206,7 @@ fn every_exit_code_is_explained() {
     }
     assert!(count >= 7, "the exit codes were not found");
     for class in computes::job::FailureClass::ALL {
+        let class = class.as_str();
         assert!(document.contains(&format!("`{class}`")), "docs/exit-codes.md: `{class}`");
     }
 }

@@ -234,8 +234,8 @@ pub fn say_end(record: &JobRecord, context: &Context<'_>) -> Result<u8, Failure>
 }
 
 fn end_line(record: &JobRecord, took: &str) -> String {
-    let why = match (record.state, &record.reason, record.class) {
-        (_, Some(reason), Some(class)) => format!(": {class}, {reason}"),
+    let why = match (record.state, record.reason.as_deref(), record.class) {
+        (_, reason, Some(class)) => format!(": {}", class.told(record.exit_code, reason)),
         (State::Cancelled | State::Lost, Some(reason), None) => format!(": {reason}"),
         _ => String::new(),
     };

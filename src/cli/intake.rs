@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use super::error::Failure;
 use super::input;
 use super::job_options::JobOptions;
+use crate::config::quotes_missing;
 use crate::job::{Draft, EnvironmentEntry, JobFiles};
 use crate::plan::{ContainerOverrides, EvaluatedRetry, SubmitJob, TimeoutSeconds, queue_name};
 
@@ -236,7 +237,8 @@ fn toml_jobs(file: &str, text: &str) -> Result<Vec<Draft>, Failure> {
     let broken = |error: toml::de::Error| {
         // The error's own rendering shows the line, which may hold a secret.
         let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-        Failure::usage(format!("{file}:{line}: {}", without_values(error.message())), JOB_FILE_HINT)
+        let hint = quotes_missing(error.message()).unwrap_or(JOB_FILE_HINT);
+        Failure::usage(format!("{file}:{line}: {}", without_values(error.message())), hint)
     };
     let table: toml::Table = text.parse().map_err(broken)?;
     if table.contains_key("job") {

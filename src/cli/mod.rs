@@ -9,6 +9,7 @@ mod explain;
 mod files;
 mod follow;
 mod freight;
+mod help;
 mod init;
 mod input;
 mod inside;
@@ -19,6 +20,7 @@ mod later;
 mod list;
 mod logs;
 mod man;
+mod meant;
 mod news;
 mod output;
 mod places;
@@ -75,6 +77,7 @@ enum Verb {
     /// Show all that is known of jobs
     Status(Later<status::Options>),
     /// List jobs, newest first
+    #[command(visible_aliases = ["ls", "ps"])]
     List(Later<list::Options>),
     /// Print what a job wrote, while it runs and after
     Logs(Later<logs::Options>),
@@ -103,6 +106,8 @@ enum Verb {
     Completions(Later<completions::Options>),
     /// Print a manual page: `computes man | man -l -`
     Man(Later<man::Options>),
+    /// Print help, as --help does
+    Help(Later<help::Options>),
 }
 
 impl Verb {
@@ -119,6 +124,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error, &arguments),
     };
+    if let Verb::Help(options) = &cli.verb {
+        return help::run(options);
+    }
     let mut output = Output::new(cli.json, cli.quiet);
     if cli.verb.makes_jobs_or_waits() {
         output = output.in_pipeline(|name| std::env::var_os(name));
@@ -153,7 +161,9 @@ fn dispatch(verb: Verb, engine: Option<&str>, output: &Output) -> Result<u8, Fai
         Verb::Doctor(options) => doctor::run(&options, &context),
         Verb::Policy(options) => policy::run(&options, &context),
         Verb::Worker(options) => worker::run(&options, &context),
-        Verb::Init(_) | Verb::Completions(_) | Verb::Man(_) | Verb::Inside(_) => Ok(0),
+        Verb::Init(_) | Verb::Completions(_) | Verb::Man(_) | Verb::Help(_) | Verb::Inside(_) => {
+            Ok(0)
+        }
     }
 }
 

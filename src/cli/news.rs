@@ -73,14 +73,16 @@ impl News {
                 attempts,
                 exit_code: attempt.exit_code,
                 signal: attempt.signal,
-                class: attempt.class.map(crate::job::FailureClass::as_str),
+                class: attempt.class,
                 reason: attempt.reason.as_deref(),
                 retry_reason: why,
             });
         }
-        let (short, reason) = (job.id.short(), attempt.reason.as_deref().unwrap_or_default());
-        let ended =
-            attempt.class.map_or_else(|| reason.to_owned(), |class| format!("{class}, {reason}"));
+        let (short, reason) = (job.id.short(), attempt.reason.as_deref());
+        let ended = match attempt.class {
+            Some(class) => class.told(attempt.exit_code, reason),
+            None => reason.unwrap_or_default().to_owned(),
+        };
         context.output.status(&format!(
             "{short} attempt {number} of {attempts} failed: {ended}; another follows: {why}"
         ));

@@ -1,5 +1,7 @@
 //! Handing jobs over: what `run`, `submit` and `retry` have in common.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use super::context::Context;
@@ -7,6 +9,7 @@ use super::error::{Doing, Failure};
 use super::freight::{Loading, Prepared};
 use super::intake;
 use super::job_options::JobOptions;
+use super::meant;
 use crate::engine::aws::Trouble;
 use crate::engine::{Accepted, Clock, EngineError, EngineName, Engines, Sent, Submission, local};
 use crate::job::{Draft, JobId, JobSpec, SpecError};
@@ -23,10 +26,11 @@ pub fn prepare(
     let mut loading = Loading::default();
     let mut ids = Ids::at(context.clock.now());
     let mut submissions = Vec::new();
+    let mut told = BTreeSet::new();
     let drafts = intake::drafts(options)?;
     let count = drafts.len();
     for (index, draft) in drafts.into_iter().enumerate() {
-        let asked = draft.name.clone();
+        let (asked, memory) = (draft.name.clone(), draft.memory.clone());
         let called = asked.clone().or_else(|| draft.command.as_ref().map(|words| words.join(" ")));
         let called = called.filter(|name| !name.is_empty()).map(|name| format!("`{name}`"));
         let number = (count > 1).then(|| format!("job {} of {count}", index + 1));
@@ -42,7 +46,13 @@ pub fn prepare(
                 let which = if is_seen { &which[..number] } else { &which };
                 failure.doing(format!("submit {}", which.join(", ")).trim_end())
             })?;
-        let name = &submission.job.plan.spec.name;
+        let spec = &submission.job.plan.spec;
+        for note in meant::notes(memory.as_deref(), spec, &context.directory) {
+            if told.insert(note.clone()) {
+                context.output.note(&note);
+            }
+        }
+        let name = &spec.name;
         if let Some(asked) = asked.filter(|asked| asked != name.as_str()) {
             context.output.note(&format!("job name `{asked}` became `{name}`"));
         }
@@ -84,6 +94,7 @@ fn submission(
         ));
     }
     check_engine(&spec, rehearse_after, context.config.engine)?;
+    meant::check_program(&spec)?;
     let config = &context.config;
     let plan = Plan::new(spec, config.files_mount.clone(), &secrets)?;
     let freight = match made_before {

@@ -27,6 +27,7 @@ pub use problem::Problem;
 pub use render::{commented_toml, settings_markdown};
 pub use setting::{Kind, Preset, Setting};
 pub use table::settings;
+pub use toml_value::quotes_missing;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

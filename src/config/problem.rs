@@ -3,7 +3,7 @@
 use crate::job::SpecError;
 use crate::plan::{NoBucket, UnknownFetch};
 
-use super::settings;
+use super::{quotes_missing, settings};
 use crate::engine::{EngineName, UnknownEngine};
 
 /// Without the place, which [`ConfigError`](super::ConfigError) adds. No value is in it that
@@ -66,8 +66,8 @@ impl Problem {
                  job is submitted"
             ),
             Self::Job(error) => return error.hint(),
-            Self::Syntax(_)
-            | Self::NotWhole { .. }
+            Self::Syntax(message) => return quotes_missing(message).map(str::to_owned),
+            Self::NotWhole { .. }
             | Self::NotDuration { .. }
             | Self::TooShort { .. }
             | Self::TooLong { .. }

@@ -7,6 +7,12 @@ use super::Problem;
 
 pub(super) const IN_QUOTES: &str = "put it in quotes";
 
+/// What to do about a text without quotes, if the parser complains of one.
+#[must_use]
+pub fn quotes_missing(message: &str) -> Option<&'static str> {
+    message.contains("must be quoted").then_some("put the text in quotes, as in queue = \"asap\"")
+}
+
 /// A name with its value, as both stand in a file.
 pub(super) type Pair<'t, 'i> = (&'t Spanned<DeString<'i>>, &'t Spanned<DeValue<'i>>);
 

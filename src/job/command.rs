@@ -45,6 +45,24 @@ impl Command {
     }
 }
 
+/// The words of a command, in a file. One text in their place says what is taken.
+///
+/// # Errors
+/// When it is no list of texts.
+pub fn command_words<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(
+        untagged,
+        expecting = r#"`command` takes a list of words, as in ["./build.sh", "test"] or ["sh", "-c", "LINE"]"#
+    )]
+    enum Form {
+        Words(Vec<String>),
+    }
+    Ok(Option::<Form>::deserialize(from)?.map(|Form::Words(words)| words))
+}
+
 /// The word as a shell reads it back: in quotes where it would make something else of it.
 #[must_use]
 pub fn shell_word(word: &str) -> Cow<'_, str> {

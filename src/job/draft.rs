@@ -19,6 +19,7 @@ use super::{
 pub struct Draft {
     pub name: Option<String>,
     pub queue: Option<String>,
+    #[serde(default, deserialize_with = "super::command_words")]
     pub command: Option<Vec<String>>,
     #[serde(default, rename = "env", deserialize_with = "entries")]
     pub environment: Vec<EnvironmentEntry>,
@@ -235,7 +236,8 @@ fn secret_sources(
             Some((name, source)) if SecretSource::is_meant(source) => {
                 sources.insert(EnvName::new(name)?, source.parse()?);
             }
-            _ => {
+            Some((name, _)) => return Err(SpecError::SecretGiven(EnvName::new(name)?)),
+            None => {
                 names.insert(secret);
             }
         }

@@ -62,11 +62,21 @@ impl FailureClass {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|class| class.as_str() == text)
     }
-}
 
-impl std::fmt::Display for FailureClass {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
+    /// As people are told it: `exit code 7`, `timed out, Job attempt duration exceeded timeout`.
+    #[must_use]
+    pub fn told(self, exit_code: Option<i32>, reason: Option<&str>) -> String {
+        let what = match (self, exit_code) {
+            (Self::ExitCode, Some(code)) => format!("exit code {code}"),
+            _ => self.as_str().replace('_', " "),
+        };
+        match reason {
+            Some(reason) if self == Self::Signal && reason.starts_with("ended by") => {
+                reason.to_owned()
+            }
+            Some(reason) if reason != what => format!("{what}, {reason}"),
+            _ => what,
+        }
     }
 }
 
@@ -110,6 +120,26 @@ impl Outcome {
         match self.verdict {
             Verdict::Failed(class) => Some(class),
             Verdict::Succeeded | Verdict::Cancelled => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_told_twice() {
+        use FailureClass::{ExitCode, Signal, StartFailed};
+        for (class, code, reason, told) in [
+            (ExitCode, Some(7), Some("exit code 7"), "exit code 7"),
+            (ExitCode, Some(7), Some("CannotSay: x"), "exit code 7, CannotSay: x"),
+            (ExitCode, None, Some("without an exit code"), "exit code, without an exit code"),
+            (Signal, Some(137), Some("ended by SIGKILL"), "ended by SIGKILL"),
+            (StartFailed, Some(125), Some("exit code 125"), "start failed, exit code 125"),
+            (StartFailed, None, None, "start failed"),
+        ] {
+            assert_eq!(class.told(code, reason), told);
         }
     }
 }

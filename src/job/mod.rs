@@ -19,13 +19,14 @@ mod retry;
 mod secret;
 mod secret_source;
 mod sending;
+mod shell;
 mod source;
 mod spec;
 mod state;
 mod timeout;
 mod transition;
 
-pub use command::{Command, CommandError, shell_word};
+pub use command::{Command, CommandError, command_words, shell_word};
 pub use draft::{Draft, EnvironmentEntry};
 pub use environment::{EnvName, EnvNameError};
 pub use failure::{FailureClass, Outcome, Verdict};
@@ -42,6 +43,7 @@ pub use retry::{
 pub use secret::{MASK, Secret, Secrets};
 pub use secret_source::{NoSecretSource, SecretSource};
 pub use sending::{Input, Sending};
+pub use shell::{is_line, operator, through_a_shell};
 pub use source::{Source, UnknownSource};
 pub use spec::{JobSpec, SpecError};
 pub use state::State;

@@ -38,7 +38,9 @@ impl std::fmt::Display for Shortage {
 pub enum SizeError {
     #[error("`{0}` is no number of vCPUs: Batch takes 0.25, 0.5 or a whole number from 1 to 1024")]
     Vcpus(String),
-    #[error("`{0}` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB`")]
+    #[error(
+        "`{0}` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB` or `4GB`"
+    )]
     Memory(String),
     #[error("{0} MiB of memory is less than the 4 MiB that Batch asks for at least")]
     TooLittleMemory(u32),
@@ -117,6 +119,12 @@ impl Memory {
         Self(mib)
     }
 
+    /// Is the size that the text says no whole number of MiB, so that it was rounded up?
+    #[must_use]
+    pub fn rounds(text: &str) -> bool {
+        bytes(text).is_some_and(|bytes| !bytes.is_multiple_of(MIB))
+    }
+
     #[must_use]
     pub const fn as_mib(self) -> u32 {
         self.0
@@ -128,20 +136,50 @@ impl Memory {
     }
 }
 
+/// Rounded up: nothing gets less than it asks for.
 impl std::str::FromStr for Memory {
     type Err = SizeError;
     fn from_str(text: &str) -> Result<Self, SizeError> {
         let wrong = || SizeError::Memory(text.to_owned());
-        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let number: u32 = digits.trim_end().parse().map_err(|_| wrong())?;
-        let times = match text[digits.len()..].to_ascii_lowercase().as_str() {
-            "" | "m" | "mib" => 1,
-            "g" | "gib" => 1024,
-            "t" | "tib" => 1024 * 1024,
-            _ => return Err(wrong()),
-        };
-        Self::mib(number.checked_mul(times).ok_or_else(wrong)?)
+        let mib = bytes(text).ok_or_else(wrong)?.div_ceil(MIB);
+        Self::mib(mib.try_into().map_err(|_| wrong())?)
     }
+}
+
+const MIB: u128 = 1024 * 1024;
+/// More say less than a byte.
+const MOST_DIGITS_OF_A_FRACTION: usize = 9;
+
+/// `512` is MiB. `4GB` is decimal; `4G`, `4Gi` and `4GiB` are binary, as container runtimes and
+/// the JVM read the first of them.
+fn bytes(text: &str) -> Option<u128> {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[number.len()..].to_ascii_lowercase().as_str() {
+        "" | "m" | "mi" | "mib" => MIB,
+        "k" | "ki" | "kib" => 1024,
+        "g" | "gi" | "gib" => MIB * 1024,
+        "t" | "ti" | "tib" => MIB * 1024 * 1024,
+        "kb" => 1000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "tb" => 1_000_000_000_000,
+        _ => return None,
+    };
+    let number_ends_in_its_unit = number.len() < text.len();
+    let (whole, fraction) = match number.trim_end().split_once('.') {
+        Some((whole, fraction)) if number_ends_in_its_unit && !fraction.is_empty() => {
+            (whole, fraction)
+        }
+        Some(_) => return None,
+        None => (number.trim_end(), ""),
+    };
+    let digits = |text: &str| text.bytes().all(|digit| digit.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || fraction.len() > MOST_DIGITS_OF_A_FRACTION {
+        return None;
+    }
+    let scaled: u64 = format!("{whole}{fraction}").parse().ok()?;
+    let scale = 10_u128.pow(u32::try_from(fraction.len()).ok()?);
+    Some((u128::from(scaled) * unit).div_ceil(scale))
 }
 
 impl std::fmt::Display for Memory {
@@ -249,13 +287,25 @@ mod tests {
 
     #[test]
     fn memory_with_and_without_a_unit() {
-        for (text, mib) in
-            [("512", 512), ("1GiB", 1024), ("2g", 2048), ("64MiB", 64), ("1 GiB", 1024)]
-        {
+        for (text, mib, is_rounded) in [
+            ("512", 512, false),
+            ("1GiB", 1024, false),
+            ("2g", 2048, false),
+            ("4Gi", 4096, false),
+            ("64MiB", 64, false),
+            ("512M", 512, false),
+            ("1 GiB", 1024, false),
+            ("1.5GiB", 1536, false),
+            ("0.0005T", 525, true),
+            ("4GB", 3815, true),
+            ("512MB", 489, true),
+            ("1048576kb", 1000, false),
+        ] {
             assert_eq!(text.parse::<Memory>().expect(text).as_mib(), mib);
+            assert_eq!(Memory::rounds(text), is_rounded, "{text}");
         }
         assert_eq!("3".parse::<Memory>(), Err(SizeError::TooLittleMemory(3)));
-        for text in ["", "GiB", "1GB", "1.5GiB", "-5", "9999999TiB"] {
+        for text in ["", "GiB", "1.5", "1.GiB", "1.1.1GiB", "1GX", "-5", "9999999TiB"] {
             assert!(matches!(text.parse::<Memory>(), Err(SizeError::Memory(_))), "{text}");
         }
     }

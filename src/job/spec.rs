@@ -71,6 +71,9 @@ pub enum SpecError {
     Pattern(String),
     #[error(transparent)]
     SecretSource(#[from] NoSecretSource),
+    /// Without what follows the `=`, which may be the secret itself.
+    #[error("secret `{0}` is given with neither `ssm:PARAMETER` nor `secretsmanager:SECRET`")]
+    SecretGiven(EnvName),
     #[error("secret `{0}` is given a source and a value")]
     SecretTwice(EnvName),
     #[error(
@@ -119,11 +122,10 @@ impl SpecError {
             Self::SecretUnset(name) | Self::SecretEmpty(name) => {
                 format!("export {name} before you submit, or take it out of the secrets")
             }
-            Self::EnvName(EnvNameError::Malformed(name)) => {
-                format!(
-                    "give the name alone; the value of a secret is taken from your environment: export {name}"
-                )
-            }
+            Self::SecretGiven(name) => format!(
+                "say where AWS has its value, as in --secret {name}=ssm:PARAMETER, or take your \
+                 own: export {name}, and give the name alone"
+            ),
             Self::Size(SizeError::Vcpus(_)) => "as in --vcpus 2".to_owned(),
             Self::Size(SizeError::Memory(_) | SizeError::TooLittleMemory(_)) => {
                 "as in --memory 512 or --memory 2GiB".to_owned()

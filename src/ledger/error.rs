@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 
 use super::StateDirError;
-use crate::job::IllegalTransition;
+use crate::job::{IllegalTransition, State};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -25,8 +25,26 @@ pub enum LedgerError {
     Illegal(#[from] IllegalTransition),
     #[error("no job is called `{0}`")]
     NoSuchJob(String),
-    #[error("`{text}` fits several jobs: {}", .candidates.join(", "))]
-    Ambiguous { text: String, candidates: Vec<String> },
+    /// The newest come first.
+    #[error("`{text}` fits several jobs: {}", named(.first, *.more))]
+    Ambiguous { text: String, first: Vec<Meant>, more: u64 },
+}
+
+/// One of the jobs that may be meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meant {
+    pub id: String,
+    pub name: String,
+    pub state: State,
+}
+
+fn named(first: &[Meant], more: u64) -> String {
+    let mut named: Vec<_> =
+        first.iter().map(|job| format!("{} {} ({})", job.id, job.name, job.state)).collect();
+    if more > 0 {
+        named.push(format!("and {more} more"));
+    }
+    named.join(", ")
 }
 
 impl From<rusqlite::Error> for LedgerError {

@@ -14,8 +14,8 @@ mod state_dir;
 mod workers;
 
 pub use apply::{Applied, Change, Detail, Holder};
-pub use error::LedgerError;
-pub use find::{Counts, Filter, Standing};
+pub use error::{LedgerError, Meant};
+pub use find::{Counts, Filter, NAMED, Standing};
 pub use hand_over::{Adopted, HandOver};
 pub use intake::{Entry, LOCAL, NewJob};
 pub use queue::{Assignment, Candidate};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::batch_name::BatchName;
 use super::cargo::{Cargo, FETCH, FREIGHT, USUAL_LOOK};
 use super::{Fetch, Plan, files};
-use crate::job::{Draft, EnvName, EnvironmentEntry, ExitRule, JobSpec, MASK};
+use crate::job::{Draft, EnvName, EnvironmentEntry, ExitRule, JobSpec, MASK, command_words};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -37,7 +37,7 @@ pub struct SubmitJob {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ContainerOverrides {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "command_words")]
     pub command: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<KeyValue>,

@@ -137,7 +137,7 @@ fn jobs_that_ended() {
     --- stdout
     [short] staged failed (FAILED)
     reason   Essential container in task exited
-    why      it failed: exit_code, exit code 1
+    why      it failed: exit code 1
     hint     the command ended by itself: its log says why
 
     > {"attempts":[{"container":{"exitCode":127},"statusReason":"Essential container in task exited"}],"container":{"exitCode":127},"status":"FAILED","statusReason":"Essential container in task exited"}
@@ -145,7 +145,7 @@ fn jobs_that_ended() {
     --- stdout
     [short] staged failed (FAILED)
     reason   Essential container in task exited
-    why      it failed: start_failed, Essential container in task exited
+    why      it failed: start failed, Essential container in task exited
     hint     the command is not in the image, or can't be executed there
 
     > {"attempts":[{"container":{"exitCode":137},"statusReason":"Essential container in task exited"}],"container":{"exitCode":137},"status":"FAILED","statusReason":"Essential container in task exited"}
@@ -153,7 +153,7 @@ fn jobs_that_ended() {
     --- stdout
     [short] staged failed (FAILED)
     reason   Essential container in task exited
-    why      it failed: signal, ended by signal 9
+    why      it failed: ended by signal 9
     hint     somebody killed it: most often it was out of memory; try --memory
 
     > {"attempts":[{"container":{"exitCode":137,"reason":"OutOfMemoryError: Container killed due to memory usage"},"statusReason":"Essential container in task exited"}],"container":{"exitCode":137,"reason":"OutOfMemoryError: Container killed due to memory usage"},"status":"FAILED","statusReason":"Essential container in task exited"}
@@ -161,7 +161,7 @@ fn jobs_that_ended() {
     --- stdout
     [short] staged failed (FAILED)
     reason   OutOfMemoryError: Container killed due to memory usage
-    why      it failed: out_of_memory, OutOfMemoryError: Container killed due to memory usage
+    why      it failed: out of memory, OutOfMemoryError: Container killed due to memory usage
     hint     it used more memory than it asked for: raise --memory
 
     > {"attempts":[{"container":{},"statusReason":"Host EC2 (instance i-0a1b2c) terminated."}],"container":{},"status":"FAILED","statusReason":"Host EC2 (instance i-0a1b2c) terminated."}
@@ -177,7 +177,7 @@ fn jobs_that_ended() {
     --- stdout
     [short] staged failed (FAILED)
     reason   CannotPullContainerError: manifest for x not found
-    why      it failed: image_pull, CannotPullContainerError: manifest for x not found
+    why      it failed: image pull, CannotPullContainerError: manifest for x not found
     hint     the image of the job definition can't be had: does it exist, for this architecture, and may the execution role (or the instance) pull it?
 
     > {"attempts":[{"container":{},"statusReason":"Job attempt duration exceeded timeout"}],"container":{},"status":"FAILED","statusReason":"Job attempt duration exceeded timeout"}
@@ -185,7 +185,7 @@ fn jobs_that_ended() {
     --- stdout
     [short] staged failed (FAILED)
     reason   Job attempt duration exceeded timeout
-    why      it failed: timed_out, Job attempt duration exceeded timeout
+    why      it failed: timed out, Job attempt duration exceeded timeout
     hint     the attempt ran longer than its timeout; Batch never retries that: raise --timeout, or split the work
 
     > {"status":"FAILED","statusReason":"Dependent Job failed"}
@@ -193,7 +193,7 @@ fn jobs_that_ended() {
     --- stdout
     [short] staged failed (FAILED)
     reason   Dependent Job failed
-    why      it failed: dependency_failed, Dependent Job failed
+    why      it failed: dependency failed, Dependent Job failed
     hint     a job that this one waited for failed: look at that one
     "#);
 }

@@ -123,12 +123,12 @@ fn a_log_that_may_not_be_read_hides_no_end() {
     let account = Account::new(Jobs::Run);
     account.deny(&["logs:*"]);
     let run = account.home().run(["run", "--name", "mute", "--", "sh", "-c", "echo hi; exit 5"]);
-    insta::assert_snapshot!(run.snapshot_of_the_end(), @r"
+    insta::assert_snapshot!(run.snapshot_of_the_end(), @"
     exit code 5
     --- stderr
     [short] mute submitted to default
     warning: no more of the log: AWS logs:GetLogEvents: User: arn:aws:sts::[account]:assumed-role/computes/test is not authorized to perform: logs:GetLogEvents on resource: * because no identity-based policy allows the logs:GetLogEvents action (400)
-    [short] mute failed after [took] : exit_code, exit code 5
+    [short] mute failed after [took] : exit code 5
     ");
 }
 

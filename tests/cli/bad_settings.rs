@@ -67,7 +67,7 @@ fn keys_that_are_wrong() {
 #[test]
 fn values_that_are_wrong() {
     let files = [
-        "memory = \"1GB\"",
+        "memory = \"1GX\"",
         "attempts = \"3\"",
         "attempts = 11",
         "timeout = 59",
@@ -78,10 +78,10 @@ fn values_that_are_wrong() {
         "efs_mount = \"relative\"",
     ];
     insta::assert_snapshot!(refused(&files), @r#"
-    > memory = "1GB"
+    > memory = "1GX"
     exit code 2
     --- stderr
-    error: [home]/here/computes.toml:1:10: `1GB` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB`
+    error: [home]/here/computes.toml:1:10: `1GX` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB` or `4GB`
     hint: as in --memory 512 or --memory 2GiB
 
     > attempts = "3"
@@ -217,7 +217,7 @@ fn variables_that_are_wrong() {
     let variables = [
         "COMPUTES_QUEUE=fast",
         "COMPUTES_ATTEMPTS=0",
-        "COMPUTES_MEMORY=1GB",
+        "COMPUTES_MEMORY=1GX",
         "COMPUTES_VCPUS=0",
         "COMPUTES_TIMEOUT=soon",
         "COMPUTES_LOCAL_GRACE=soon",
@@ -228,7 +228,7 @@ fn variables_that_are_wrong() {
         let (name, value) = variable.split_once('=').expect("a variable");
         Home::new().with(name, value).refuses(&["submit", "--", "true"])
     };
-    insta::assert_snapshot!(each(&variables, refused), @r"
+    insta::assert_snapshot!(each(&variables, refused), @"
     > COMPUTES_QUEUE=fast
     exit code 2
     --- stderr
@@ -241,10 +241,10 @@ fn variables_that_are_wrong() {
     error: COMPUTES_ATTEMPTS: 0 attempts: AWS Batch takes 1 to 10
     hint: as in --attempts 3
 
-    > COMPUTES_MEMORY=1GB
+    > COMPUTES_MEMORY=1GX
     exit code 2
     --- stderr
-    error: COMPUTES_MEMORY: `1GB` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB`
+    error: COMPUTES_MEMORY: `1GX` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB` or `4GB`
     hint: as in --memory 512 or --memory 2GiB
 
     > COMPUTES_VCPUS=0

@@ -21,21 +21,21 @@ fn summary(home: &Home) -> String {
 fn a_job_that_failed() {
     let home = step();
     let run = home.run(["run", "--name", "nightly", "--", "sh", "-c", "echo 50 %; exit 3"]);
-    insta::assert_snapshot!(run.snapshot(), @r"
+    insta::assert_snapshot!(run.snapshot(), @"
     exit code 3
     --- stdout
     50 %
     --- stderr
     [short] nightly submitted to default
-    [short] nightly failed after [took] : exit_code, exit code 3
-    ::error title=nightly failed::[short] nightly failed after [took] : exit_code, exit code 3%0Acomputes explain [id]
+    [short] nightly failed after [took] : exit code 3
+    ::error title=nightly failed::[short] nightly failed after [took] : exit code 3%0Acomputes explain [id]
     ");
-    insta::assert_snapshot!(summary(&home), @r"
+    insta::assert_snapshot!(summary(&home), @"
     ### `nightly` failed
 
     | | |
     | --- | --- |
-    | why | exit\_code: exit code 3 |
+    | why | exit code 3 |
     | queue | default |
     | job | [id] |
     | attempt | 1 of 1 |

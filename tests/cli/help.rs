@@ -5,7 +5,7 @@ use crate::support::Home;
 
 #[test]
 fn the_program() {
-    insta::assert_snapshot!(Home::new().looks(&["--help"]), @r"
+    insta::assert_snapshot!(Home::new().looks(&["--help"]), @"
     exit code 0
     --- stdout
     Submit a build job to AWS Batch, or run the very same job here
@@ -17,7 +17,7 @@ fn the_program() {
       submit       Hand a job over and print its id; returns at once
       wait         Wait for jobs; exits with the code of the first, as given, that did not succeed
       status       Show all that is known of jobs
-      list         List jobs, newest first
+      list         List jobs, newest first [aliases: ls, ps]
       logs         Print what a job wrote, while it runs and after
       files        List the files of a job, bring them here and there, remove old ones
       cancel       End jobs: those that wait at once, those that run by SIGTERM, 30 s, SIGKILL
@@ -30,6 +30,7 @@ fn the_program() {
       init         Write a commented computes.toml into this directory
       completions  Print completions for a shell
       man          Print a manual page: `computes man | man -l -`
+      help         Print help, as --help does
 
     Options:
           --json             Print JSON, one object a line
@@ -180,9 +181,13 @@ fn verbs_for_jobs_that_are_there() {
     Usage: computes list [OPTIONS]
 
     Options:
-          --state <STATE>    Only jobs in these states; `unfinished` is all that are not over
-          --queue <QUEUE>    Only jobs of this queue
+          --state <STATE>    Only jobs in these states: failed,succeeded; `unfinished` is all that are
+                             not over
+          --queue <QUEUE>    Only jobs of these queues
           --name <TEXT>      Only jobs whose name holds this text
+          --since <WHEN>     Only jobs submitted since: 2h or 7d ago, on 2026-03-01, at 2026-03-01T14:30
+                             or in RFC 3339
+          --before <WHEN>    Only jobs submitted before, in the same words
       -n, --limit <N>        How many at the most [default: 20]
           --all              However many there are
           --json             Print JSON, one object a line
@@ -326,4 +331,26 @@ fn the_other_verbs() {
       -q, --quiet            Say nothing but what was asked for
       -h, --help             Print help
     ");
+}
+
+#[test]
+fn help_is_a_verb() {
+    let home = Home::new();
+    for verb in [&[][..], &["list"], &["files", "get"], &["help"]] {
+        let asked = home.run(["help"].iter().chain(verb));
+        let option = home.run(verb.iter().chain(&["--help"]));
+        assert_eq!((asked.code, &asked.stdout, asked.stderr.as_str()), (0, &option.stdout, ""));
+    }
+    let (asked, verb) = (home.run(["help", "sumbit"]), home.run(["sumbit"]));
+    assert_eq!((asked.code, asked.stderr), (2, verb.stderr));
+    home.assert_nothing_written();
+}
+
+#[test]
+fn list_has_the_names_that_other_tools_give_it() {
+    let home = Home::new();
+    for alias in ["ls", "ps"] {
+        let run = home.run([alias, "--json"]);
+        assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{alias}");
+    }
 }

@@ -29,7 +29,7 @@ fn every_verb_has_a_page() {
     let help = home.run(["--help"]).stdout;
     let (_, verbs) = help.split_once("Commands:\n").expect("a list of verbs");
     let verbs: Vec<_> = verbs.lines().map_while(|line| line.split_whitespace().next()).collect();
-    assert_eq!(verbs.len(), 17, "{verbs:?}");
+    assert_eq!(verbs.len(), 18, "{verbs:?}");
     for verb in verbs {
         let run = home.run(["man", verb]);
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{verb}");
@@ -56,7 +56,7 @@ fn all_pages_into_a_folder() {
     let run = home.run(["man", "--into", folder.to_str().expect("text")]);
     assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""));
     let pages = std::fs::read_dir(&folder).expect("a folder").count();
-    assert_eq!(pages, 22);
+    assert_eq!(pages, 23);
     let page = std::fs::read_to_string(folder.join("computes-run.1")).expect("a page");
     assert!(page.contains(".TH computes-run 1"), "{page}");
     insta::assert_snapshot!(home.run(["man", "--into", "/dev/null/man1"]).snapshot(), @r"

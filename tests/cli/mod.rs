@@ -22,6 +22,7 @@ mod interrupts;
 mod list;
 mod logs;
 mod man;
+mod meant;
 mod names;
 mod pipes;
 mod precedence;

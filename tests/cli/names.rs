@@ -101,35 +101,35 @@ fn one_that_fits_several() {
     let before = home.jobs();
     // Each id begins with the time, and that with a 0.
     let refused = |verb: &&str| home.run([*verb, "0"]).snapshot();
-    insta::assert_snapshot!(each(&VERBS, refused), @r"
+    insta::assert_snapshot!(each(&VERBS, refused), @"
     > wait
     exit code 2
     --- stderr
-    error: `0` fits several jobs: [id], [id]
+    error: `0` fits several jobs: [short] true (succeeded), [short] true (succeeded)
     hint: give more of the id
 
     > status
     exit code 2
     --- stderr
-    error: `0` fits several jobs: [id], [id]
+    error: `0` fits several jobs: [short] true (succeeded), [short] true (succeeded)
     hint: give more of the id
 
     > logs
     exit code 2
     --- stderr
-    error: `0` fits several jobs: [id], [id]
+    error: `0` fits several jobs: [short] true (succeeded), [short] true (succeeded)
     hint: give more of the id
 
     > cancel
     exit code 2
     --- stderr
-    error: `0` fits several jobs: [id], [id]
+    error: `0` fits several jobs: [short] true (succeeded), [short] true (succeeded)
     hint: give more of the id
 
     > retry
     exit code 2
     --- stderr
-    error: `0` fits several jobs: [id], [id]
+    error: `0` fits several jobs: [short] true (succeeded), [short] true (succeeded)
     hint: give more of the id
     ");
     assert_eq!(home.jobs(), before);
@@ -138,16 +138,22 @@ fn one_that_fits_several() {
 #[test]
 fn more_than_are_named() {
     let home = Home::new();
-    let job = "{\"command\": [\"true\"]}\n";
+    let job = "{\"command\": [\"true\"], \"name\": \"nightly\"}\n";
     assert_eq!(home.run_with_stdin(&["submit", "--from", "-"], &job.repeat(7)).code, 0);
+    home.run(["wait", "--all"]);
     let run = home.run(["status", "0"]);
     assert_eq!(run.code, 2);
-    insta::assert_snapshot!(run.snapshot(), @r"
+    insta::assert_snapshot!(run.snapshot(), @"
     exit code 2
     --- stderr
-    error: `0` fits several jobs: [id], [id], [id], [id], [id]
+    error: `0` fits several jobs: [short] nightly (succeeded), [short] nightly (succeeded), [short] nightly (succeeded), [short] nightly (succeeded), [short] nightly (succeeded), and 2 more
     hint: give more of the id
     ");
+    // Each of those that are named is the id of one.
+    let named: Vec<_> = run.stderr.split("jobs: ").nth(1).expect("jobs").split(", ").collect();
+    for job in &named[..5] {
+        assert_eq!(home.run(["status", &job[..8]]).code, 0, "{job}");
+    }
 }
 
 /// As from a shell variable that is not set: `computes cancel "$id"`.

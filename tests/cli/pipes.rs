@@ -53,13 +53,13 @@ fn a_job_goes_on_when_nobody_reads_its_output() {
     let home = Home::new();
     let script = "computes run --name long -- sh -c 'seq 1 100000; exit 3'";
     let run = home.sh(&format!("{{ {script}; echo $? >&2; }} | head -n 1"), &[]);
-    insta::assert_snapshot!(run.snapshot(), @r"
+    insta::assert_snapshot!(run.snapshot(), @"
     exit code 0
     --- stdout
     1
     --- stderr
     [short] long submitted to default
-    [short] long failed after [took] : exit_code, exit code 3
+    [short] long failed after [took] : exit code 3
     3
     ");
     assert_eq!(home.run(["logs", "last"]).stdout.lines().count(), 100_000);

@@ -21,12 +21,12 @@ fn a_new_id_that_names_the_old_one() {
     for field in ["name", "command", "environment", "exit_code", "memory_mib", "directory"] {
         assert_eq!(after[field], before[field], "{field}");
     }
-    insta::assert_snapshot!(home.run(["status", new]).snapshot(), @r"
+    insta::assert_snapshot!(home.run(["status", new]).snapshot(), @"
     exit code 0
     --- stdout
     job          [id]
     name         flaky
-    state        failed (exit_code, exit code 3)
+    state        failed (exit code 3)
     reason       exit code 3
     queue        default
     command      sh -c 'exit 3'

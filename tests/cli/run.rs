@@ -21,14 +21,14 @@ fn a_job_that_succeeds() {
 #[test]
 fn the_exit_code_is_the_jobs_own() {
     let run = Home::new().run_script(&["--name", "fails"], "echo out; echo err >&2; exit 3");
-    insta::assert_snapshot!(run.snapshot(), @r"
+    insta::assert_snapshot!(run.snapshot(), @"
     exit code 3
     --- stdout
     out
     err
     --- stderr
     [short] fails submitted to default
-    [short] fails failed after [took] : exit_code, exit code 3
+    [short] fails failed after [took] : exit code 3
     ");
 }
 
@@ -40,11 +40,11 @@ fn a_signal_is_128_and_its_number() {
     run.until_it_prints("up");
     let pid = home.status("last")["attempt_history"][0]["pid"].as_u64().expect("a number");
     crate::support::send(u32::try_from(pid).expect("a process id"), Signal::KILL);
-    insta::assert_snapshot!(run.end(&home).snapshot(), @r"
+    insta::assert_snapshot!(run.end(&home).snapshot(), @"
     exit code 137
     --- stderr
     [short] killed submitted to default
-    [short] killed failed after [took] : signal, ended by SIGKILL
+    [short] killed failed after [took] : ended by SIGKILL
     ");
     let job = home.status("last");
     assert_eq!((&job["class"], &job["signal"]), (&"signal".into(), &9.into()));
@@ -54,11 +54,11 @@ fn a_signal_is_128_and_its_number() {
 fn a_crash_is_a_signal_too() {
     let script = "import ctypes; ctypes.string_at(0)";
     let run = Home::new().run(["run", "--name", "crash", "--", "python3", "-c", script]);
-    insta::assert_snapshot!(run.snapshot(), @r"
+    insta::assert_snapshot!(run.snapshot(), @"
     exit code 139
     --- stderr
     [short] crash submitted to default
-    [short] crash failed after [took] : signal, ended by SIGSEGV
+    [short] crash failed after [took] : ended by SIGSEGV
     ");
 }
 
@@ -66,11 +66,11 @@ fn a_crash_is_a_signal_too() {
 fn a_job_that_ends_itself_by_a_signal() {
     let home = Home::new().with("COMPUTES_LOCAL_MOUNT", "off");
     let run = home.run_script(&["--name", "gives-up"], "kill -TERM $$");
-    insta::assert_snapshot!(run.snapshot(), @r"
+    insta::assert_snapshot!(run.snapshot(), @"
     exit code 143
     --- stderr
     [short] gives-up submitted to default
-    [short] gives-up failed after [took] : signal, ended by SIGTERM
+    [short] gives-up failed after [took] : ended by SIGTERM
     ");
 }
 
@@ -89,11 +89,11 @@ fn a_job_that_signals_itself() {
 #[test]
 fn a_command_that_is_not_there() {
     let run = Home::new().run(["run", "--", "no-such-program"]);
-    insta::assert_snapshot!(run.snapshot(), @r"
+    insta::assert_snapshot!(run.snapshot(), @"
     exit code 127
     --- stderr
     [short] no-such-program submitted to default
-    [short] no-such-program failed: start_failed, cannot execute the command: No such file or directory (os error 2)
+    [short] no-such-program failed: start failed, cannot execute the command: No such file or directory (os error 2)
     ");
 }
 
@@ -101,11 +101,11 @@ fn a_command_that_is_not_there() {
 fn a_command_that_is_no_program() {
     let home = Home::new();
     home.write("notes.txt", "no program");
-    insta::assert_snapshot!(home.run(["run", "--", "./notes.txt"]).snapshot(), @r"
+    insta::assert_snapshot!(home.run(["run", "--", "./notes.txt"]).snapshot(), @"
     exit code 126
     --- stderr
     [short] notes-txt submitted to default
-    [short] notes-txt failed: start_failed, cannot execute the command: Permission denied (os error 13)
+    [short] notes-txt failed: start failed, cannot execute the command: Permission denied (os error 13)
     ");
 }
 
@@ -113,11 +113,11 @@ fn a_command_that_is_no_program() {
 fn more_memory_than_asked_for() {
     let script = "import time; much = b'x' * (200 << 20); time.sleep(600)";
     let options = ["run", "--name", "large", "--memory", "64", "--", "python3", "-c", script];
-    insta::assert_snapshot!(Home::new().run(options).snapshot(), @r"
+    insta::assert_snapshot!(Home::new().run(options).snapshot(), @"
     exit code 123
     --- stderr
     [short] large submitted to default
-    [short] large failed after [took] : out_of_memory, OutOfMemoryError: Container killed due to memory usage
+    [short] large failed after [took] : out of memory, OutOfMemoryError: Container killed due to memory usage
     ");
 }
 
@@ -159,10 +159,10 @@ fn the_resume_line_takes_the_job_up_again() {
     let words: Vec<_> = line.split_whitespace().collect();
     assert_eq!(words[..2], ["computes", "wait"]);
     gate.open();
-    insta::assert_snapshot!(home.run(&words[1..]).snapshot(), @r"
+    insta::assert_snapshot!(home.run(&words[1..]).snapshot(), @"
     exit code 5
     --- stderr
-    [short] gated failed after [took] : exit_code, exit code 5
+    [short] gated failed after [took] : exit code 5
     ");
 }
 
@@ -216,9 +216,9 @@ fn the_story_is_told_in_its_order() {
     --- stdout
     [short] thrice submitted to default
     attempt 1
-    [short] attempt 1 of 3 failed: exit_code, exit code 4; another follows: every failure is tried again
+    [short] attempt 1 of 3 failed: exit code 4; another follows: every failure is tried again
     attempt 2
-    [short] attempt 2 of 3 failed: exit_code, exit code 4; another follows: every failure is tried again
+    [short] attempt 2 of 3 failed: exit code 4; another follows: every failure is tried again
     attempt 3
     [short] thrice succeeded after [took]
     ");

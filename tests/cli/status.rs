@@ -33,12 +33,12 @@ fn a_job_that_failed_twice() {
         &["--name", "bad", "--attempts", "2", "--retry-on", "any", "--timeout", "1h"],
         "exit 3",
     );
-    insta::assert_snapshot!(home.run(["status", "last"]).snapshot(), @r"
+    insta::assert_snapshot!(home.run(["status", "last"]).snapshot(), @"
     exit code 0
     --- stdout
     job          [id]
     name         bad
-    state        failed (exit_code, exit code 3)
+    state        failed (exit code 3)
     reason       exit code 3
     queue        default
     command      sh -c 'exit 3'

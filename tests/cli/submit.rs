@@ -23,10 +23,10 @@ fn the_id_alone_is_on_stdout() {
 #[test]
 fn a_shell_takes_the_id() {
     let run = Home::new().sh("id=$(computes submit -- sh -c 'exit 9') && computes wait $id", &[]);
-    insta::assert_snapshot!(run.snapshot(), @r"
+    insta::assert_snapshot!(run.snapshot(), @"
     exit code 9
     --- stderr
-    [short] sh--c-exit-9 failed after [took] : exit_code, exit code 9
+    [short] sh--c-exit-9 failed after [took] : exit code 9
     ");
 }
 

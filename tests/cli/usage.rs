@@ -227,3 +227,53 @@ fn errors_of_the_command_line_are_json_too() {
     let help = home.run(["run", "--json", "--help"]);
     assert_eq!((help.code, help.stdout), (0, home.run(["run", "--help"]).stdout));
 }
+
+#[test]
+fn options_and_verbs_of_others() {
+    let home = Home::new();
+    let refused = |line: &&str| {
+        let refused = home.refuses(&line.split(' ').collect::<Vec<_>>());
+        refused
+            .lines()
+            .filter(|line| line.contains("error:") || line.contains("hint:"))
+            .fold(String::new(), |text, line| text + line + "\n")
+    };
+    let lines = [
+        "list --follow",
+        "list --attemps=3",
+        "--memory 4 run -- true",
+        "rm 3f9c2a71",
+        "stop last",
+        "show last",
+    ];
+    insta::assert_snapshot!(each(&lines, refused), @"
+    > list --follow
+    error: unexpected argument '--follow' found
+    hint: `--follow` is an option of `logs`
+
+    > list --attemps=3
+    error: unexpected argument '--attemps' found
+    hint: did you mean `--attempts`, an option of `run`, `submit`?
+
+    > --memory 4 run -- true
+    error: unexpected argument '--memory' found
+    hint: `--memory` is an option of `run`, `submit`, `worker`
+
+    > rm 3f9c2a71
+    error: unrecognized subcommand 'rm'
+    hint: `computes cancel` ends jobs, `computes files prune` removes what they left behind
+
+    > stop last
+    error: unrecognized subcommand 'stop'
+    hint: `computes cancel` ends jobs
+
+    > show last
+    error: unrecognized subcommand 'show'
+    hint: `computes status JOB` shows all that is known of a job
+    ");
+    insta::assert_snapshot!(home.refuses(&["list", "--json", "--follow"]), @r#"
+    exit code 2
+    --- stderr
+    {"error":"unexpected argument '--follow' found","hint":"`--follow` is an option of `logs`","exit_code":2}
+    "#);
+}

@@ -11,12 +11,12 @@ fn jobs_that_are_over() {
     let good = home.submit(["--name", "good", "--", "true"]);
     let bad = home.submit(["--name", "bad", "--", "sh", "-c", "exit 7"]);
     let worse = home.submit(["--name", "worse", "--", "sh", "-c", "exit 8"]);
-    insta::assert_snapshot!(home.run(["wait", &good, &bad, &worse]).snapshot(), @r"
+    insta::assert_snapshot!(home.run(["wait", &good, &bad, &worse]).snapshot(), @"
     exit code 7
     --- stderr
     [short] good succeeded after [took]
-    [short] bad failed after [took] : exit_code, exit code 7
-    [short] worse failed after [took] : exit_code, exit code 8
+    [short] bad failed after [took] : exit code 7
+    [short] worse failed after [took] : exit code 8
     ");
     assert_eq!(home.run(["wait", &good]).code, 0);
     assert_eq!(home.run(["wait", &worse, &bad]).code, 8);
@@ -40,10 +40,10 @@ fn a_job_that_goes_on() {
     let id = home.submit(["--name", "gated", "--", "sh", "-c", "read x < gate; exit 6"]);
     let wait = super::stage::Following::start(&home, &["wait", &id]);
     gate.open();
-    insta::assert_snapshot!(wait.end(&home).snapshot(), @r"
+    insta::assert_snapshot!(wait.end(&home).snapshot(), @"
     exit code 6
     --- stderr
-    [short] gated failed after [took] : exit_code, exit code 6
+    [short] gated failed after [took] : exit code 6
     ");
 }
 
@@ -92,10 +92,10 @@ fn all() {
     wait.until_it_listens();
     gate.open();
     // A job that failed before doesn't count.
-    insta::assert_snapshot!(wait.end(&home).snapshot(), @r"
+    insta::assert_snapshot!(wait.end(&home).snapshot(), @"
     exit code 6
     --- stderr
-    [short] gated failed after [took] : exit_code, exit code 6
+    [short] gated failed after [took] : exit code 6
     ");
     insta::assert_snapshot!(home.run(["wait", "--all"]).snapshot(), @"exit code 0");
 }

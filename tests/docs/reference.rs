@@ -25,7 +25,7 @@ fn reference() -> String {
     if let Some(after) = program.get_after_help() {
         let _ = writeln!(text, "\n{after}.");
     }
-    let is_shown = |verb: &&Command| !verb.is_hide_set() && verb.get_name() != "help";
+    let is_shown = |verb: &&Command| !verb.is_hide_set();
     for verb in program.get_subcommands().filter(is_shown) {
         section(&mut text, verb, verb.get_name());
         for part in verb.get_subcommands().filter(is_shown) {
@@ -39,6 +39,10 @@ fn section(text: &mut String, verb: &Command, name: &str) {
     let _ = writeln!(text, "\n## `computes {name}`\n");
     let _ = writeln!(text, "{}\n", sentence(verb.get_about()));
     let _ = writeln!(text, "```text\n{}\n```", usage(verb));
+    let aliases: Vec<_> = verb.get_visible_aliases().map(|it| format!("`{it}`")).collect();
+    if !aliases.is_empty() {
+        let _ = writeln!(text, "\nAlso called {}.", aliases.join(" and "));
+    }
     let mut heading = None;
     let mut first = true;
     for arg in arguments(verb) {

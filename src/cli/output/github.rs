@@ -56,9 +56,10 @@ fn escaped(text: &str) -> String {
 
 /// A job that did not succeed, as a part of the summary. `took` is empty for one that never ran.
 pub fn summary(job: &JobView, took: &str) -> String {
-    let why = match (job.class, &job.reason) {
-        (Some(class), Some(reason)) => format!("{class}: {reason}"),
-        (_, reason) => reason.clone().unwrap_or_default(),
+    let reason = job.reason.as_deref();
+    let why = match job.class {
+        Some(class) => class.told(job.exit_code, reason),
+        None => reason.unwrap_or_default().to_owned(),
     };
     let mut text = format!("### `{}` {}\n\n| | |\n| --- | --- |\n", job.name, job.state);
     let on_aws = job.engine_id.clone().unwrap_or_default();

@@ -147,11 +147,13 @@ pub fn job_details(job: &JobView) -> String {
 }
 
 fn state(job: &JobView) -> String {
-    match (job.class, job.exit_code, &job.engine_status) {
-        (Some(class), Some(code), _) => format!("{} ({class}, exit code {code})", job.state),
-        (Some(class), None, _) => format!("{} ({class})", job.state),
-        (None, _, Some(status)) => format!("{} ({status})", job.state),
-        (None, _, None) => job.state.to_owned(),
+    let code = job.exit_code.map(|code| format!("exit code {code}"));
+    match (job.class, &job.engine_status) {
+        (Some(class), _) => {
+            format!("{} ({})", job.state, class.told(job.exit_code, code.as_deref()))
+        }
+        (None, Some(status)) => format!("{} ({status})", job.state),
+        (None, None) => job.state.to_owned(),
     }
 }
 

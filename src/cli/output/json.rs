@@ -10,7 +10,7 @@ use super::aws::AwsQueueView;
 use super::time::timestamp;
 use crate::cli::error::exit_code;
 use crate::engine::Explanation;
-use crate::job::Queue;
+use crate::job::{FailureClass, Queue};
 use crate::ledger::{AttemptRecord, EventRecord, JobRecord, StateDir, WorkerRecord};
 
 /// A job, wherever one is printed.
@@ -26,7 +26,7 @@ pub struct JobView {
     pub engine_status: Option<String>,
     pub engine_reason: Option<String>,
     pub state: &'static str,
-    pub class: Option<&'static str>,
+    pub class: Option<FailureClass>,
     pub reason: Option<String>,
     /// The command's own exit code.
     pub exit_code: Option<i32>,
@@ -82,7 +82,7 @@ pub struct AttemptView {
     pub closed_at: Option<String>,
     pub exit_code: Option<i32>,
     pub signal: Option<i32>,
-    pub class: Option<&'static str>,
+    pub class: Option<FailureClass>,
     pub reason: Option<String>,
     /// Why another attempt followed; null where none did.
     pub retry_reason: Option<String>,
@@ -112,7 +112,7 @@ impl JobView {
             engine_status: job.engine_status.clone(),
             engine_reason: job.engine_reason.clone(),
             state: job.state.as_str(),
-            class: job.class.map(crate::job::FailureClass::as_str),
+            class: job.class,
             reason: job.reason.clone(),
             exit_code: job.exit_code,
             signal: job.signal,
@@ -175,7 +175,7 @@ impl JobView {
             closed_at: attempt.closed_at.map(timestamp),
             exit_code: attempt.exit_code,
             signal: attempt.signal,
-            class: attempt.class.map(crate::job::FailureClass::as_str),
+            class: attempt.class,
             reason: attempt.reason.clone(),
             retry_reason: attempt.retry_reason.clone(),
             log: match &attempt.log {
@@ -215,7 +215,7 @@ pub struct ExplanationView {
     pub short: String,
     pub name: String,
     pub state: &'static str,
-    pub class: Option<&'static str>,
+    pub class: Option<FailureClass>,
     pub engine_status: Option<String>,
     pub reason: Option<String>,
     pub findings: Vec<String>,
@@ -232,7 +232,7 @@ impl ExplanationView {
             short: job.id.short(),
             name: job.plan.spec.name.to_string(),
             state: job.state.as_str(),
-            class: job.class.map(crate::job::FailureClass::as_str),
+            class: job.class,
             engine_status: status,
             reason,
             findings,
@@ -267,7 +267,7 @@ pub enum EventLine<'a> {
         attempts: u32,
         exit_code: Option<i32>,
         signal: Option<i32>,
-        class: Option<&'static str>,
+        class: Option<FailureClass>,
         reason: Option<&'a str>,
         retry_reason: &'a str,
     },

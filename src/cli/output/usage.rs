@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use clap::Command;
 use clap::error::{ContextKind, ErrorKind};
 
 use super::json::ErrorLine;
@@ -16,8 +17,8 @@ pub fn usage(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     if error.use_stderr() && asks_for_json(arguments) {
         let text = error.to_string();
         let (message, advice) = parts(&text);
-        let hint = hint(error).or(advice.as_deref());
-        let line = to_json(&ErrorLine { error: &message, hint, exit_code });
+        let hint = hint(error).or(advice);
+        let line = to_json(&ErrorLine { error: &message, hint: hint.as_deref(), exit_code });
         // There is nowhere left to say that stderr is closed.
         let _ = writeln!(io::stderr().lock(), "{line}");
     } else {
@@ -30,11 +31,73 @@ pub fn usage(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     ExitCode::from(exit_code)
 }
 
-fn hint(error: &clap::Error) -> Option<&'static str> {
-    let unexpected = error.get(ContextKind::InvalidArg).map(ToString::to_string);
-    (error.kind() == ErrorKind::UnknownArgument
-        && unexpected.is_some_and(|argument| !argument.starts_with('-')))
-    .then_some("a command goes after `--`, as in `computes run -- ./build.sh test`")
+fn hint(error: &clap::Error) -> Option<String> {
+    let said = |kind| error.get(kind).map(ToString::to_string);
+    match error.kind() {
+        ErrorKind::UnknownArgument => match said(ContextKind::InvalidArg)? {
+            option if option.starts_with('-') => option_of_another_verb(error, &option),
+            _ => Some(
+                "a command goes after `--`, as in `computes run -- ./build.sh test`".to_owned(),
+            ),
+        },
+        ErrorKind::InvalidSubcommand => {
+            let verb = said(ContextKind::InvalidSubcommand)?;
+            of_another_tool(&verb).map(str::to_owned)
+        }
+        _ => None,
+    }
+}
+
+/// What other tools call what we have, where no likeness of the letters tells.
+fn of_another_tool(verb: &str) -> Option<&'static str> {
+    Some(match verb {
+        "rm" | "remove" | "delete" => {
+            "`computes cancel` ends jobs, `computes files prune` removes what they left behind"
+        }
+        "kill" | "stop" | "abort" => "`computes cancel` ends jobs",
+        "exec" | "start" => "`computes run -- COMMAND` runs a job",
+        "attach" | "tail" => "`computes logs --follow JOB` follows a job",
+        "show" | "describe" | "inspect" => "`computes status JOB` shows all that is known of a job",
+        _ => return None,
+    })
+}
+
+/// Below this two options have little in common.
+const ALIKE: f64 = 0.85;
+
+/// Who has the option, if it was not this verb that was meant; or who has one that is more like it
+/// than what this verb has.
+fn option_of_another_verb(error: &clap::Error, said: &str) -> Option<String> {
+    let mut program = crate::cli::command();
+    program.build();
+    let options = options(&program, "");
+    let said = said.split('=').next().unwrap_or(said);
+    let likeness = |name: &str| strsim::jaro_winkler(said, name);
+    let of_this_verb = error.get(ContextKind::SuggestedArg).map(ToString::to_string);
+    let least = of_this_verb.map_or(ALIKE, |name| likeness(&name).max(ALIKE));
+    let alike = options.iter().map(|(name, _)| (likeness(name), name));
+    let nearest = alike.filter(|(likeness, _)| *likeness > least);
+    let (_, name) = nearest.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    let verbs = options.iter().filter(|it| it.0 == *name).map(|it| format!("`{}`", it.1));
+    let verbs = verbs.collect::<Vec<_>>().join(", ");
+    Some(if said == name {
+        format!("`{name}` is an option of {verbs}")
+    } else {
+        format!("did you mean `{name}`, an option of {verbs}?")
+    })
+}
+
+/// All options of all verbs but those that each has, with the verb.
+fn options(command: &Command, verb: &str) -> Vec<(String, String)> {
+    let own = command.get_arguments().filter(|it| !it.is_hide_set() && !it.is_global_set());
+    let names = own.flat_map(|it| it.get_long_and_visible_aliases().unwrap_or_default());
+    let names = names.filter(|name| !["help", "version"].contains(name));
+    let mut found: Vec<_> = names.map(|name| (format!("--{name}"), verb.to_owned())).collect();
+    for inner in command.get_subcommands().filter(|it| !it.is_hide_set()) {
+        let path = format!("{verb} {}", inner.get_name());
+        found.extend(options(inner, path.trim_start()));
+    }
+    found
 }
 
 /// The line could not be read, so it is looked at as it stands. What comes after `--` is the

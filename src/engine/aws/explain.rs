@@ -148,8 +148,7 @@ impl Explanation {
         }
         let outcome = classify::outcome(observed.status, attempt, false);
         if let Some(class) = outcome.class() {
-            let why = outcome.why().unwrap_or_default();
-            self.find(format!("it failed: {class}, {why}"));
+            self.find(format!("it failed: {}", class.told(outcome.exit_code, outcome.why())));
         }
         self.hint(match (classify::advice(attempt), outcome.exit_code) {
             (Some(advice), _) => advice,

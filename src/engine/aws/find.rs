@@ -11,10 +11,10 @@ use tokio::time::{Instant, sleep};
 use super::client::Clients;
 use super::describe::{Observed, describe_one, exit_rule};
 use super::send::Found;
-use super::{AwsEngine, AwsError, list};
+use super::{AwsEngine, AwsError, Listed, list};
 use crate::engine::{EngineError, EngineName};
 use crate::job::{Draft, JobId, JobRef};
-use crate::ledger::{Adopted, Ledger, LedgerError, NewJob};
+use crate::ledger::{Adopted, Ledger, LedgerError, Meant, NAMED, NewJob};
 use crate::plan::{
     BatchName, Cargo, ContainerOverrides, EvaluatedRetry, FREIGHT, FilesMount, KeyValue, Plan,
     ResourceRequirement, SubmitJob, TimeoutSeconds, queue_name,
@@ -45,8 +45,14 @@ impl AwsEngine<'_> {
             [] => Err(unknown(", nor among those of the last week in the four queues").into()),
             [one] => self.adopt_by_id(ledger, &one.engine_id).await,
             several => {
-                let candidates = several.iter().map(|job| job.engine_id.clone()).collect();
-                Err(LedgerError::Ambiguous { text: text.to_owned(), candidates }.into())
+                let meant = |job: &Listed| Meant {
+                    id: job.engine_id.clone(),
+                    name: job.name().to_owned(),
+                    state: job.state(),
+                };
+                let first = several.iter().take(NAMED.into()).map(meant).collect();
+                let more = several.len().saturating_sub(NAMED.into()) as u64;
+                Err(LedgerError::Ambiguous { text: text.to_owned(), first, more }.into())
             }
         }
     }

@@ -62,7 +62,7 @@ impl LocalEngine<'_> {
 
 fn why_it_failed(job: &JobRecord, explanation: &mut Explanation) {
     let Some(class) = job.class else { return };
-    explanation.find(format!("it failed: {class}"));
+    explanation.find(format!("it failed: {}", class.told(job.exit_code, None)));
     explanation.hint(match class {
         FailureClass::ExitCode | FailureClass::Signal => {
             format!("the command ended by itself: computes logs {}", job.id.short())
