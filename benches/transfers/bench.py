@@ -12,15 +12,12 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
-import time
-import urllib.request
 import uuid
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from scene import AWS, MIB, lines, run, scene
+
 CUTS = 20
-MIB = 1 << 20
 
 
 class CuttingProxy:
@@ -62,41 +59,9 @@ class CuttingProxy:
             return cut
 
 
-def account(port):
-    body = json.dumps({"run": False, "hold": True}).encode()
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/computes-test/account", body) as answer:
-        made = json.load(answer)
-    variables = {
-        "AWS_ACCESS_KEY_ID": made["accessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": made["secretAccessKey"],
-        "AWS_SESSION_TOKEN": made["sessionToken"],
-        "AWS_REGION": made["region"],
-        "AWS_DEFAULT_REGION": made["region"],
-    }
-    return made["bucket"], variables
-
-
-def run(command, env, folder):
-    """Seconds, and the most MiB of memory."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, env=env, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"{command} failed: {said.decode()}")
-    return time.perf_counter() - start, usage.ru_maxrss / 1024
-
-
 def main():
-    computes, mib, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    aws, python = f"{ROOT}/target/python/bin/aws", f"{ROOT}/target/python/bin/python"
-    server = subprocess.Popen([python, f"{ROOT}/tests/aws/server.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    port = json.loads(server.stdout.readline())["port"]
-    with tempfile.TemporaryDirectory() as home:
-        bucket, variables = account(port)
-        env = {"HOME": home, "PATH": os.environ["PATH"], "COMPUTES_ENGINE": "aws", "COMPUTES_BUCKET": bucket}
-        env |= variables
-        direct = {**env, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
+    computes, mib, rounds = os.path.abspath(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    with scene(run=False, hold=True) as (home, bucket, direct, port):
 
         def noise(name):
             with open(f"{home}/{name}", "wb") as file:
@@ -105,19 +70,16 @@ def main():
 
         def kept():
             """A job that keeps the file `down`, as if it had written it."""
-            subprocess.run([computes, "submit", "--quiet", "--output", ".", "--", "true"], env=direct, cwd=home,
-                           stdout=subprocess.DEVNULL, check=True)
-            said = subprocess.run([computes, "status", "--json", "last"], env=direct, cwd=home,
-                                  stdout=subprocess.PIPE, check=True).stdout
-            job = json.loads(said)["id"]
+            lines([computes, "submit", "--quiet", "--output", ".", "--", "true"], direct, home)
+            job = json.loads("".join(lines([computes, "status", "--json", "last"], direct, home)))["id"]
             with open(f"{home}/down", "rb") as file:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             blob = str(uuid.uuid4())
             entry = {"path": "got", "bytes": mib * MIB, "sha256": sha256, "blob": blob, "modified": None}
             with open(f"{home}/index", "w") as file:
-                json.dump({"attempt": 1, "entries": [entry]}, file)
+                json.dump({"format": 1, "attempt": 1, "entries": [entry]}, file)
             for name, key in (("index", "index/job.json"), ("down", f"blobs/{blob}")):
-                run([aws, "s3", "cp", "--quiet", name, f"s3://{bucket}/jobs/{job}/{key}"], direct, home)
+                run([AWS, "s3", "cp", "--quiet", name, f"s3://{bucket}/jobs/{job}/{key}"], direct, home)
             return sha256
 
         noise("down")
@@ -128,9 +90,9 @@ def main():
             noise("up")
             commands = {
                 "up, computes": [computes, "submit", "--quiet", "--input", "up", "--", "true"],
-                "up, aws s3 cp": [aws, "s3", "cp", "--quiet", "up", f"s3://{bucket}/up-{turn}"],
+                "up, aws s3 cp": [AWS, "s3", "cp", "--quiet", "up", f"s3://{bucket}/up-{turn}"],
                 "down, computes": [computes, "files", "get", "--quiet", "--force", "last", "--into", "got"],
-                "down, aws s3 cp": [aws, "s3", "cp", "--quiet", f"s3://{bucket}/up-{turn}", "theirs"],
+                "down, aws s3 cp": [AWS, "s3", "cp", "--quiet", f"s3://{bucket}/up-{turn}", "theirs"],
             }
             # `last` is the job that keeps the file.
             for name in ("down, computes", "up, aws s3 cp", "down, aws s3 cp", "up, computes"):
@@ -149,13 +111,12 @@ def main():
 
         noise("up")
         proxy = CuttingProxy(port, True, mib * MIB // (CUTS + 1))
-        cut = {**env, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}"}
+        cut = {**direct, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}"}
         seconds, memory = run([computes, "submit", "--quiet", "--input", "up", "--", "true"], cut, home)
-        dry = subprocess.run([computes, "submit", "--dry-run", "--json", "--input", "up", "--", "true"], env=direct,
-                             cwd=home, stdout=subprocess.PIPE, check=True).stdout
-        cargo = json.loads(json.loads(dry)["containerOverrides"]["environment"][0]["value"])
+        dry = lines([computes, "submit", "--dry-run", "--json", "--input", "up", "--", "true"], direct, home)
+        cargo = json.loads(json.loads("".join(dry))["containerOverrides"]["environment"][0]["value"])
         address = cargo["freight"]["inputs"][0]["address"]
-        run([aws, "s3", "cp", "--quiet", f"s3://{bucket}/parcels/{address}", "there"], direct, home)
+        run([AWS, "s3", "cp", "--quiet", f"s3://{bucket}/parcels/{address}", "there"], direct, home)
         with open(f"{home}/there", "rb") as file:
             assert hashlib.file_digest(file, "sha256").hexdigest() == address
         more = (proxy.passed - mib * MIB) / MIB
@@ -165,15 +126,13 @@ def main():
         if os.path.exists(f"{home}/got/got"):
             os.remove(f"{home}/got/got")
         proxy = CuttingProxy(port, False, mib * MIB // (CUTS + 1))
-        cut = {**env, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}"}
+        cut = {**direct, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}"}
         seconds, memory = run([computes, "files", "get", "--quiet", "last", "--into", "got"], cut, home)
         more = (proxy.passed - mib * MIB) / MIB
         print(f"down, {proxy.cuts} cuts    {seconds:6.2f} s  {memory:6.0f} MiB of memory, {more:.1f} MiB received more than the file has")
         with open(f"{home}/got/got", "rb") as file:
             assert hashlib.file_digest(file, "sha256").hexdigest() == sha256
         print("what is there and what came back is what was sent")
-    server.stdin.close()
-    server.wait()
 
 
 main()

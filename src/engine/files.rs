@@ -31,7 +31,7 @@ pub enum FileKind {
         /// Where the engine knows it.
         hash: Option<Address>,
         /// Where the engine keeps it, if not under its path.
-        object: Option<Uuid>,
+        stored: Option<Stored>,
     },
     Link {
         target: PathBuf,
@@ -44,6 +44,13 @@ pub enum FileKind {
     Unfit {
         why: String,
     },
+}
+
+/// Where the bytes of a file begin: in which object, and how many bytes after its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    pub object: Uuid,
+    pub at: u64,
 }
 
 impl FileEntry {
@@ -127,7 +134,7 @@ fn entry_of(at: &Path, path: String, seen: &Metadata) -> Option<FileEntry> {
         FileKind::Link { target: fs::read_link(at).ok()? }
     } else if seen.is_file() {
         let executable = seen.permissions().mode() & 0o100 != 0;
-        FileKind::File { bytes: seen.len(), executable, hash: None, object: None }
+        FileKind::File { bytes: seen.len(), executable, hash: None, stored: None }
     } else {
         return None;
     };

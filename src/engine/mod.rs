@@ -22,7 +22,7 @@ mod ready;
 pub use clock::{Clock, SystemClock, until};
 pub use engines::Engines;
 pub use explanation::Explanation;
-pub use files::{FileEntry, FileKind, Pruned};
+pub use files::{FileEntry, FileKind, Pruned, Stored};
 pub use local_settings::LocalSettings;
 pub use log::{LogFile, LogReader};
 pub use name::{EngineName, UnknownEngine};

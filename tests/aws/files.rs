@@ -255,7 +255,7 @@ fn hostile_names_are_refused_and_nothing_is_written() {
         vec![link("d", "."), file("d/x")],
         vec![file("x\u{1b}[2J")],
     ] {
-        let index = json!({"attempt": 1, "entries": entries});
+        let index = json!({"format": 1, "attempt": 1, "entries": entries});
         let body = home.work().join("../index.json");
         fs::write(&body, index.to_string()).expect("written");
         let key = format!("jobs/{id}/index/job.json");
@@ -285,7 +285,7 @@ fn a_file_that_is_not_what_its_hash_says_gets_no_name() {
     let id = home.status("last")["id"].as_str().expect("an id").to_owned();
     let (hash, bucket) = ("0".repeat(64), account.field("bucket"));
     let entry = json!({"path": "it", "bytes": 3, "sha256": hash, "blob": BLOB, "modified": null});
-    home.write("index", &json!({"attempt": 1, "entries": [entry]}).to_string());
+    home.write("index", &json!({"format": 1, "attempt": 1, "entries": [entry]}).to_string());
     home.write("blob", "no\n");
     for (name, key) in [("index", "index/job.json".to_owned()), ("blob", format!("blobs/{BLOB}"))] {
         let body = home.work().join(name).display().to_string();

@@ -3,6 +3,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
 
+mod bundles;
 mod canary;
 mod doctor;
 mod exactly_once;

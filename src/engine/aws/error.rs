@@ -50,6 +50,8 @@ pub enum AwsError {
     NoBucket { job: String },
     #[error("the object `{key}` is not what computes writes: {why}")]
     Object { key: String, why: String },
+    #[error("`{key}` is in format {format}, and this version of computes knows only {known}")]
+    Format { key: String, format: u32, known: u32 },
     #[error("nothing can be put to job {job}: {why}")]
     Put { job: String, why: &'static str, hint: &'static str },
     #[error("{why}")]
@@ -137,6 +139,7 @@ impl AwsError {
             | Self::Foreign { .. }
             | Self::NoBucket { .. }
             | Self::Object { .. }
+            | Self::Format { .. }
             | Self::Mask(_) => Trouble::Refused,
         }
     }
@@ -202,6 +205,7 @@ impl AwsError {
                 "set bucket in computes.toml before you submit, and say what is kept with --output"
             }
             Self::Urls { hint, .. } | Self::Put { hint, .. } => hint,
+            Self::Format { .. } => "take the version that the image of the job holds",
             Self::NoSuchJob { .. } => "`computes list --all` shows every job",
             Self::NotInside
             | Self::Object { .. }

@@ -1,24 +1,21 @@
 //! What is brought to jobs and what they keep, by way of the bucket.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use tempfile::TempDir;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::objects::{Download, Index, Object, Objects, Put, Upload};
+use super::objects::{Object, Objects, Put, Upload};
 use super::{AwsEngine, AwsError};
-use crate::engine::files::{FileEntry, FileKind, copy};
+use crate::engine::files::{FileEntry, FileKind};
 use crate::engine::{EngineError, EngineName, Hear, Pruned, Submission};
-use crate::job::{JobFiles, JobId, Parcel};
+use crate::job::{JobFiles, Parcel};
 use crate::ledger::{Filter, JobRecord, Ledger, Millis};
-use crate::parcel::{How, InTheWay, Made, Names, ParcelError, Store, unpack_what_fits, walk};
+use crate::parcel::{Made, ParcelError, Store};
 use crate::plan::Fetch;
 
 /// A parcel that was sent longer ago is sent again: the bucket's lifecycle counts from then, and
@@ -26,11 +23,9 @@ use crate::plan::Fetch;
 const FRESH: Millis = 7 * 24 * 60 * 60 * 1000;
 /// So many connections fetch at a time.
 pub const LINES: usize = 8;
-/// So many files are looked at at a time.
-const FILES_AT_ONCE: usize = 32;
 
 impl AwsEngine<'_> {
-    async fn objects(&mut self, job: &JobRecord) -> Result<Objects, EngineError> {
+    pub(super) async fn objects(&mut self, job: &JobRecord) -> Result<Objects, EngineError> {
         let bucket = job.plan.bucket.clone().ok_or(AwsError::NoBucket { job: job.id.short() })?;
         let clients = self.clients().await?;
         Ok(Objects::new(&clients, bucket))
@@ -119,15 +114,15 @@ impl AwsEngine<'_> {
                 Some(rest.strip_prefix("index/")?.strip_suffix(".json")?.to_owned())
             });
             let Some(child) = child else { continue };
-            let index: Index = read_json(&objects, &object.key).await?;
+            let index = objects.index(object).await?;
             let child = (child != WHOLE).then_some(child.as_str());
             for entry in index.entries {
                 add(entry.into_entry(child), &mut found);
             }
         }
         if there.iter().filter_map(rest).any(|rest| rest == RESULTS) {
-            let (folder, unfit) = self.results(&objects, job.id, &mut |_| ()).await?;
-            for entry in entries_of(folder.path())?.into_iter().chain(unfit) {
+            let (_folder, entries) = self.results(&objects, job.id, &mut |_| ()).await?;
+            for entry in entries {
                 add(entry, &mut found);
             }
         }
@@ -147,79 +142,6 @@ impl AwsEngine<'_> {
         }
         found.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(found)
-    }
-
-    /// The archive of a job that keeps its results by a URL, unpacked, and what could not be.
-    async fn results(
-        &self,
-        objects: &Objects,
-        job: JobId,
-        hear: Hear<'_>,
-    ) -> Result<(TempDir, Vec<FileEntry>), EngineError> {
-        let make = || tempfile::tempdir().map_err(EngineError::io("make a folder for results"));
-        // The one is nobody else's, so that nothing of another is found there.
-        let (around, folder) = (make()?, make()?);
-        let archive = around.path().join(RESULTS);
-        let key = objects.of_job(job, RESULTS);
-        let bytes = objects.look(&key).await?.map_or(0, |object| object.bytes);
-        let (hash, executable, to) = (None, false, archive.as_path());
-        let (hear, lines) = (RefCell::new(hear), Semaphore::new(LINES));
-        Download { objects, key, bytes, hash, to, executable, lines: &lines }
-            .fetch(&|sent| hear.borrow_mut()(sent))
-            .await?;
-        let how = How { names: Names::Portable, in_the_way: InTheWay::Stays };
-        let unfit = unpack_what_fits(&archive, folder.path(), how)?;
-        let unfit = unfit.into_iter().map(|(path, why)| FileEntry {
-            path: path.to_string_lossy().into_owned(),
-            kind: FileKind::Unfit { why },
-            modified: None,
-        });
-        Ok((folder, unfit.collect()))
-    }
-
-    pub(super) async fn get_files(
-        &mut self,
-        job: &JobRecord,
-        entries: &[(FileEntry, PathBuf)],
-        hear: Hear<'_>,
-    ) -> Result<(), EngineError> {
-        let objects = self.objects(job).await?;
-        let hear = RefCell::new(hear);
-        let tell = |sent| hear.borrow_mut()(sent);
-        let lines = Semaphore::new(LINES);
-        let by_hash = entries.iter().filter_map(|(entry, to)| match &entry.kind {
-            FileKind::File { bytes, executable, hash: Some(hash), object: Some(object) } => {
-                Some((*bytes, *executable, hash, *object, to))
-            }
-            _ => None,
-        });
-        let (objects_of, lines) = (&objects, &lines);
-        let fetches = by_hash.map(|(bytes, executable, hash, object, to)| async move {
-            let key = objects_of.blob(job.id, object);
-            let hash = Some(hash);
-            Download { objects: objects_of, key, bytes, hash, to, executable, lines }
-                .fetch(&tell)
-                .await
-        });
-        let mut fetches = futures_util::stream::iter(fetches).buffer_unordered(FILES_AT_ONCE);
-        while let Some(fetched) = fetches.next().await {
-            fetched?;
-        }
-        drop(fetches);
-        let in_archive =
-            |entry: &FileEntry| matches!(entry.kind, FileKind::File { hash: None, .. });
-        if entries.iter().any(|(entry, _)| in_archive(entry)) {
-            let (folder, _) = self.results(&objects, job.id, &mut |sent| tell(sent)).await?;
-            for (entry, to) in entries.iter().filter(|(entry, _)| in_archive(entry)) {
-                copy(&folder.path().join(&entry.path), to)?;
-            }
-        }
-        for (entry, to) in entries {
-            if let FileKind::Link { target } = &entry.kind {
-                link(target, to)?;
-            }
-        }
-        Ok(())
     }
 
     pub(super) async fn put_files(
@@ -324,33 +246,4 @@ pub async fn read_json<T: serde::de::DeserializeOwned>(
     let broken =
         |error: serde_json::Error| AwsError::Object { key: key.to_owned(), why: error.to_string() };
     Ok(serde_json::from_slice(&json).map_err(broken)?)
-}
-
-fn link(target: &Path, to: &Path) -> Result<(), EngineError> {
-    let write = |source| ParcelError::Write { path: to.to_owned(), source };
-    match std::fs::remove_file(to) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(write(error).into());
-        }
-        _ => {}
-    }
-    std::os::unix::fs::symlink(target, to).map_err(write)?;
-    Ok(())
-}
-
-/// What an archive held.
-fn entries_of(folder: &Path) -> Result<Vec<FileEntry>, EngineError> {
-    use crate::parcel::Entry;
-    let contents = walk(folder)?;
-    let entries = contents.iter().filter_map(|(path, entry)| {
-        let kind = match entry {
-            Entry::Folder => return None,
-            Entry::File { bytes, executable, .. } => {
-                FileKind::File { bytes: *bytes, executable: *executable, hash: None, object: None }
-            }
-            Entry::Link { target } => FileKind::Link { target: target.clone() },
-        };
-        Some(FileEntry { path: path.to_string_lossy().into_owned(), kind, modified: None })
-    });
-    Ok(entries.collect())
 }

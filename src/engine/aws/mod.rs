@@ -13,6 +13,7 @@ mod error;
 mod explain;
 mod files;
 mod find;
+mod get;
 mod inside;
 mod list;
 mod logs;

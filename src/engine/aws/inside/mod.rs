@@ -3,28 +3,30 @@
 //! It runs in the image, with the role of the job, as the process that the line of shell becomes
 //! (`plan/files.rs`).
 
+mod bundle;
 mod command;
+mod known;
 mod sending;
 
 pub use command::{Command, Signals};
 
+use self::known::Known;
 use self::sending::{Kept, Look, Sent};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use futures_util::StreamExt;
 use tokio::sync::Semaphore;
-use uuid::Uuid;
 
 use super::client::Clients;
 use super::files::{LINES, WHOLE, read_json};
 use super::objects::{Download, Index, Indexed, Objects, Put};
 use super::{AwsError, AwsSettings};
-use crate::engine::EngineError;
 use crate::engine::files::{FileEntry, FileKind, list_below};
-use crate::job::{Address, FilesPath, JobId, Parcel};
+use crate::engine::{EngineError, Stored};
+use crate::job::{FilesPath, JobId, Parcel};
 use crate::parcel::{How, InTheWay, Names, UNPACKED_AT, unpack};
 use crate::plan::Cargo;
 
@@ -61,19 +63,18 @@ pub struct Inside {
     places: Places,
     /// Puts that were unpacked.
     unpacked: BTreeSet<String>,
-    /// Which object holds what.
-    blobs: BTreeMap<Address, Uuid>,
+    known: Arc<Known>,
     /// How files looked at the last look.
     seen: BTreeMap<String, Look>,
     /// What was kept of them then.
     kept: BTreeMap<String, Kept>,
+    /// What an earlier attempt kept, and this one has not yet.
+    earlier: BTreeMap<String, Indexed>,
     index: Index,
     /// Parts that are in memory at a time, of all files together: the memory is that of the job.
     lines: Semaphore,
 }
 
-/// So many files are sent at a time.
-const FILES_AT_ONCE: usize = 8;
 const PARTS_AT_ONCE: usize = 4;
 
 impl Inside {
@@ -95,9 +96,10 @@ impl Inside {
             runs,
             places,
             unpacked: BTreeSet::new(),
-            blobs: BTreeMap::new(),
+            known: Arc::default(),
             seen: BTreeMap::new(),
             kept: BTreeMap::new(),
+            earlier: BTreeMap::new(),
             index: Index::default(),
             lines: Semaphore::new(PARTS_AT_ONCE),
         })
@@ -112,7 +114,8 @@ impl Inside {
         for input in &self.cargo.freight.inputs {
             self.open(&input.parcel, &self.places.files, InTheWay::Goes).await?;
         }
-        let complaints = self.fetch_puts().await?;
+        let mut complaints = self.recall().await?;
+        complaints.append(&mut self.fetch_puts().await?);
         let Some(source) = &self.cargo.freight.source else { return Ok((None, complaints)) };
         let make = |folder: &Path| {
             fs::create_dir_all(folder)
@@ -144,6 +147,7 @@ impl Inside {
         let download = Download {
             objects: &self.objects,
             key,
+            at: 0,
             bytes: parcel.bytes,
             hash: Some(&parcel.address),
             to: &file,
@@ -214,25 +218,13 @@ impl Inside {
                 to_send.push((entry.path.clone(), look));
             }
         }
-        let this = &*self;
-        let sends = to_send.into_iter().map(|(path, look)| async move {
-            let mut sent = this.send(&path, look).await?;
-            if is_last && matches!(sent, Sent::Changed) {
-                // Somebody goes on to write: as it is now.
-                sent = this.send_as_it_is(&path).await?;
-            }
-            Ok::<_, EngineError>((path, sent))
-        });
-        let mut sends = futures_util::stream::iter(sends).buffer_unordered(FILES_AT_ONCE);
-        let mut sent = Vec::new();
-        while let Some(one) = sends.next().await {
-            sent.push(one?);
-        }
-        drop(sends);
+        let sent = self.send_all(to_send, is_last).await?;
+        let known = Arc::make_mut(&mut self.known);
         for (path, sent) in sent {
             match sent {
                 Sent::Kept(kept) => {
-                    self.blobs.insert(kept.hash.clone(), kept.blob);
+                    self.earlier.remove(&path);
+                    known.insert(kept.look.bytes, kept.hash.clone(), kept.stored);
                     self.kept.insert(path, kept);
                 }
                 Sent::Changed => {}
@@ -241,6 +233,9 @@ impl Inside {
                     complaints.push(format!("`{path}`: {why}"));
                 }
             }
+        }
+        if is_last {
+            self.earlier.clear();
         }
         self.write_index(entries).await?;
         Ok(complaints)
@@ -274,30 +269,68 @@ impl Inside {
         is_old && self.cargo.freight.inputs.iter().any(|input| path.is_in(&input.path))
     }
 
+    /// What an attempt before this one kept. It stays until this one keeps something in its place, or
+    /// ends; and what has not changed is not sent again.
+    async fn recall(&mut self) -> Result<Vec<String>, EngineError> {
+        let key = self.index_key();
+        let is_first = self.runs.attempt == 1;
+        let object = if is_first { None } else { self.objects.look(&key).await? };
+        let Some(object) = object else { return Ok(Vec::new()) };
+        let index = match self.objects.index(&object).await {
+            Ok(index) => index,
+            Err(EngineError::Aws(error @ (AwsError::Object { .. } | AwsError::Format { .. }))) => {
+                return Ok(vec![format!("what was kept before is not kept any more: {error}")]);
+            }
+            Err(error) => return Err(error),
+        };
+        let known = Arc::make_mut(&mut self.known);
+        for entry in index.entries {
+            if let Indexed::File { bytes, sha256, blob, at, .. } = &entry {
+                known.insert(*bytes, sha256.clone(), Stored { object: *blob, at: *at });
+            }
+            self.earlier.insert(entry.path().to_owned(), entry);
+        }
+        Ok(Vec::new())
+    }
+
     async fn write_index(&mut self, entries: Vec<FileEntry>) -> Result<(), EngineError> {
-        let entries = entries.into_iter().filter_map(|entry| match entry.kind {
-            FileKind::File { executable, .. } => {
-                let Kept { look, hash, blob } = self.kept.get(&entry.path).cloned()?;
-                let Look { bytes, modified, .. } = look;
-                let path = entry.path;
-                Some(Indexed::File { path, bytes, sha256: hash, blob, executable, modified })
+        let mut all = self.earlier.clone();
+        for entry in entries {
+            let path = entry.path.clone();
+            if let Some(indexed) = self.indexed(entry) {
+                all.insert(path, indexed);
             }
-            FileKind::Link { target } => {
-                let target = target.to_string_lossy().into_owned();
-                Some(Indexed::Link { path: entry.path, target })
-            }
-            FileKind::ToCome { .. } | FileKind::Unfit { .. } => None,
-        });
-        let index = Index { attempt: self.runs.attempt, entries: entries.collect() };
+        }
+        let index = Index::new(self.runs.attempt, all.into_values().collect());
         if index == self.index {
             return Ok(());
         }
-        let child = self.runs.child.as_deref().unwrap_or(WHOLE);
-        let key = self.objects.of_job(self.job, &format!("index/{child}.json"));
         let json = serde_json::to_vec(&index).unwrap_or_default();
-        self.objects.write(&key, json).await?;
+        self.objects.write_large(&self.index_key(), json).await?;
         self.index = index;
         Ok(())
+    }
+
+    fn index_key(&self) -> String {
+        let child = self.runs.child.as_deref().unwrap_or(WHOLE);
+        self.objects.of_job(self.job, &format!("index/{child}.json"))
+    }
+
+    /// `None` for what is not kept.
+    fn indexed(&self, entry: FileEntry) -> Option<Indexed> {
+        let path = entry.path;
+        match entry.kind {
+            FileKind::File { executable, .. } => {
+                let Kept { look, hash, stored } = self.kept.get(&path).cloned()?;
+                let (Look { bytes, modified, .. }, Stored { object: blob, at }) = (look, stored);
+                Some(Indexed::File { path, bytes, sha256: hash, blob, at, executable, modified })
+            }
+            FileKind::Link { target } => {
+                let target = target.to_string_lossy().into_owned();
+                Some(Indexed::Link { path, target })
+            }
+            FileKind::ToCome { .. } | FileKind::Unfit { .. } => None,
+        }
     }
 }
 

@@ -9,10 +9,9 @@ use std::path::{Path, PathBuf};
 
 use futures_util::StreamExt;
 use tokio::sync::Semaphore;
-use tokio::time::{Duration, sleep};
 
-use super::{Objects, READ_OBJECT, call, cut, may_pass};
-use crate::engine::aws::AwsError;
+use super::range::Range;
+use super::{Objects, may_pass};
 use crate::engine::{EngineError, Sent};
 use crate::job::Address;
 use crate::parcel::{ParcelError, UNFINISHED, hash_of};
@@ -22,14 +21,13 @@ use crate::plan::digits_of;
 const PART: u64 = 8 << 20;
 /// So many parts of a file are under way at a time.
 const AT_ONCE: usize = 4;
-/// So often in a row a part brings nothing new before it is given up.
-const TRIES: u32 = 8;
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// An object that becomes a file.
 pub struct Download<'a> {
     pub objects: &'a Objects,
     pub key: String,
+    /// Where in the object it begins.
+    pub at: u64,
     pub bytes: u64,
     /// Where it is known what it should be.
     pub hash: Option<&'a Address>,
@@ -64,7 +62,15 @@ impl Download<'_> {
         let file = &file;
         let fetches = missing.map(|part| async move {
             let _line = self.lines.acquire().await;
-            self.part(file, part * PART, size_of(part), hear).await?;
+            let from = self.at.saturating_add(part * PART);
+            let end = from.saturating_add(size_of(part));
+            let mut take = |at: u64, bytes: &[u8]| {
+                file.write_all_at(bytes, at - self.at).map_err(self.unwritten())?;
+                hear(Sent::Bytes(bytes.len() as u64));
+                Ok(())
+            };
+            let range = Range { objects: self.objects, key: &self.key, from, end };
+            range.fetch(&mut take).await?;
             Ok::<_, EngineError>(part)
         });
         let mut fetches = futures_util::stream::iter(fetches).buffer_unordered(AT_ONCE);
@@ -133,63 +139,6 @@ impl Download<'_> {
         let record = OpenOptions::new().create(true).append(true).open(record_of(&path));
         let record = record.map_err(self.unwritten())?;
         Ok(Unfinished { file, path, record, done })
-    }
-
-    /// Goes on where it was cut, as often as that brings something.
-    async fn part(
-        &self,
-        file: &File,
-        from: u64,
-        length: u64,
-        hear: &dyn Fn(Sent),
-    ) -> Result<(), EngineError> {
-        let (mut at, end) = (from, from + length);
-        let mut in_vain = 0;
-        while at < end {
-            let before = at;
-            let error = match self.range(file, &mut at, end, hear).await {
-                Ok(()) => continue,
-                Err(error) => error,
-            };
-            in_vain = if at > before { 0 } else { in_vain + 1 };
-            match error {
-                EngineError::Aws(error) if may_pass(&error) && in_vain < TRIES => {
-                    tracing::debug!(%error, at, "fetched on");
-                    sleep(PAUSE * in_vain).await;
-                }
-                error => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    async fn range(
-        &self,
-        file: &File,
-        at: &mut u64,
-        end: u64,
-        hear: &dyn Fn(Sent),
-    ) -> Result<(), EngineError> {
-        let request = self
-            .objects
-            .parts
-            .get_object()
-            .bucket(&self.objects.bucket.name)
-            .key(&self.key)
-            .range(format!("bytes={at}-{}", end - 1));
-        let mut body = call(READ_OBJECT, request.send()).await?.body;
-        while let Some(bytes) = body.next().await {
-            let bytes = bytes.map_err(|error| cut(READ_OBJECT, &error))?;
-            // More than was asked for is none of this file.
-            let most = usize::try_from(end - *at).unwrap_or(usize::MAX).min(bytes.len());
-            file.write_all_at(&bytes[..most], *at).map_err(self.unwritten())?;
-            *at += most as u64;
-            hear(Sent::Bytes(most as u64));
-            if *at == end {
-                return Ok(());
-            }
-        }
-        Err(AwsError::cut_short(READ_OBJECT).into())
     }
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! parcels/<address>             a source or inputs, the same for every job that brings them along
 //! jobs/<id>/put/<id>.json       a parcel that was brought to the job later, in the order of the ids
-//! jobs/<id>/blobs/<uuid>        a file that the job keeps
+//! jobs/<id>/blobs/<uuid>        a file that the job keeps, or many small ones
 //! jobs/<id>/index/<child>.json  what the job keeps, by path: `job`, or the index of a child
 //! jobs/<id>/fetch               the script of a job that fetches by URLs
 //! jobs/<id>/results             the archive that such a job keeps
@@ -12,24 +12,31 @@
 //! Submitters write parcels, jobs read them; nobody reads a parcel without comparing its hash. What
 //! is below `jobs/` is between a job and those who may look at it.
 
+mod bundle;
 mod download;
 mod index;
+mod pieces;
+mod range;
 mod upload;
 
+pub use bundle::{SMALL, bundled};
 pub use download::Download;
 pub use index::{Index, Indexed, Put};
+pub use pieces::{Piece, spans};
 pub use upload::Upload;
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::presigning::PresigningConfig;
-use aws_sdk_s3::primitives::{ByteStream, DateTime};
-use aws_sdk_s3::types::{Delete, ObjectIdentifier};
-use tokio::time::Duration;
+use aws_sdk_s3::primitives::{ByteStream, DateTime, SdkBody};
+use aws_sdk_s3::types::{ChecksumAlgorithm, Delete, ObjectIdentifier};
+use tokio::time::{Duration, sleep};
 use uuid::Uuid;
 
+use self::range::Range;
 use super::client::Clients;
 use super::{Action, AwsError, Trouble};
+use crate::engine::EngineError;
 use crate::job::{Address, JobId};
 use crate::ledger::Millis;
 use crate::plan::Bucket;
@@ -40,6 +47,9 @@ pub const DELETE_OBJECT: Action = Action("s3:DeleteObject");
 pub const LIST_OBJECTS: Action = Action("s3:ListBucket");
 pub const LIST_PARTS: Action = Action("s3:ListMultipartUploadParts");
 
+/// So often a part is sent.
+const TRIES: u32 = 8;
+const PAUSE: Duration = Duration::from_millis(200);
 /// S3 removes at most so many objects with one call of `DeleteObjects`.
 const MOST_DELETED: usize = 1000;
 
@@ -141,11 +151,31 @@ impl Objects {
         call(WRITE_OBJECT, request.send()).await.map(drop)
     }
 
-    /// The same for one of some MiB, which is tried again by whoever calls.
-    async fn write_part(&self, key: &str, content: Vec<u8>) -> Result<(), AwsError> {
-        let request = self.parts.put_object().bucket(&self.bucket.name).key(key);
-        let request = request.body(ByteStream::from(content));
-        call(WRITE_OBJECT, request.send()).await.map(drop)
+    /// The same for one of some MiB, as often as it takes.
+    pub async fn write_large(&self, key: &str, content: Vec<u8>) -> Result<(), AwsError> {
+        let content = ByteStream::from(content).into_inner();
+        again(async || {
+            let request = self.parts.put_object().bucket(&self.bucket.name).key(key);
+            let request =
+                request.checksum_algorithm(ChecksumAlgorithm::Crc32).body(shared(&content));
+            // S3 compares a checksum of its own, and who reads it the hash.
+            let request = request.customize().disable_payload_signing();
+            call(WRITE_OBJECT, request.send()).await.map(drop)
+        })
+        .await
+    }
+
+    /// An index, if it is one that this program knows.
+    pub async fn index(&self, object: &Object) -> Result<Index, EngineError> {
+        let mut json = Vec::new();
+        let mut take = |_, bytes: &[u8]| {
+            json.extend_from_slice(bytes);
+            Ok(())
+        };
+        let key = &object.key;
+        let range = Range { objects: self, key, from: 0, end: object.bytes };
+        range.fetch(&mut take).await?;
+        Ok(Index::parse(key, &json)?)
     }
 
     pub async fn delete(&self, keys: &[String]) -> Result<(), AwsError> {
@@ -216,6 +246,26 @@ fn cut(action: Action, error: &dyn std::error::Error) -> AwsError {
 fn invalid(error: &dyn std::error::Error) -> AwsError {
     let message = super::error::chain(error);
     AwsError::Call { action: WRITE_OBJECT, trouble: Trouble::Refused, message }
+}
+
+/// Sends something as often as that may help, besides what the SDK does by itself.
+async fn again<T>(request: impl AsyncFn() -> Result<T, AwsError>) -> Result<T, AwsError> {
+    let mut tries = 1;
+    loop {
+        match request().await {
+            Err(error) if tries < TRIES && may_pass(&error) => {
+                tracing::debug!(%error, tries, "sent again");
+                sleep(PAUSE * tries).await;
+                tries += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// What is in memory once, however often it is sent.
+fn shared(content: &SdkBody) -> ByteStream {
+    content.try_clone().map(ByteStream::new).unwrap_or_default()
 }
 
 /// Is it worth another try?

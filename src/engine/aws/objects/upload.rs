@@ -10,9 +10,8 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUploa
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
-use tokio::time::{Duration, sleep};
 
-use super::{LIST_PARTS, Objects, WRITE_OBJECT, call, is_gone, may_pass};
+use super::{LIST_PARTS, Objects, WRITE_OBJECT, again, call, is_gone, shared};
 use crate::engine::aws::AwsError;
 use crate::engine::{EngineError, Hear, Sent};
 use crate::parcel::ParcelError;
@@ -23,9 +22,6 @@ const PART: u64 = 8 << 20;
 const MOST_PARTS: u64 = 10_000;
 /// So many parts are under way at a time, and in memory.
 const AT_ONCE: usize = 4;
-/// So often a part is sent, besides what the SDK does by itself.
-const TRIES: u32 = 8;
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// A file that becomes an object.
 pub struct Upload<'a> {
@@ -61,7 +57,7 @@ impl Upload<'_> {
         if bytes <= PART {
             let _line = self.lines.acquire().await;
             let content = read_at(&file, 0, bytes).map_err(unreadable)?;
-            self.again(async || self.objects.write_part(&self.key, content.clone()).await).await?;
+            self.objects.write_large(&self.key, content).await?;
             hear(Sent::Bytes(bytes));
             return Ok(());
         }
@@ -83,27 +79,24 @@ impl Upload<'_> {
             let _line = self.lines.acquire().await;
             let content = read_at(file, at, length).map_err(unreadable)?;
             // Shared by the tries, not copied.
-            let content = ByteStream::from(content);
-            let content = content.into_inner();
-            let tag = self
-                .again(async || {
-                    let body = content.try_clone().map(ByteStream::new).unwrap_or_default();
-                    let request = self
-                        .objects
-                        .parts
-                        .upload_part()
-                        .bucket(&self.objects.bucket.name)
-                        .key(&self.key)
-                        .upload_id(upload)
-                        .part_number(number)
-                        .checksum_algorithm(ChecksumAlgorithm::Crc32)
-                        .body(body);
-                    // S3 compares a checksum of its own, and who opens a parcel its hash.
-                    let request = request.customize().disable_payload_signing();
-                    let answer = call(WRITE_OBJECT, request.send()).await?;
-                    Ok(answer.e_tag.unwrap_or_default())
-                })
-                .await?;
+            let content = ByteStream::from(content).into_inner();
+            let tag = again(async || {
+                let request = self
+                    .objects
+                    .parts
+                    .upload_part()
+                    .bucket(&self.objects.bucket.name)
+                    .key(&self.key)
+                    .upload_id(upload)
+                    .part_number(number)
+                    .checksum_algorithm(ChecksumAlgorithm::Crc32)
+                    .body(shared(&content));
+                // S3 compares a checksum of its own, and who opens a parcel its hash.
+                let request = request.customize().disable_payload_signing();
+                let answer = call(WRITE_OBJECT, request.send()).await?;
+                Ok(answer.e_tag.unwrap_or_default())
+            })
+            .await?;
             Ok::<_, EngineError>((number, tag, length))
         });
         let mut parts = futures_util::stream::iter(parts).buffer_unordered(AT_ONCE);
@@ -141,16 +134,11 @@ impl Upload<'_> {
                 .multipart_upload(parts.clone());
             call(WRITE_OBJECT, request.send()).await.map(drop)
         };
-        match self.again(complete).await {
-            // An answer that got lost: it was completed before.
-            Err(EngineError::Aws(error)) => {
-                let there = self.objects.look(&self.key).await?;
-                match there.filter(|object| object.bytes == bytes) {
-                    Some(_) => Ok(()),
-                    None => Err(error.into()),
-                }
-            }
-            result => result,
+        let Err(error) = again(complete).await else { return Ok(()) };
+        // An answer may have got lost: it was completed before.
+        match self.objects.look(&self.key).await? {
+            Some(object) if object.bytes == bytes => Ok(()),
+            _ => Err(error.into()),
         }
     }
 
@@ -165,21 +153,20 @@ impl Upload<'_> {
         {
             return Ok((begun.upload, parts));
         }
-        let upload = self
-            .again(async || {
-                let request = self
-                    .objects
-                    .s3
-                    .create_multipart_upload()
-                    .bucket(bucket)
-                    .key(&self.key)
-                    // As the parts have it, and of the whole: then none need be repeated at the end.
-                    .checksum_algorithm(ChecksumAlgorithm::Crc32)
-                    .checksum_type(ChecksumType::FullObject);
-                let answer = call(WRITE_OBJECT, request.send()).await?;
-                Ok(answer.upload_id.unwrap_or_default())
-            })
-            .await?;
+        let upload = again(async || {
+            let request = self
+                .objects
+                .s3
+                .create_multipart_upload()
+                .bucket(bucket)
+                .key(&self.key)
+                // As the parts have it, and of the whole: then none need be repeated at the end.
+                .checksum_algorithm(ChecksumAlgorithm::Crc32)
+                .checksum_type(ChecksumType::FullObject);
+            let answer = call(WRITE_OBJECT, request.send()).await?;
+            Ok(answer.upload_id.unwrap_or_default())
+        })
+        .await?;
         if let Some(record) = &self.record {
             let begun = Begun {
                 bucket: bucket.clone(),
@@ -225,24 +212,6 @@ impl Upload<'_> {
             match answer.next_part_number_marker {
                 Some(marker) if answer.is_truncated == Some(true) => after = Some(marker),
                 _ => return Ok(Some(parts)),
-            }
-        }
-    }
-
-    async fn again<T>(
-        &self,
-        request: impl AsyncFn() -> Result<T, AwsError>,
-    ) -> Result<T, EngineError> {
-        let mut tries = 1;
-        loop {
-            match request().await {
-                Ok(value) => return Ok(value),
-                Err(error) if tries < TRIES && may_pass(&error) => {
-                    tracing::debug!(%error, tries, "sent again");
-                    sleep(PAUSE * tries).await;
-                    tries += 1;
-                }
-                Err(error) => return Err(error.into()),
             }
         }
     }

@@ -1,0 +1,132 @@
+//! What a job keeps, brought to this machine.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use futures_util::{StreamExt, TryStreamExt};
+use tempfile::TempDir;
+use tokio::sync::Semaphore;
+
+use super::AwsEngine;
+use super::files::{LINES, RESULTS};
+use super::objects::{Download, Objects, Piece, SMALL, spans};
+use crate::engine::files::{FileEntry, FileKind, copy};
+use crate::engine::{EngineError, Hear};
+use crate::job::JobId;
+use crate::ledger::JobRecord;
+use crate::parcel::{How, InTheWay, Names, ParcelError, unpack_what_fits, walk};
+
+/// So many files are looked at at a time.
+const FILES_AT_ONCE: usize = 32;
+
+impl AwsEngine<'_> {
+    /// The archive of a job that keeps its results by a URL, unpacked, and what it holds.
+    pub(super) async fn results(
+        &self,
+        objects: &Objects,
+        job: JobId,
+        hear: Hear<'_>,
+    ) -> Result<(TempDir, Vec<FileEntry>), EngineError> {
+        let make = || tempfile::tempdir().map_err(EngineError::io("make a folder for results"));
+        // The one is nobody else's, so that nothing of another is found there.
+        let (around, folder) = (make()?, make()?);
+        let archive = around.path().join(RESULTS);
+        let key = objects.of_job(job, RESULTS);
+        let bytes = objects.look(&key).await?.map_or(0, |object| object.bytes);
+        let (hash, executable, to) = (None, false, archive.as_path());
+        let (hear, lines) = (RefCell::new(hear), Semaphore::new(LINES));
+        Download { objects, key, at: 0, bytes, hash, to, executable, lines: &lines }
+            .fetch(&|sent| hear.borrow_mut()(sent))
+            .await?;
+        let how = How { names: Names::Portable, in_the_way: InTheWay::Stays };
+        let unfit = unpack_what_fits(&archive, folder.path(), how)?;
+        let unfit = unfit.into_iter().map(|(path, why)| FileEntry {
+            path: path.to_string_lossy().into_owned(),
+            kind: FileKind::Unfit { why },
+            modified: None,
+        });
+        let entries = entries_of(folder.path())?.into_iter().chain(unfit).collect();
+        Ok((folder, entries))
+    }
+
+    pub(super) async fn get_files(
+        &mut self,
+        job: &JobRecord,
+        entries: &[(FileEntry, PathBuf)],
+        hear: Hear<'_>,
+    ) -> Result<(), EngineError> {
+        let objects = self.objects(job).await?;
+        let hear = RefCell::new(hear);
+        let tell = |sent| hear.borrow_mut()(sent);
+        let lines = Semaphore::new(LINES);
+        let (objects_of, lines, tell) = (&objects, &lines, &tell);
+        let files = || entries.iter().filter_map(|(entry, to)| kept(entry, to));
+        let large = files().filter(|piece| piece.bytes > SMALL).map(|piece| async move {
+            let Piece { stored, bytes, hash, to, executable } = piece;
+            let (key, at) = (objects_of.blob(job.id, stored.object), stored.at);
+            let (objects, hash) = (objects_of, Some(hash));
+            Download { objects, key, at, bytes, hash, to, executable, lines }.fetch(tell).await
+        });
+        let large = futures_util::stream::iter(large).buffer_unordered(FILES_AT_ONCE);
+        let small = spans(files().filter(|piece| piece.bytes <= SMALL));
+        let small = small.into_iter().map(|span| async move {
+            let _line = lines.acquire().await;
+            span.fetch(objects_of, job.id, tell).await
+        });
+        let small = futures_util::stream::iter(small).buffer_unordered(LINES);
+        tokio::try_join!(large.try_collect::<()>(), small.try_collect::<()>())?;
+        let in_archive =
+            |entry: &FileEntry| matches!(entry.kind, FileKind::File { hash: None, .. });
+        if entries.iter().any(|(entry, _)| in_archive(entry)) {
+            let (folder, _) = self.results(&objects, job.id, &mut |sent| tell(sent)).await?;
+            for (entry, to) in entries.iter().filter(|(entry, _)| in_archive(entry)) {
+                copy(&folder.path().join(&entry.path), to)?;
+            }
+        }
+        for (entry, to) in entries {
+            if let FileKind::Link { target } = &entry.kind {
+                link(target, to)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A file of which it is known where it lies and what it is.
+fn kept<'a>(entry: &'a FileEntry, to: &'a Path) -> Option<Piece<'a>> {
+    let FileKind::File { bytes, executable, hash: Some(hash), stored: Some(stored) } = &entry.kind
+    else {
+        return None;
+    };
+    let (stored, bytes, executable) = (*stored, *bytes, *executable);
+    Some(Piece { stored, bytes, hash, to, executable })
+}
+
+fn link(target: &Path, to: &Path) -> Result<(), EngineError> {
+    let write = |source| ParcelError::Write { path: to.to_owned(), source };
+    match std::fs::remove_file(to) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(write(error).into());
+        }
+        _ => {}
+    }
+    std::os::unix::fs::symlink(target, to).map_err(write)?;
+    Ok(())
+}
+
+/// What an archive held.
+fn entries_of(folder: &Path) -> Result<Vec<FileEntry>, EngineError> {
+    use crate::parcel::Entry;
+    let contents = walk(folder)?;
+    let entries = contents.iter().filter_map(|(path, entry)| {
+        let kind = match entry {
+            Entry::Folder => return None,
+            Entry::File { bytes, executable, .. } => {
+                FileKind::File { bytes: *bytes, executable: *executable, hash: None, stored: None }
+            }
+            Entry::Link { target } => FileKind::Link { target: target.clone() },
+        };
+        Some(FileEntry { path: path.to_string_lossy().into_owned(), kind, modified: None })
+    });
+    Ok(entries.collect())
+}
