@@ -26,7 +26,7 @@ fn all_is_well() {
     let account = Account::new(Jobs::Stay);
     register(&account, &account.field("efs"));
     let home = account.home();
-    insta::assert_snapshot!(shown(&home.run(["doctor"])), @r"
+    insta::assert_snapshot!(shown(&home.run(["doctor"])), @"
     exit code 0
     --- stdout
     ok       region: us-east-1
@@ -37,7 +37,7 @@ fn all_is_well() {
     ok       queue default-uninterruptible: ENABLED, VALID, priority 1
     ok       compute environment ondemand: ENABLED, VALID, EC2, at most 256 vCPUs
     ok       queue asap-uninterruptible: ENABLED, VALID, priority 10
-    ok       job definition default: revision 2, busybox
+    ok       job definition default: revision 2, one container on EC2, busybox
     ok       execution role: arn:aws:iam::[account]:role/computes
     ok       file system fs-[short]: available, encrypted
     ok       mount targets: in 2 subnets
@@ -73,7 +73,7 @@ fn each_thing_that_is_wrong_is_told_with_what_mends_it() {
     account.deny(&["batch:ListJobs", "logs:GetLogEvents"]);
     let run = account.home().run(["doctor"]);
     assert_eq!(run.code, 125);
-    insta::assert_snapshot!(shown(&run), @r"
+    insta::assert_snapshot!(shown(&run), @"
     exit code 125
     --- stdout
     ok       region: us-east-1
@@ -86,7 +86,7 @@ fn each_thing_that_is_wrong_is_told_with_what_mends_it() {
     bad      compute environment ondemand: DISABLED, VALID, EC2, at most 256 vCPUs Compute environment is available
       hint   aws batch update-compute-environment --compute-environment ondemand --state ENABLED
     ok       queue asap-uninterruptible: ENABLED, VALID, priority 10
-    ok       job definition default: revision 2, busybox
+    ok       job definition default: revision 2, one container on EC2, busybox
     ok       execution role: arn:aws:iam::[account]:role/computes
     bad      file system [file system]: there is no such file system
       hint   the definition is old: register one that mounts a file system that is there
@@ -120,7 +120,7 @@ fn what_works_but_not_as_jobs_expect_is_weak() {
         &format!("order=1,computeEnvironment={spot}"),
     ]);
     let run = account.home().run(["doctor"]);
-    insta::assert_snapshot!(shown(&run), @r"
+    insta::assert_snapshot!(shown(&run), @"
     exit code 125
     --- stdout
     ok       region: us-east-1
@@ -133,7 +133,7 @@ fn what_works_but_not_as_jobs_expect_is_weak() {
     ok       compute environment ondemand: ENABLED, VALID, EC2, at most 256 vCPUs
     weak     queue asap-uninterruptible: ENABLED, VALID, priority 10, on SPOT capacity
       hint   its jobs may be interrupted: take `spot` away from it
-    ok       job definition default: revision 2, busybox
+    ok       job definition default: revision 2, one container on EC2, busybox
     weak     execution role: the definition has none
       hint   secrets that AWS fetches (--secret NAME=ssm:…) need one
     weak     files: the definition mounts nothing at /mnt/efs
@@ -198,4 +198,32 @@ fn nobody_that_aws_knows() {
     bad      identity: AWS sts:GetCallerIdentity: the credential provider was not enabled: no credentials found in chain. Attempted: Environment: the credential provider was not enabled: environment variable not set; Profile: the credential provider was not enabled; WebIdentityToken: the credential provider was not enabled: $AWS_WEB_IDENTITY_TOKEN_FILE was not set; EcsContainer: the credential provider was not enabled: ECS provider not configured; Ec2InstanceMetadata: the credential provider was not enabled: IMDS disabled by AWS_EC2_METADATA_DISABLED env var set to `true`
       hint   log in (`aws sso login`, `aws configure`), or set AWS_PROFILE
     ");
+}
+
+#[test]
+fn the_kind_of_a_definition_is_named() {
+    let account = Account::new(Jobs::Stay);
+    let home = account.home();
+    let found = |name: &str| {
+        let run = home.run_with_env(&[("COMPUTES_JOB_DEFINITION", name)], &["doctor", "--json"]);
+        let checks = run.json();
+        let what = format!("job definition {name}");
+        let check = checks.iter().find(|check| check["what"] == what.as_str()).expect("a check");
+        format!("{} {}", check["health"].as_str().expect("a text"), check["found"])
+    };
+    account.register("plain", &json!({}));
+    assert_eq!(found("plain"), r#"ok "revision 1, one container on EC2, busybox""#);
+    let pod = json!({"podProperties": {"containers": [
+        {"image": "busybox", "resources": {"limits": {"cpu": "1", "memory": "64Mi"}}}]}});
+    account.aws(&[
+        "batch",
+        "register-job-definition",
+        "--job-definition-name",
+        "pod",
+        "--type",
+        "container",
+        "--eks-properties",
+        &pod.to_string(),
+    ]);
+    assert_eq!(found("pod"), r#"bad "revision 1, a pod on EKS; jobs are sent for one container""#);
 }

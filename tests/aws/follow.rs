@@ -66,6 +66,42 @@ fn ends_give_the_exit_codes_that_are_documented() {
     assert_eq!(home.status(&id)["exit_code"], 0);
 }
 
+/// Batch marks what it ends itself as it marks what somebody ended.
+#[test]
+fn ends_that_batch_brought_about_are_nobodys_wish() {
+    let account = Account::new(Jobs::Stay);
+    let limit = "Canceled by JobStateTimeLimit action due to reason: CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY";
+    let late = ended("Job attempt duration exceeded timeout", &json!({"exitCode": 137}));
+    let reclaimed = ended("Host EC2 (instance i-0a1b2c) terminated.", &json!({"exitCode": 137}));
+    let never_ran = json!({"status": "FAILED", "statusReason": limit, "isCancelled": true});
+    let waited_again = json!({"status": "FAILED", "statusReason": limit, "isCancelled": true,
+        "attempts": [{"startedAt": 1, "stoppedAt": 2, "container": {"exitCode": 1},
+            "statusReason": "Essential container in task exited"}]});
+    let wish = ended("not needed", &json!({"exitCode": 143}));
+    for (mut says, code, state, explained) in [
+        (late, 121, "failed", "it failed: timed"),
+        (reclaimed, 122, "failed", "it failed: interrupted"),
+        (never_ran, 125, "failed", "it failed: refused"),
+        (waited_again, 125, "failed", "it failed: refused"),
+        (wish, 120, "cancelled", "its end was asked for"),
+    ] {
+        let (home, id, job) = staged(&account, &[]);
+        if says["isCancelled"].is_null() {
+            says["isTerminated"] = true.into();
+        }
+        account.stage(&job, says);
+        // Whoever looks on from another machine sees the same.
+        let listed = account.home().run(["list", "--all", "--json"]).json();
+        assert_eq!(listed[0]["state"], state, "{}", listed[0]);
+        let run = home.run(["wait", "--limit", "30s", &id]);
+        assert_eq!(run.code, code, "{}", run.stderr);
+        let told = home.run(["explain", &id]).stdout;
+        assert!(told.contains(explained), "{explained}: {told}");
+        let reason = home.status(&id)["reason"].as_str().expect("a reason").to_owned();
+        assert!(told.contains(&reason), "{reason}: {told}");
+    }
+}
+
 #[test]
 fn the_log_of_every_attempt_is_shown_and_the_story_told() {
     let account = Account::new(Jobs::Run);

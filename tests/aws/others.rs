@@ -44,6 +44,56 @@ fn every_verb_knows_them_by_either_id() {
     assert_eq!(there.status("last")["retry_of"], json!(id));
 }
 
+/// Their exit codes are not where those of one container are.
+#[test]
+fn jobs_of_several_containers_and_of_pods() {
+    let account = Account::new(Jobs::Stay);
+    let task = json!({"taskProperties": [{"containers": [
+        {"name": "proxy", "essential": false, "command": ["envoy"], "exitCode": 0},
+        {"name": "main", "essential": true, "command": ["make", "all"], "exitCode": 7},
+        {"name": "cache", "essential": true, "command": ["redis"], "exitCode": 137},
+    ]}]});
+    let ended = json!([{"startedAt": 1, "stoppedAt": 2, "taskProperties": [{"containers": [
+        {"name": "proxy", "exitCode": 0},
+        {"name": "main", "exitCode": 7, "logStreamName": "task/main/1"},
+        {"name": "cache", "exitCode": 137},
+    ]}]}]);
+    let pod = json!({"podProperties": {"containers": [
+        {"name": "main", "command": ["make"], "args": ["all"], "exitCode": 5, "reason": "Error"},
+    ]}});
+    let in_pod = json!([{"startedAt": 1, "stoppedAt": 2, "containers": [
+        {"name": "main", "exitCode": 5, "reason": "Error"},
+    ]}]);
+    let full = json!([{"startedAt": 1, "stoppedAt": 2, "containers": [
+        {"name": "main", "exitCode": 137, "reason": "OOMKilled"},
+    ]}]);
+    let says = |more: serde_json::Value| {
+        let mut says = json!({"status": "FAILED", "startedAt": 1, "stoppedAt": 2,
+            "statusReason": "Essential container in task exited"});
+        says.as_object_mut()
+            .expect("an object")
+            .extend(more.as_object().expect("an object").clone());
+        says
+    };
+    for (more, code, class) in [
+        (json!({"ecsProperties": task, "attempts": ended}), 7, "exit_code"),
+        (json!({"eksProperties": pod, "eksAttempts": in_pod}), 5, "exit_code"),
+        (json!({"eksProperties": pod, "eksAttempts": full}), 123, "out_of_memory"),
+    ] {
+        let here = account.home();
+        let job = here.engine_id_of(&here.submit(["--name", "several", "--", "true"]));
+        account.stage(&job, says(more.clone()));
+        let there = account.home();
+        let run = there.run(["wait", "--limit", "30s", &job]);
+        assert_eq!(run.code, code, "{}", run.stderr);
+        let status = there.status(&job);
+        assert_eq!(
+            (&status["class"], &status["command"]),
+            (&json!(class), &json!(["make", "all"]))
+        );
+    }
+}
+
 #[test]
 fn logs_of_a_job_of_another_machine() {
     let account = Account::new(Jobs::Run);

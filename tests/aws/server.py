@@ -201,6 +201,7 @@ class BatchJob(models.Job):
     def __init__(self, *arguments, **named):
         self.request = getattr(CALL, "request", {})
         self.process = self.container_reason = self.staged = None
+        self.more = {}  # what the test says of it beside that
         super().__init__(*arguments, **named)
         self.index = self.array_properties.get("index")
         self.seconds = self._get_attempt_duration()
@@ -339,7 +340,7 @@ class BatchJob(models.Job):
         elif not self.is_alive() and not self._child_jobs:
             self.end("FAILED")
 
-    def stage(self, status=None, statusReason=None, startedAt=None, stoppedAt=None, container={}, attempts=None):
+    def stage(self, status=None, statusReason=None, startedAt=None, stoppedAt=None, container={}, attempts=None, **more):
         """Make DescribeJobs and ListJobs say so."""
         now = time.time() * 1000
         if status:
@@ -358,6 +359,7 @@ class BatchJob(models.Job):
         self.container_reason = container.get("reason", self.container_reason)
         self.log_stream_name = container.get("logStreamName", self.log_stream_name)
         self.attempts = self.attempts if attempts is None else attempts
+        self.more = more
 
     # Description
 
@@ -398,6 +400,7 @@ class BatchJob(models.Job):
             result["container"] = ending
         if self.stop:
             result["isTerminated"] = True  # moto does not say so
+        result |= {name: self.more[name] for name in ("isTerminated", "isCancelled") if name in self.more}
         if self.index is not None:
             result["arrayProperties"] = {"index": self.index}
         elif self._child_jobs:
@@ -411,7 +414,9 @@ class BatchJob(models.Job):
             result["timeout"] = {"attemptDurationSeconds": self.seconds}
         names = {"propagateTags": "propagateTags", "shareIdentifier": "shareIdentifier"}
         names["schedulingPriorityOverride"] = "schedulingPriority"
-        return result | {names[name]: self.request[name] for name in names if name in self.request}
+        if {"ecsProperties", "eksProperties"} & self.more.keys():
+            del result["container"]  # such a job has none of its own
+        return result | {names[name]: self.request[name] for name in names if name in self.request} | self.more
 
 
 class BatchApi(BatchResponse):

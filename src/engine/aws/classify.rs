@@ -88,6 +88,24 @@ const REASONS: &[Reason] = &[
         advice: "it used more memory than it asked for: raise --memory",
     },
     Reason {
+        field: Field::Container,
+        starts: "OOMKilled",
+        class: FailureClass::OutOfMemory,
+        advice: "it used more memory than its pod may have: raise --memory",
+    },
+    Reason {
+        field: Field::Container,
+        starts: "ErrImagePull",
+        class: FailureClass::ImagePull,
+        advice: "the image of the pod can't be had: does it exist, and may the cluster pull it?",
+    },
+    Reason {
+        field: Field::Container,
+        starts: "ImagePullBackOff",
+        class: FailureClass::ImagePull,
+        advice: "the image of the pod can't be had: does it exist, and may the cluster pull it?",
+    },
+    Reason {
         field: Field::Either,
         starts: "CannotPull",
         class: FailureClass::ImagePull,
@@ -154,12 +172,30 @@ const BY_THE_QUEUE: &str = "Canceled by JobStateTimeLimit";
 /// The exit codes of processes that a signal ended, as shells and containers give them.
 const SIGNALLED: std::ops::RangeInclusive<i32> = 129..=192;
 
-/// What an attempt that is over came to. `ended`: somebody asked for that.
+/// What Batch says of a container that ended, by itself or not.
+const ESSENTIAL: &str = "Essential container in task exited";
+
+/// Did Batch's own rules bring the end about, or the host? Batch marks that as it marks an end that
+/// somebody asked for, whose words the status reason has then.
+pub fn is_of_batch(attempt: &Ended) -> bool {
+    let status = attempt.status_reason.as_deref().unwrap_or_default();
+    let are_batchs =
+        |reason: &Reason| reason.field != Field::Container && status.starts_with(reason.starts);
+    let is_batchs = status.starts_with(ESSENTIAL) || REASONS.iter().any(are_batchs);
+    is_batchs && meant(attempt).is_some()
+}
+
+/// Did the queue give up a job that could not start?
+pub fn is_of_the_queue(newest: &Ended) -> bool {
+    newest.status_reason.as_deref().is_some_and(|reason| reason.starts_with(BY_THE_QUEUE))
+}
+
+/// What an attempt that is over came to. `ended`: that was brought about.
 pub fn outcome(status: Status, attempt: &Ended, ended: bool) -> Outcome {
     let status_reason = attempt.status_reason.clone().unwrap_or_default();
     let verdict = match status {
         Status::Succeeded => Verdict::Succeeded,
-        _ if ended && !status_reason.starts_with(BY_THE_QUEUE) => Verdict::Cancelled,
+        _ if ended && !is_of_batch(attempt) => Verdict::Cancelled,
         _ => Verdict::Failed(class(attempt)),
     };
     // A job that Batch counts as a success has exit code 0, told or not.
@@ -231,7 +267,6 @@ mod tests {
 
     #[test]
     fn reasons_become_classes() {
-        const ESSENTIAL: &str = "Essential container in task exited";
         const FAILED: &str = "Task failed to start";
         for (attempt, class) in [
             (ended(ESSENTIAL, None, Some(3)), FailureClass::ExitCode),
@@ -288,7 +323,33 @@ mod tests {
         let good = outcome(Status::Succeeded, &attempt, false);
         assert_eq!((good.verdict, good.exit_code), (Verdict::Succeeded, Some(0)));
         assert_eq!(good.why(), None);
+        let own_words = ended("enough", Some("CannotPullContainerError: canceled"), None);
+        assert_eq!(outcome(Status::Failed, &own_words, true).verdict, Verdict::Cancelled);
         let wished = outcome(Status::Failed, &ended("enough", None, Some(143)), true);
         assert_eq!((wished.verdict, wished.why()), (Verdict::Cancelled, Some("enough")));
+    }
+
+    /// Batch terminates what runs too long, and sets the same mark.
+    #[test]
+    fn a_reason_of_batchs_own_is_no_wish() {
+        let oom = Some("OutOfMemoryError: Container killed due to memory usage");
+        for (attempt, class) in [
+            (
+                ended("Job attempt duration exceeded timeout", None, Some(137)),
+                FailureClass::TimedOut,
+            ),
+            (ended("Host EC2 (instance i-0a1) terminated.", None, None), FailureClass::Interrupted),
+            (ended("Your Spot Task was interrupted.", None, None), FailureClass::Interrupted),
+            (ended(ESSENTIAL, oom, Some(137)), FailureClass::OutOfMemory),
+            (
+                ended("Canceled by JobStateTimeLimit action due to reason: x", None, None),
+                FailureClass::Refused,
+            ),
+        ] {
+            let outcome = outcome(Status::Failed, &attempt, true);
+            assert_eq!(outcome.verdict, Verdict::Failed(class), "{attempt:?}");
+        }
+        let asked_for = ended(ESSENTIAL, None, Some(143));
+        assert_eq!(outcome(Status::Failed, &asked_for, true).verdict, Verdict::Cancelled);
     }
 }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use aws_sdk_batch::types::{EvaluateOnExit, JobDetail, JobStatus, LogConfiguration};
 
 use super::client::Clients;
-use super::{Action, AwsError};
+use super::containers::{self, Container};
+use super::{Action, AwsError, classify};
 use crate::job::{ExitRule, Pattern};
 use crate::ledger::Millis;
 
@@ -75,7 +76,7 @@ pub struct Observed {
     pub log_group: String,
     /// By these Batch decides whether another attempt follows.
     pub retry_rules: Vec<ExitRule>,
-    /// Somebody asked for its end.
+    /// Somebody asked for its end, or Batch itself brought it about.
     pub is_ended: bool,
 }
 
@@ -114,34 +115,31 @@ pub async fn describe_one(
 }
 
 impl Observed {
+    /// What ended a job that is over: its last attempt, unless its queue took it out of the line.
+    pub fn end(&self) -> &Ended {
+        let last = self.attempts.last().filter(|_| !classify::is_of_the_queue(&self.newest));
+        last.unwrap_or(&self.newest)
+    }
+
     pub fn new(job: &JobDetail) -> Self {
-        let status = Status::of(job.status.as_ref());
-        let container = job.container.as_ref();
         let attempts = job.attempts().iter().map(|attempt| {
-            let container = attempt.container.as_ref();
-            Ended {
-                started_at: time(attempt.started_at),
-                stopped_at: time(attempt.stopped_at),
-                exit_code: container.and_then(|container| container.exit_code),
-                status_reason: attempt.status_reason.clone(),
-                reason: container.and_then(|container| container.reason.clone()),
-                log_stream: container.and_then(|container| container.log_stream_name.clone()),
-            }
+            let container = containers::of_attempt(job, attempt);
+            let times = (attempt.started_at, attempt.stopped_at);
+            Ended::new(times, attempt.status_reason.as_ref(), container)
         });
-        let newest = Ended {
-            started_at: time(job.started_at),
-            stopped_at: time(job.stopped_at),
-            exit_code: container.and_then(|container| container.exit_code),
-            status_reason: job.status_reason.clone(),
-            reason: container.and_then(|container| container.reason.clone()),
-            log_stream: container.and_then(|container| container.log_stream_name.clone()),
-        };
+        let of_eks = job.eks_attempts().iter().filter(|attempt| time(attempt.stopped_at).is_some());
+        let of_eks = of_eks.map(|attempt| {
+            let container = containers::of_eks_attempt(attempt);
+            let times = (attempt.started_at, attempt.stopped_at);
+            Ended::new(times, attempt.status_reason.as_ref(), container)
+        });
+        let times = (job.started_at, job.stopped_at);
         Self {
-            status,
+            status: Status::of(job.status.as_ref()),
             created_at: time(job.created_at),
-            attempts: attempts.collect(),
-            newest,
-            log_group: log_group(container.and_then(|it| it.log_configuration.as_ref())),
+            attempts: attempts.chain(of_eks).collect(),
+            newest: Ended::new(times, job.status_reason.as_ref(), containers::of_job(job)),
+            log_group: log_group(containers::log_configuration(job)),
             retry_rules: job
                 .retry_strategy()
                 .map(aws_sdk_batch::types::RetryStrategy::evaluate_on_exit)
@@ -154,8 +152,25 @@ impl Observed {
     }
 }
 
-/// Did somebody ask for the end of a job? Batch says so only where that is true, and by the one
-/// or the other.
+impl Ended {
+    fn new(
+        (started_at, stopped_at): (Option<Millis>, Option<Millis>),
+        status_reason: Option<&String>,
+        container: Container,
+    ) -> Self {
+        Self {
+            started_at: time(started_at),
+            stopped_at: time(stopped_at),
+            exit_code: container.exit_code,
+            status_reason: status_reason.cloned(),
+            reason: container.reason,
+            log_stream: container.log_stream,
+        }
+    }
+}
+
+/// Was the end of a job brought about? By somebody, or by Batch itself: why tells which. Batch says
+/// so only where that is true, and by the one or the other.
 pub fn is_ended(is_cancelled: Option<bool>, is_terminated: Option<bool>) -> bool {
     is_cancelled == Some(true) || is_terminated == Some(true)
 }

@@ -2,12 +2,12 @@
 
 use super::classify;
 use super::client::Clients;
-use super::describe::{Observed, Status, describe_one};
+use super::describe::{Ended, Observed, Status, describe_one};
 use super::queues::{self, Details, SNAPSHOT};
 use super::{AwsEngine, AwsError, Trouble};
 use crate::engine::{EngineError, Explanation};
 use crate::job::{JobId, Queue, Resources, State};
-use crate::ledger::Ledger;
+use crate::ledger::{JobRecord, Ledger};
 
 /// `GetJobQueueSnapshot` shows so many.
 const SHOWN: usize = 100;
@@ -61,7 +61,7 @@ impl AwsEngine<'_> {
     ) -> Result<Explanation, EngineError> {
         let record = ledger.job(id)?;
         let sent = ledger.hand_over_of(record.seq)?;
-        let (Some(engine_id), Some(sent)) = (record.engine_id, sent) else {
+        let (Some(engine_id), Some(sent)) = (record.engine_id.clone(), sent) else {
             let mut explanation = Explanation { reason: record.reason, ..Explanation::default() };
             if record.state.is_terminal() {
                 explanation.find("AWS Batch never had the job");
@@ -83,11 +83,9 @@ impl AwsEngine<'_> {
         explanation.reason =
             observed.newest.reason.clone().or_else(|| observed.newest.status_reason.clone());
         if observed.status.is_over() {
-            if record.state == State::Cancelled {
-                explanation.find("its end was asked for");
-                return Ok(explanation);
-            }
-            explanation.of_the_end(&observed);
+            // It may have ended since the ledger heard of it last.
+            Box::pin(self.observe(ledger, &[id])).await?.by_now()?;
+            explanation.of_the_end(&ledger.job(id)?, observed.end());
             return Ok(explanation);
         }
         explanation.of_the_wait(&observed);
@@ -136,21 +134,17 @@ impl Explanation {
         }
     }
 
-    fn of_the_end(&mut self, observed: &Observed) {
-        let attempt = observed.attempts.last().unwrap_or(&observed.newest);
-        if observed.status == Status::Succeeded {
-            self.find("it succeeded");
-            return;
+    /// As the ledger has it, which is what `wait` tells.
+    fn of_the_end(&mut self, record: &JobRecord, attempt: &Ended) {
+        match (record.state, record.class) {
+            (State::Succeeded, _) => return self.find("it succeeded"),
+            (_, Some(class)) => {
+                let told = class.told(record.exit_code, record.reason.as_deref());
+                self.find(format!("it failed: {told}"));
+            }
+            _ => return self.find("its end was asked for"),
         }
-        if observed.is_ended {
-            self.find("its end was asked for");
-            return;
-        }
-        let outcome = classify::outcome(observed.status, attempt, false);
-        if let Some(class) = outcome.class() {
-            self.find(format!("it failed: {}", class.told(outcome.exit_code, outcome.why())));
-        }
-        self.hint(match (classify::advice(attempt), outcome.exit_code) {
+        self.hint(match (classify::advice(attempt), record.exit_code) {
             (Some(advice), _) => advice,
             (None, Some(126 | 127)) => {
                 "the command is not in the image, or can't be executed there"

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::client::Clients;
 use super::describe::{Observed, describe_one, exit_rule};
 use super::send::Found;
-use super::{AwsEngine, AwsError, Listed, list};
+use super::{AwsEngine, AwsError, Listed, containers, list};
 use crate::engine::{EngineError, EngineName};
 use crate::job::{Draft, JobId, JobRef};
 use crate::ledger::{Adopted, Ledger, LedgerError, Meant, NAMED, NewJob};
@@ -230,7 +230,7 @@ fn request_of(job: &JobDetail) -> SubmitJob {
         job_queue: job.job_queue.as_deref().map(|queue| queue_name(queue).to_owned()),
         job_definition: name_of_arn(&job.job_definition),
         container_overrides: ContainerOverrides {
-            command: container.and_then(|container| container.command.clone()),
+            command: containers::command(job),
             environment: environment
                 .filter_map(|variable| {
                     let name = variable.name.clone()?;

@@ -3,9 +3,9 @@
 use aws_sdk_batch::types::{JobSummary, KeyValuesPair};
 
 use super::client::Clients;
-use super::describe::{Status, is_ended, time};
+use super::describe::{Ended, Status, is_ended, time};
 use super::send::{Found, LIST};
-use super::{AwsEngine, AwsError, Trouble};
+use super::{AwsEngine, AwsError, Trouble, classify};
 use crate::job::{JobId, Queue, State};
 use crate::ledger::{Filter, Millis};
 use crate::plan::BatchName;
@@ -185,8 +185,14 @@ impl Listed {
         let batch_name = job.job_name?;
         let ours = BatchName::parse(&batch_name).map(|name| (name.id, name.job.to_owned()));
         let status = Status::of(job.status.as_ref());
+        let is_ended = is_ended(job.is_cancelled, job.is_terminated);
         let container = job.container;
         let container_reason = container.as_ref().and_then(|container| container.reason.clone());
+        let end = Ended {
+            status_reason: job.status_reason.clone(),
+            reason: container_reason.clone(),
+            ..Ended::default()
+        };
         Some(Self {
             engine_id: job.job_id?,
             arn: job.job_arn.unwrap_or_default(),
@@ -199,7 +205,7 @@ impl Listed {
             created_at: job.created_at.unwrap_or_default(),
             started_at: time(job.started_at),
             stopped_at: time(job.stopped_at),
-            is_ended: is_ended(job.is_cancelled, job.is_terminated),
+            is_ended: is_ended && !classify::is_of_batch(&end),
         })
     }
 

@@ -6,6 +6,7 @@
 mod cancel;
 mod classify;
 mod client;
+mod containers;
 mod definition;
 mod describe;
 mod doctor;

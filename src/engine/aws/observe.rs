@@ -214,7 +214,9 @@ fn steps(holder: Holder, observed: &Observed, wished: bool) -> Vec<Step> {
         if number < attempt || (number == attempt && !is_open) {
             continue;
         }
-        let is_last = is_over && number == observed.attempts.len();
+        let is_last = is_over
+            && number == observed.attempts.len()
+            && !classify::is_of_the_queue(&observed.newest);
         if !is_open || state == State::Starting {
             // One that never ran has no start; it had its place all the same.
             steps.push(step(Event::Started, ended.started_at.or(ended.stopped_at), None));

@@ -1,6 +1,8 @@
 //! The job definition, and where its jobs log.
 
-use aws_sdk_batch::types::{ContainerProperties, LogDriver};
+use aws_sdk_batch::types::{
+    ContainerProperties, EcsTaskProperties, JobDefinition, LogDriver, PlatformCapability,
+};
 
 use super::{Diagnosis, Expected, Health};
 use crate::engine::aws::Action;
@@ -26,14 +28,14 @@ impl Diagnosis<'_> {
             }
             Err(error) => return self.error(&what, &error),
         };
-        let revision = found.revision.unwrap_or_default();
+        let kind = kind(&found);
         let Some(container) = &found.container_properties else {
-            self.add(what, Health::Bad, format!("revision {revision}, of more than one container"));
+            self.add(what, Health::Bad, format!("{kind}; jobs are sent for one container"));
             self.mend("register one with containerProperties, or set `job_definition`");
             return;
         };
         let image = container.image.as_deref().unwrap_or_default();
-        self.good(what, format!("revision {revision}, {image}"));
+        self.good(what, format!("{kind}, {image}"));
         self.execution_role(container);
         if expected.bucket.is_some() && expected.fetch == Fetch::Program {
             self.job_role(container);
@@ -98,5 +100,58 @@ impl Diagnosis<'_> {
         let call = client.get_log_events().log_group_name(&group).log_stream_name(NO_STREAM);
         let tried = self.clients.call(READ, call.send()).await.map(|_| ());
         self.may(READ, tried);
+    }
+}
+
+/// Its revision, what its jobs consist of, and where they run.
+fn kind(definition: &JobDefinition) -> String {
+    let revision = definition.revision.unwrap_or_default();
+    let of = |tasks: &[EcsTaskProperties]| tasks.iter().map(|it| it.containers().len()).sum();
+    let containers: usize = definition.ecs_properties().map_or(0, |it| of(it.task_properties()));
+    let what = if definition.eks_properties.is_some() {
+        "a pod on EKS".to_owned()
+    } else if let Some(nodes) = definition.node_properties() {
+        format!("{} nodes (multinode)", nodes.num_nodes.unwrap_or_default())
+    } else {
+        let what = match containers {
+            0 => "one container".to_owned(),
+            some => format!("{some} containers of a task (ecsProperties)"),
+        };
+        // EC2 is what it is where nothing is said (RegisterJobDefinition, platformCapabilities).
+        let platforms = definition.platform_capabilities().iter();
+        let platforms: Vec<_> = platforms.map(PlatformCapability::as_str).collect();
+        format!(
+            "{what} on {}",
+            if platforms.is_empty() { "EC2".into() } else { platforms.join(" or ") }
+        )
+    };
+    format!("revision {revision}, {what}")
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_batch::types::{EcsProperties, NodeProperties, TaskContainerProperties};
+
+    use super::*;
+
+    #[test]
+    fn kinds_have_their_names() {
+        let definition = || JobDefinition::builder().revision(3);
+        let container = || TaskContainerProperties::builder().image("busybox").build();
+        let task = EcsTaskProperties::builder().containers(container()).containers(container());
+        let several = EcsProperties::builder().task_properties(task.build()).build();
+        let nodes = NodeProperties::builder().num_nodes(4).build();
+        for (definition, named) in [
+            (definition(), "revision 3, one container on EC2"),
+            (
+                definition()
+                    .platform_capabilities(PlatformCapability::Fargate)
+                    .ecs_properties(several),
+                "revision 3, 2 containers of a task (ecsProperties) on FARGATE",
+            ),
+            (definition().node_properties(nodes), "revision 3, 4 nodes (multinode)"),
+        ] {
+            assert_eq!(kind(&definition.build()), named);
+        }
     }
 }
