@@ -9,7 +9,6 @@ use super::error::{Doing, Failure, code};
 use super::freight::{check_nesting, found};
 use super::output::{self, FileView};
 use super::places::{Places, Target};
-use super::{prune, run};
 use crate::engine::{Engines, FileEntry, FileKind, Sent};
 use crate::job::{FilesPath, Input, JobFiles, JobRef};
 use crate::ledger::JobRecord;
@@ -29,8 +28,6 @@ enum What {
     Get(Get),
     /// Bring files to a job
     Put(Put),
-    /// Remove the files of jobs that are over for long, and parcels that no job needs
-    Prune(prune::Options),
 }
 
 #[derive(Debug, Args)]
@@ -74,7 +71,6 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         What::Ls(options) => block_on(list(options, context)),
         What::Get(options) => block_on(get(options, context)),
         What::Put(options) => put(options, context),
-        What::Prune(options) => prune::run(options, context),
     }
 }
 
@@ -246,18 +242,4 @@ fn check_goes_on(job: &JobRecord) -> Result<(), Failure> {
              here by `computes files get {short}`"
         ),
     ))
-}
-
-/// `30d`, or anything else that is a duration.
-pub(super) fn days(option: &str, text: &str) -> Result<std::time::Duration, Failure> {
-    if text.parse::<u64>().is_ok() {
-        return Err(Failure::usage(
-            format!("{option}: `{text}` has no unit"),
-            "say how long, as in 30d or 12h",
-        ));
-    }
-    match text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok()) {
-        Some(days) => Ok(std::time::Duration::from_hours(24 * days)),
-        None => run::parse(option, text),
-    }
 }

@@ -81,12 +81,14 @@ enum Verb {
     List(Later<list::Options>),
     /// Print what a job wrote, while it runs and after
     Logs(Later<logs::Options>),
-    /// List the files of a job, bring them here and there, remove old ones
+    /// List the files of a job, bring them here and there
     Files(Later<files::Options>),
     /// End jobs: those that wait at once, those that run by SIGTERM, 30 s, SIGKILL
     Cancel(Later<cancel::Options>),
     /// Submit jobs that are over once more, as they were; prints the new ids
     Retry(Later<retry::Options>),
+    /// Remove jobs that have been over for long, with their logs and files
+    Prune(Later<prune::Options>),
     /// Show the queues, their jobs and their workers
     Queues(Later<queues::Options>),
     /// Say why a job waits or why it ended, and what to do
@@ -146,21 +148,31 @@ fn dispatch(verb: Verb, engine: Option<&str>, output: &Output) -> Result<u8, Fai
         other => other,
     };
     let context = Context::of_process(engine, output)?;
+    let waits = matches!(verb, Verb::Run(_) | Verb::Wait(_));
+    let exit_code = with_settings(verb, &context)?;
+    if waits && let Err(failure) = prune::by_itself(&context) {
+        output.warning(&format!("cannot remove old jobs: {}", failure.message()));
+    }
+    Ok(exit_code)
+}
+
+fn with_settings(verb: Verb, context: &Context<'_>) -> Result<u8, Failure> {
     match verb {
-        Verb::Run(options) => run::run(&options, &context),
-        Verb::Submit(options) => submit::run(&options, &context),
-        Verb::Wait(options) => wait::run(&options, &context),
-        Verb::Status(options) => status::run(&options, &context),
-        Verb::List(options) => list::run(&options, &context),
-        Verb::Logs(options) => logs::run(&options, &context),
-        Verb::Files(options) => files::run(&options, &context),
-        Verb::Cancel(options) => cancel::run(&options, &context),
-        Verb::Retry(options) => retry::run(&options, &context),
-        Verb::Queues(options) => queues::run(&options, &context),
-        Verb::Explain(options) => explain::run(&options, &context),
-        Verb::Doctor(options) => doctor::run(&options, &context),
-        Verb::Policy(options) => policy::run(&options, &context),
-        Verb::Worker(options) => worker::run(&options, &context),
+        Verb::Run(options) => run::run(&options, context),
+        Verb::Submit(options) => submit::run(&options, context),
+        Verb::Wait(options) => wait::run(&options, context),
+        Verb::Status(options) => status::run(&options, context),
+        Verb::List(options) => list::run(&options, context),
+        Verb::Logs(options) => logs::run(&options, context),
+        Verb::Files(options) => files::run(&options, context),
+        Verb::Cancel(options) => cancel::run(&options, context),
+        Verb::Retry(options) => retry::run(&options, context),
+        Verb::Prune(options) => prune::run(&options, context),
+        Verb::Queues(options) => queues::run(&options, context),
+        Verb::Explain(options) => explain::run(&options, context),
+        Verb::Doctor(options) => doctor::run(&options, context),
+        Verb::Policy(options) => policy::run(&options, context),
+        Verb::Worker(options) => worker::run(&options, context),
         Verb::Init(_) | Verb::Completions(_) | Verb::Man(_) | Verb::Help(_) | Verb::Inside(_) => {
             Ok(0)
         }

@@ -1,17 +1,16 @@
-//! `computes files prune`: remove what nobody wants any more.
+//! `computes prune`: remove jobs that have been over for long, with all that is kept of them.
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::context::{Context, block_on};
-use super::error::{Doing, Failure};
-use super::files::days;
-use super::output::PruneView;
+use super::error::{Doing, Failure, code};
+use super::output::{self, PruneView};
+use super::run::parse;
 use super::{submission, submit};
-use crate::engine::{Clock, EngineName, Pruned};
+use crate::engine::{Clock, EngineName, Expires, Pruned, Pruning, is_due, prune};
 use crate::job::{Draft, JobFiles, Source};
-use crate::parcel::size;
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -21,9 +20,17 @@ pub struct Options {
     /// Only say what would go
     #[arg(long)]
     dry_run: bool,
+    /// Keep the jobs and their logs, and remove only what they have at /files and brought along
+    #[arg(long, value_name = "WHAT")]
+    only: Option<Only>,
     /// Have a job remove what jobs left on the file system of AWS, and nobody has written to since
-    #[arg(long, conflicts_with = "dry_run")]
+    #[arg(long, conflicts_with_all = ["dry_run", "only"])]
     file_system: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Only {
+    Files,
 }
 
 /// Seconds of a day.
@@ -38,21 +45,43 @@ const SWEEP: &str = r#"cd "$1" && for job in ????????-????-????-????-???????????
 done"#;
 
 pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
-    let older = days("--older-than", &options.older_than)?;
+    let older = age("--older-than", &options.older_than)?;
     if options.file_system {
         return sweep(older, context);
     }
+    let older = i64::try_from(older.as_millis()).unwrap_or(i64::MAX);
+    let now = context.clock.now();
+    let pruning = Pruning {
+        now,
+        before: now.saturating_sub(older),
+        only_files: matches!(options.only, Some(Only::Files)),
+        dry_run: options.dry_run,
+    };
     if context.ledger()?.is_none() {
-        return say(Pruned::default(), options.dry_run, context);
+        return say(Pruned::default(), &pruning, context);
     }
     let mut engines = context.engines()?;
-    let older = i64::try_from(older.as_millis()).unwrap_or(i64::MAX);
-    let before = context.clock.now().saturating_sub(older);
     let pruned = block_on(async {
-        let doing = || "remove the files of jobs that are over".to_owned();
-        engines.prune(before, options.dry_run).await.doing(doing)
+        let doing = || "remove jobs that have been over for long".to_owned();
+        engines.prune(&pruning).await.doing(doing)
     })?;
-    say(pruned, options.dry_run, context)
+    say(pruned, &pruning, context)
+}
+
+/// Where no worker sees to it, whoever waited for a job does: removes jobs of AWS from the ledger
+/// that are older than the history that is kept.
+pub fn by_itself(context: &Context<'_>) -> Result<(), Failure> {
+    let Some(history) = context.config.local.history else { return Ok(()) };
+    let Some(mut ledger) = context.ledger()? else { return Ok(()) };
+    let now = context.clock.now();
+    if context.config.engine != EngineName::Aws || !is_due(&ledger, now)? {
+        return Ok(());
+    }
+    let pruning = Pruning::of_history(history, now);
+    block_on(async {
+        prune(&mut ledger, EngineName::Aws, &mut Expires, &pruning).await?;
+        Ok(())
+    })
 }
 
 /// What is on EFS only a job reaches.
@@ -67,7 +96,7 @@ fn sweep(older: Duration, context: &Context<'_>) -> Result<u8, Failure> {
     let mount = context.config.files_mount.0.clone();
     let words = ["sh", "-c", SWEEP, "sweep", &mount, &days].map(str::to_owned);
     let draft = Draft {
-        name: Some("computes-files-prune".to_owned()),
+        name: Some("computes-prune".to_owned()),
         command: Some(words.into()),
         files: Some(JobFiles::None.as_str().to_owned()),
         source: Some(Source::Image.as_str().to_owned()),
@@ -80,17 +109,32 @@ fn sweep(older: Duration, context: &Context<'_>) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn say(pruned: Pruned, dry_run: bool, context: &Context<'_>) -> Result<u8, Failure> {
+fn say(pruned: Pruned, pruning: &Pruning, context: &Context<'_>) -> Result<u8, Failure> {
     if context.output.json {
-        let view = PruneView { jobs: pruned.jobs, bytes: pruned.bytes, removed: !dry_run };
-        context.output.json_line(&view)?;
-        return Ok(0);
+        context.output.json_line(&PruneView::new(&pruned, pruning))?;
+    } else {
+        context.output.status(&output::pruned(&pruned, pruning));
     }
-    let plural = if pruned.jobs == 1 { "" } else { "s" };
-    let verb = if dry_run { "would remove" } else { "removed" };
-    let Pruned { jobs, bytes } = pruned;
-    context
-        .output
-        .status(&format!("{verb} the files of {jobs} job{plural}, {} in all", size(bytes)));
-    Ok(0)
+    if pruned.kept > 0 {
+        let jobs = output::jobs(pruned.kept);
+        let (stay, each) = if pruned.kept == 1 { ("stays", "it is") } else { ("stay", "each is") };
+        context.output.note(&format!(
+            "{jobs} as old {stay}: {each} being tried once more, or AWS Batch may have it"
+        ));
+    }
+    let Some((jobs, why)) = pruned.failed else { return Ok(0) };
+    let why = Failure::from(why);
+    context.output.warning(&format!("kept {} for now: {}", output::jobs(jobs), why.message()));
+    Ok(code::FAILED)
+}
+
+/// `30d`, or anything else that is a duration with its unit.
+fn age(option: &str, text: &str) -> Result<Duration, Failure> {
+    if text.parse::<u64>().is_ok() {
+        return Err(Failure::usage(
+            format!("{option}: `{text}` has no unit"),
+            "say how long, as in 30d or 12h",
+        ));
+    }
+    parse(option, text)
 }

@@ -22,6 +22,20 @@ pub(super) fn lease(said: &Said<'_>) -> Result<Duration, ConfigError> {
     Ok(lease)
 }
 
+/// Whoever follows a job sees its end before it is gone.
+const LEAST_HISTORY: Duration = Duration::from_hours(1);
+
+/// As long as one likes.
+pub(super) fn history(said: &Said<'_>) -> Result<Duration, ConfigError> {
+    let (key, text) = (said.key(), said.text()?);
+    let problem = match parse_duration(&text) {
+        Some(duration) if duration >= LEAST_HISTORY => return Ok(duration),
+        Some(_) => Problem::TooShort { key, text, least: "1h" },
+        None => Problem::NotDuration { key, text },
+    };
+    Err(said.wrong(problem))
+}
+
 pub(super) fn duration(said: &Said<'_>) -> Result<Duration, ConfigError> {
     let (key, text) = (said.key(), said.text()?);
     let problem = match parse_duration(&text) {

@@ -30,11 +30,12 @@ const FETCHES: [&str; Fetch::ALL.len()] = [Fetch::ALL[0].as_str(), Fetch::ALL[1]
 
 const WHERE: &str = "Where jobs go";
 const WHAT: &str = "What every job gets, unless it says otherwise";
+const KEPT: &str = "What is kept";
 const FILES: &str = "Files on AWS";
 const LOCAL: &str = "The engine on this machine";
 const AWS: &str = "How AWS is asked";
 
-static SETTINGS: [Setting; 32] = [
+static SETTINGS: [Setting; 33] = [
     Setting {
         key: "engine",
         group: WHERE,
@@ -199,6 +200,17 @@ static SETTINGS: [Setting; 32] = [
         default: Preset::Nothing { example: r#"["dist", "report.txt"]"# },
         doc: "What is kept of `/files` as the job's result; `.` is all of it.",
         store: |config, said| config.say_outputs(said),
+    },
+    Setting {
+        key: "history",
+        group: KEPT,
+        kind: Kind::Duration,
+        default: Preset::Nothing { example: "90d" },
+        doc: "How long jobs are kept that are over; without it until `computes prune` removes them.",
+        store: |config, said| {
+            config.local.history = Some(local::history(said)?);
+            Ok(())
+        },
     },
     Setting {
         key: "bucket",

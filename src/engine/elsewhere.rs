@@ -13,10 +13,10 @@ use async_trait::async_trait;
 pub use super::local_settings::{Ready, WorkerOptions};
 use super::{
     Accepted, Attended, Cancelled, Changes, Clock, Engine, EngineError, Explanation, FileEntry,
-    Hear, LocalSettings, LogFile, LogReader, Pruned, Submission, Watch,
+    Hear, Kept, LocalSettings, LogFile, LogReader, Pruning, Submission, Watch,
 };
 use crate::job::{JobId, Memory, Resources, Vcpus};
-use crate::ledger::{JobRecord, Ledger, Millis, StateDir, WorkerRecord};
+use crate::ledger::{JobRecord, Ledger, StateDir, WorkerRecord};
 use crate::parcel::Made;
 
 pub struct LocalEngine<'a> {
@@ -71,15 +71,6 @@ impl Engine for LocalEngine<'_> {
         _paths: Vec<String>,
         _hear: Hear<'_>,
     ) -> Result<(), EngineError> {
-        Err(EngineError::Elsewhere)
-    }
-
-    async fn prune(
-        &mut self,
-        _ledger: &mut Ledger,
-        _before: Millis,
-        _keep_all: bool,
-    ) -> Result<Pruned, EngineError> {
         Err(EngineError::Elsewhere)
     }
 
@@ -158,4 +149,17 @@ pub const fn live_workers(_: &StateDir, _: &Ledger) -> Result<Vec<WorkerRecord>,
 /// Never.
 pub const fn unattended(_: &StateDir, _: &Ledger) -> Result<bool, EngineError> {
     Ok(true)
+}
+
+pub struct KeptHere(pub StateDir);
+
+#[async_trait(?Send)]
+impl Kept for KeptHere {
+    async fn remove(&mut self, _: &JobRecord, _: &Pruning) -> Result<u64, EngineError> {
+        Err(EngineError::Elsewhere)
+    }
+
+    async fn sweep(&mut self, _: &Ledger, _: &Pruning) -> Result<u64, EngineError> {
+        Err(EngineError::Elsewhere)
+    }
 }

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 
 use super::aws::AwsEngine;
-use super::local::LocalEngine;
+use super::local::{KeptHere, LocalEngine};
 use super::{
     Accepted, Attended, Cancelled, Changes, Engine, EngineError, EngineName, Explanation,
-    FileEntry, Hear, LogReader, Pruned, Submission, Watch,
+    FileEntry, Hear, Kept, LogReader, Pruned, Pruning, Submission, Watch, prune,
 };
 use crate::job::{JobId, JobRef};
-use crate::ledger::{JobRecord, Ledger, LedgerError, Millis};
+use crate::ledger::{JobRecord, Ledger, LedgerError};
 use crate::parcel::Made;
 
 pub struct Engines<'a> {
@@ -103,17 +103,17 @@ impl<'a> Engines<'a> {
         self.engine_of(job.id)?.put(job, made, paths, hear).await
     }
 
-    /// Removes the files of jobs that were over before that, and parcels that no job needs, where
-    /// new jobs go.
+    /// Removes jobs of the engine that new jobs go to.
     ///
     /// # Errors
-    /// When something can't be removed.
-    pub async fn prune(&mut self, before: Millis, keep_all: bool) -> Result<Pruned, EngineError> {
-        let engine: &mut dyn Engine = match self.chosen {
-            EngineName::Local => &mut self.local,
+    /// When the ledger fails, or the engine can't tell what is left over.
+    pub async fn prune(&mut self, pruning: &Pruning) -> Result<Pruned, EngineError> {
+        let mut here = KeptHere(self.ledger.dir().clone());
+        let kept: &mut dyn Kept = match self.chosen {
+            EngineName::Local => &mut here,
             EngineName::Aws => &mut self.aws,
         };
-        engine.prune(&mut self.ledger, before, keep_all).await
+        prune(&mut self.ledger, self.chosen, kept, pruning).await
     }
 
     fn engine_of(&mut self, job: JobId) -> Result<&mut dyn Engine, EngineError> {

@@ -80,13 +80,6 @@ impl FileEntry {
     }
 }
 
-/// What was removed because nobody wants it, or would be.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pruned {
-    pub jobs: u64,
-    pub bytes: u64,
-}
-
 /// All files and links at or below a path of a folder, as they are called from the folder on. What is
 /// not there has none.
 ///

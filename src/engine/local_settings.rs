@@ -17,6 +17,8 @@ pub struct LocalSettings {
     pub grace: Duration,
     /// Is a job's directory mounted at `/files` where the machine can?
     pub mount: bool,
+    /// Jobs that have been over for longer are removed, by whoever has nothing else to do.
+    pub history: Option<Duration>,
 }
 
 impl Default for LocalSettings {
@@ -28,6 +30,7 @@ impl Default for LocalSettings {
             // AWS Batch: the time between SIGTERM and SIGKILL.
             grace: Duration::from_secs(30),
             mount: true,
+            history: None,
         }
     }
 }

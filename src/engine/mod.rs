@@ -17,15 +17,17 @@ mod local_settings;
 mod log;
 mod mask;
 mod name;
+mod prune;
 mod ready;
 
 pub use clock::{Clock, SystemClock, until};
 pub use engines::Engines;
 pub use explanation::Explanation;
-pub use files::{FileEntry, FileKind, Pruned, Stored};
+pub use files::{FileEntry, FileKind, Stored};
 pub use local_settings::LocalSettings;
 pub use log::{LogFile, LogReader};
 pub use name::{EngineName, UnknownEngine};
+pub use prune::{Expires, Kept, Pruned, Pruning, is_due, prune};
 pub use ready::readable;
 
 use std::path::PathBuf;
@@ -33,7 +35,7 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 
 use crate::job::{JobId, Parcel, Secrets, Shortage};
-use crate::ledger::{JobRecord, Ledger, LedgerError, Millis, NewJob};
+use crate::ledger::{JobRecord, Ledger, LedgerError, NewJob};
 use crate::parcel::{Made, ParcelError};
 
 /// A job that is to be handed over, with the values of its secrets.
@@ -141,15 +143,6 @@ pub trait Engine {
         paths: Vec<String>,
         hear: Hear<'_>,
     ) -> Result<(), EngineError>;
-
-    /// Removes the files of jobs that were over before that, and parcels that no job needs; with
-    /// `keep_all` it only looks.
-    async fn prune(
-        &mut self,
-        ledger: &mut Ledger,
-        before: Millis,
-        keep_all: bool,
-    ) -> Result<Pruned, EngineError>;
 
     /// Wakes whoever looks at jobs. Taken before the first look, so that no change between
     /// the look and the sleep is missed.

@@ -235,6 +235,21 @@ impl Ledger {
         Ok(found)
     }
 
+    /// Every job, with its state.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn states(&self) -> Result<BTreeMap<JobId, State>, LedgerError> {
+        let mut all = self.db.prepare("SELECT id, state FROM jobs")?;
+        let mut rows = all.query([])?;
+        let mut states = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let id = record::id(&row.get::<_, String>(0)?)?;
+            states.insert(id, record::state(&row.get::<_, String>(1)?)?);
+        }
+        Ok(states)
+    }
+
     /// # Errors
     /// When the database fails.
     pub fn counts(&self, engine: &str) -> Result<Counts, LedgerError> {

@@ -72,9 +72,11 @@ impl Change<'_> {
         let plan = serde_json::to_string(&job.plan)
             .map_err(|error| LedgerError::Corrupt(error.to_string()))?;
         let mut insert = self.db.prepare_cached(
-            "INSERT INTO jobs (id, engine, name, queue, state, changes, rank, vcpus, memory, gpus,
-                 rehearse_after, retry_of, accepted_at)
-             VALUES (:id, :engine, :name, :queue, :state, 1, :rank, :vcpus, :memory, :gpus,
+            // One more than any job has or had: that of a job that was removed is not given again.
+            "INSERT INTO jobs (seq, id, engine, name, queue, state, changes, rank, vcpus, memory,
+                 gpus, rehearse_after, retry_of, accepted_at)
+             VALUES ((SELECT 1 + max(highest_seq, coalesce((SELECT max(seq) FROM jobs), 0))
+                      FROM pruned), :id, :engine, :name, :queue, :state, 1, :rank, :vcpus, :memory, :gpus,
                  :rehearse_after, :retry_of, :now)",
         )?;
         let seq = insert.insert(named_params! {

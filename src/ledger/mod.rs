@@ -8,6 +8,7 @@ mod error;
 mod find;
 mod hand_over;
 mod intake;
+mod prune;
 mod queue;
 mod record;
 mod state_dir;
@@ -18,11 +19,13 @@ pub use error::{LedgerError, Meant};
 pub use find::{Counts, Filter, NAMED, Standing};
 pub use hand_over::{Adopted, HandOver};
 pub use intake::{Entry, LOCAL, NewJob};
+pub use prune::Removable;
 pub use queue::{Assignment, Candidate};
 pub use record::{AttemptRecord, EventRecord, JobRecord};
 pub use state_dir::{BELLS, StateDir, StateDirError};
 pub use workers::{Held, Lease, NewWorker, WorkerRecord};
 
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -48,12 +51,16 @@ const BUSY: Duration = Duration::from_secs(30);
 /// default of 4 MiB makes a busy worker wait for the disk every few hundred jobs.
 const CHECKPOINT_PAGES: i64 = 8192;
 
+/// Bytes of a page: SQLite's default.
+const PAGE: i64 = 4096;
+
 /// The same for who works without a worker: 1 MiB.
 const SHORT_LOG_PAGES: i64 = 256;
 
 #[derive(Debug)]
 pub struct Ledger {
     db: Connection,
+    dir: StateDir,
 }
 
 impl Ledger {
@@ -98,6 +105,8 @@ impl Ledger {
         // Otherwise each short command that happens to be alone would write the whole log back.
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(wrap)?;
         db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(wrap)?;
+        // One that grew beyond, while somebody read for long, does not stay so.
+        db.pragma_update(None, "journal_size_limit", CHECKPOINT_PAGES * PAGE).map_err(wrap)?;
         let synchronous = match durability {
             Durability::PowerCut => "full",
             Durability::KilledProcess => "normal",
@@ -118,7 +127,7 @@ impl Ledger {
             let synced = folder.and_then(|folder| folder.sync_all());
             synced.map_err(|error| StateDirError::at(dir.ledger_log(), error))?;
         }
-        Ok(Self { db })
+        Ok(Self { db, dir: dir.clone() })
     }
 
     /// One process at a time: the others wait, and find that it is done.
@@ -127,10 +136,29 @@ impl Ledger {
         let at = |error: std::io::Error| StateDirError::at(dir.root(), error);
         let lock = std::fs::File::open(dir.root()).map_err(at)?;
         flock(&lock, FlockOperation::LockExclusive).map_err(|error| at(error.into()))?;
-        // It stays with the file, so that it is set once.
-        db.pragma_update(None, "journal_mode", "wal")
-            .map_err(|error| LedgerError::open(&path, error))?;
+        // They stay with the file, so that they are set once; this one before anything is in it.
+        let open = |error| LedgerError::open(&path, error);
+        db.pragma_update(None, "auto_vacuum", prune::INCREMENTAL).map_err(open)?;
+        db.pragma_update(None, "journal_mode", "wal").map_err(open)?;
         migrations().to_latest(db).map_err(|error| LedgerError::migrate(&path, error))
+    }
+
+    /// The state directory that it lies in.
+    #[must_use]
+    pub const fn dir(&self) -> &StateDir {
+        &self.dir
+    }
+
+    /// Is the write-ahead log so long that whoever comes first notices?
+    #[must_use]
+    pub fn has_long_log(&self) -> bool {
+        i64::try_from(bytes(&self.dir.ledger_log())).is_ok_and(|log| log > SHORT_LOG_PAGES * PAGE)
+    }
+
+    /// What it takes on the disk.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        bytes(&self.dir.ledger()) + bytes(&self.dir.ledger_log())
     }
 
     /// For who works without a worker: the first process to come reads the whole write-ahead log,
@@ -171,11 +199,17 @@ impl Ledger {
     }
 }
 
+/// Of a file that may not be there.
+fn bytes(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |seen| seen.len())
+}
+
 /// In their order. One that was released is never changed.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/0001_jobs.sql"),
     include_str!("../../migrations/0002_engines_far_away.sql"),
     include_str!("../../migrations/0003_retry_reasons.sql"),
+    include_str!("../../migrations/0004_pruned.sql"),
 ];
 
 fn migrations() -> Migrations<'static> {

@@ -155,7 +155,7 @@ fn files_are_listed_got_put_and_pruned_with_what_that_takes() {
         &["files", "ls", &over],
         &["files", "get", &over, "--into", "results"],
         &["files", "put", &on, "it"],
-        &["files", "prune", "--older-than", "0s"],
+        &["prune", "--older-than", "0s"],
     ];
     for call in calls {
         let run = home.run(call);
@@ -184,8 +184,8 @@ fn a_job_removes_what_jobs_left_on_the_file_system() {
         .args(["-depth", "-exec", "touch", "-d", "40 days ago", "{}", ";"])
         .status();
     assert!(aged.is_ok_and(|status| status.success()));
-    assert_eq!(home.run(["files", "prune", "--file-system", "--engine", "local"]).code, 2);
-    let run = home.run(["files", "prune", "--file-system"]);
+    assert_eq!(home.run(["prune", "--file-system", "--engine", "local"]).code, 2);
+    let run = home.run(["prune", "--file-system"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let id = run.stdout.trim();
     assert_eq!(home.run(["wait", id]).code, 0);

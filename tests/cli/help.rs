@@ -19,9 +19,10 @@ fn the_program() {
       status       Show all that is known of jobs
       list         List jobs, newest first [aliases: ls, ps]
       logs         Print what a job wrote, while it runs and after
-      files        List the files of a job, bring them here and there, remove old ones
+      files        List the files of a job, bring them here and there
       cancel       End jobs: those that wait at once, those that run by SIGTERM, 30 s, SIGKILL
       retry        Submit jobs that are over once more, as they were; prints the new ids
+      prune        Remove jobs that have been over for long, with their logs and files
       queues       Show the queues, their jobs and their workers
       explain      Say why a job waits or why it ended, and what to do
       doctor       Look at everything on AWS that a job needs, and say what mends it
@@ -137,7 +138,7 @@ fn help(verbs: &str) -> String {
 
 #[test]
 fn verbs_for_jobs_that_are_there() {
-    insta::assert_snapshot!(help("wait status list logs cancel retry"), @r#"
+    insta::assert_snapshot!(help("wait status list logs cancel retry prune"), @r#"
     > wait
     exit code 0
     --- stdout
@@ -245,6 +246,25 @@ fn verbs_for_jobs_that_are_there() {
           --engine <ENGINE>  Who runs the jobs: local, or aws
       -q, --quiet            Say nothing but what was asked for
       -h, --help             Print help
+
+    > prune
+    exit code 0
+    --- stdout
+    Remove jobs that have been over for long, with their logs and files
+
+    Usage: computes prune [OPTIONS]
+
+    Options:
+          --older-than <DURATION>  How long a job has to be over: 30d, 12h [default: 30d]
+          --dry-run                Only say what would go
+          --only <WHAT>            Keep the jobs and their logs, and remove only what they have at
+                                   /files and brought along [possible values: files]
+          --file-system            Have a job remove what jobs left on the file system of AWS, and
+                                   nobody has written to since
+          --json                   Print JSON, one object a line
+          --engine <ENGINE>        Who runs the jobs: local, or aws
+      -q, --quiet                  Say nothing but what was asked for
+      -h, --help                   Print help
     "#);
 }
 

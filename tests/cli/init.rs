@@ -94,6 +94,13 @@ fn the_file() {
     #outputs = ["dist", "report.txt"]
 
 
+    # What is kept
+
+    # How long jobs are kept that are over; without it until `computes prune` removes them.
+    # Takes a number of seconds or a duration such as `"1h"`; none by default; COMPUTES_HISTORY
+    #history = "90d"
+
+
     # Files on AWS
 
     # The bucket for sources, inputs and results: a name, or `s3://NAME/PREFIX`.

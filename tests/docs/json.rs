@@ -67,8 +67,8 @@ fn every_field_of_the_json_is_explained_and_no_other() {
         "cd ${COMPUTES_FILES:-/files}; echo it >it",
     ]);
     check("A file", &json_lines(&home.run(["files", "ls", "--json", "last"]).stdout)[0]);
-    let pruned = home.run(["files", "prune", "--json", "--dry-run"]);
-    check("files prune", &json_lines(&pruned.stdout)[0]);
+    let pruned = home.run(["prune", "--json", "--dry-run"]);
+    check("prune", &json_lines(&pruned.stdout)[0]);
 
     let limited = home.run(["run", "--json", "--limit", "0", "--", "sleep", "1000"]);
     assert_eq!(limited.code, 124, "{}", limited.stderr);

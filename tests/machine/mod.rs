@@ -6,4 +6,5 @@ mod impossible;
 mod model;
 mod old_ledger;
 mod properties;
+mod removable;
 mod table;

@@ -66,6 +66,20 @@ fn a_ledger_of_the_first_version_opens_with_all_that_is_in_it() {
 }
 
 #[test]
+fn an_old_ledger_gives_room_back_by_pieces_once_it_was_written_anew() {
+    let (_dir, state_dir) = ledger_of(1, &format!("{FIRST}{ROWS}"));
+    let mut ledger = Ledger::open(&state_dir, Durability::KilledProcess).expect("it opens");
+    let old = ledger.removable("local", 2000).expect("jobs").jobs;
+    let old: Vec<_> = old.iter().map(|id| ledger.job(*id).expect("there")).collect();
+    assert_eq!(ledger.write(|change| change.remove(&old)).expect("removed"), 1);
+    ledger.shrink().expect("smaller");
+    assert_eq!(ledger.list(&Filter::default()).expect("jobs").len(), 1);
+    let db = Connection::open(state_dir.ledger()).expect("a database");
+    let number = |pragma| db.pragma_query_value(None, pragma, |row| row.get::<_, u32>(0));
+    assert_eq!((number("auto_vacuum"), number("freelist_count")), (Ok(2), Ok(0)));
+}
+
+#[test]
 fn a_ledger_of_a_later_version_is_refused_and_left_alone() {
     let (_dir, state_dir) = ledger_of(999, "CREATE TABLE of_the_future (a);");
     let error = Ledger::open(&state_dir, Durability::KilledProcess).expect_err("too new");

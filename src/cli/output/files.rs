@@ -46,15 +46,6 @@ impl FileView {
     }
 }
 
-/// What `files prune` did.
-#[derive(Debug, Serialize)]
-pub struct PruneView {
-    pub jobs: u64,
-    pub bytes: u64,
-    /// False with `--dry-run`.
-    pub removed: bool,
-}
-
 pub fn file_lines(files: &[FileView]) -> String {
     let mut text = String::new();
     for file in files {

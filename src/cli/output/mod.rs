@@ -6,16 +6,18 @@ mod github;
 mod human;
 mod json;
 mod progress;
+mod prune;
 mod time;
 mod usage;
 
 pub use aws::{AwsQueueView, CheckView, ListedView, aws_queue_lines, check_lines};
-pub use files::{FileView, PruneView, file_lines};
+pub use files::{FileView, file_lines};
 pub use human::{explanation_lines, job_details, job_line_header, job_lines, queue_lines};
 pub use json::{
     EventLine, ExplanationView, JobView, LogLine, QueueView, Rehearsed, WorkerReady, WorkerView,
 };
 pub use progress::{Meter, Progress};
+pub use prune::{PruneView, jobs, pruned};
 pub use time::duration;
 pub use usage::usage;
 

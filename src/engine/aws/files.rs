@@ -12,9 +12,9 @@ use uuid::Uuid;
 use super::objects::{Object, Objects, Put, Upload};
 use super::{AwsEngine, AwsError};
 use crate::engine::files::{FileEntry, FileKind};
-use crate::engine::{EngineError, EngineName, Hear, Pruned, Submission};
+use crate::engine::{EngineError, Hear, Submission};
 use crate::job::{JobFiles, Parcel};
-use crate::ledger::{Filter, JobRecord, Ledger, Millis};
+use crate::ledger::{JobRecord, Millis};
 use crate::parcel::{Made, ParcelError, Store};
 use crate::plan::Fetch;
 
@@ -164,33 +164,23 @@ impl AwsEngine<'_> {
         Ok(())
     }
 
-    /// Removes what is kept of jobs of this ledger. What is on EFS only a job can remove.
-    pub(super) async fn prune_objects(
+    /// Removes what the bucket has of a job, and gives its bytes.
+    pub(super) async fn remove_objects(
         &mut self,
-        ledger: &Ledger,
-        before: Millis,
+        job: &JobRecord,
         keep_all: bool,
-    ) -> Result<Pruned, EngineError> {
-        let engine = Some(EngineName::Aws.as_str());
-        let jobs = ledger.list(&Filter { engine, ..Filter::default() })?;
-        let mut pruned = Pruned::default();
-        for job in jobs.iter().filter(|job| job.finished_at.is_some_and(|at| at < before)) {
-            if job.plan.bucket.is_none() {
-                continue;
-            }
-            let objects = self.objects(job).await?;
-            let there = objects.list(&objects.of_job(job.id, "")).await?;
-            if there.is_empty() {
-                continue;
-            }
-            pruned.jobs += 1;
-            pruned.bytes += there.iter().map(|object| object.bytes).sum::<u64>();
-            if !keep_all {
-                let keys: Vec<_> = there.into_iter().map(|object| object.key).collect();
-                objects.delete(&keys).await?;
-            }
+    ) -> Result<u64, EngineError> {
+        if job.plan.bucket.is_none() {
+            return Ok(0);
         }
-        Ok(pruned)
+        let objects = self.objects(job).await?;
+        let there = objects.list(&objects.of_job(job.id, "")).await?;
+        let bytes = there.iter().map(|object| object.bytes).sum();
+        if !keep_all && !there.is_empty() {
+            let keys: Vec<_> = there.into_iter().map(|object| object.key).collect();
+            objects.delete(&keys).await?;
+        }
+        Ok(bytes)
     }
 }
 

@@ -51,11 +51,11 @@ use tokio::time::Instant;
 
 use self::client::Clients;
 use super::{
-    Accepted, Attended, Cancelled, Clock, Engine, EngineError, FileEntry, Hear, LogReader, Pruned,
-    Submission, Watch,
+    Accepted, Attended, Cancelled, Clock, Engine, EngineError, FileEntry, Hear, Kept, LogReader,
+    Pruning, Submission, Watch,
 };
 use crate::job::{JobId, Secrets};
-use crate::ledger::{JobRecord, Ledger, Millis, StateDir};
+use crate::ledger::{JobRecord, Ledger, StateDir};
 use crate::parcel::Made;
 
 /// How AWS is asked; from the table `[aws]` of the settings.
@@ -179,15 +179,6 @@ impl Engine for AwsEngine<'_> {
         self.put_files(job, made, paths, hear).await
     }
 
-    async fn prune(
-        &mut self,
-        ledger: &mut Ledger,
-        before: Millis,
-        keep_all: bool,
-    ) -> Result<Pruned, EngineError> {
-        self.prune_objects(ledger, before, keep_all).await
-    }
-
     fn watch(&mut self) -> Result<Box<dyn Watch>, EngineError> {
         Ok(Box::new(poll::Poll::new(Rc::clone(&self.due))))
     }
@@ -212,5 +203,17 @@ impl Engine for AwsEngine<'_> {
 
     fn log(&self, job: JobId, attempt: u32) -> Box<dyn LogReader> {
         Box::new(logs::AwsLog::new(self.settings.clone(), self.clients.clone(), job, attempt))
+    }
+}
+
+#[async_trait(?Send)]
+impl Kept for AwsEngine<'_> {
+    async fn remove(&mut self, job: &JobRecord, pruning: &Pruning) -> Result<u64, EngineError> {
+        self.remove_objects(job, pruning.dry_run).await
+    }
+
+    /// Parcels in the bucket expire; what is on EFS only a job can remove.
+    async fn sweep(&mut self, _: &Ledger, _: &Pruning) -> Result<u64, EngineError> {
+        Ok(0)
     }
 }

@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 use super::lease::BackgroundRight;
 use super::wake::{self, Bell, Listener};
-use super::{LocalSettings, freight, inherited, lease, machine, prune, secrets};
+use super::{LocalSettings, freight, inherited, lease, machine, secrets};
 use crate::engine::{
     Accepted, Attended, Cancelled, Changes, Clock, Engine, EngineError, FileEntry, Hear, LogFile,
-    LogReader, Pruned, Submission, Watch, until,
+    LogReader, Submission, Watch, until,
 };
 use crate::job::{JobId, Queue, Resources, Shortage, State};
 use crate::ledger::{
@@ -79,6 +79,7 @@ impl<'a> LocalEngine<'a> {
             .env("COMPUTES_LOCAL_LOST_RETRIES", settings.lost_retries.to_string())
             .env("COMPUTES_LOCAL_IDLE_EXIT", format!("{}ms", settings.idle_exit.as_millis()))
             .env("COMPUTES_LOCAL_GRACE", format!("{}ms", settings.grace.as_millis()))
+            .envs(settings.history.map(|it| ("COMPUTES_HISTORY", format!("{}ms", it.as_millis()))))
             .env("COMPUTES_LOCAL_MOUNT", if settings.mount { "on" } else { "off" })
             .current_dir("/")
             // Rings also if the worker ends before it can do anything. The kernel closes what
@@ -173,15 +174,6 @@ impl Engine for LocalEngine<'_> {
         _: Hear<'_>,
     ) -> Result<(), EngineError> {
         self.put_files(job, made)
-    }
-
-    async fn prune(
-        &mut self,
-        ledger: &mut Ledger,
-        before: Millis,
-        keep_all: bool,
-    ) -> Result<Pruned, EngineError> {
-        prune::prune(&self.dir, ledger, before, keep_all)
     }
 
     fn watch(&mut self) -> Result<Box<dyn Watch>, EngineError> {

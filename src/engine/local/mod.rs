@@ -27,6 +27,7 @@ pub use super::local_settings::{Ready, WorkerOptions};
 pub use client::{LocalEngine, check_fit};
 pub use lease::{live_workers, unattended};
 pub use machine::capacity;
+pub use prune::KeptHere;
 pub use terminal::leave_terminal;
 pub use worker::run_worker;
 

@@ -6,12 +6,13 @@ mod round;
 mod running;
 mod starter;
 mod stop;
+mod tidy;
 
 use std::fs::File;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use self::agenda::{Agenda, Due};
 use self::child::{Ended, Unloaded};
@@ -48,6 +49,7 @@ struct Worker<'a> {
     started: Vec<Start>,
     finished: Vec<Finished>,
     agenda: Agenda,
+    tidying: Option<JoinHandle<()>>,
     passed: Passed,
     /// Until when the others believe us, as of the last commit.
     lease: i64,
@@ -143,6 +145,7 @@ async fn work(
         started: Vec::new(),
         finished: Vec::new(),
         agenda: Agenda::default(),
+        tidying: None,
         passed: Passed::default(),
         lease: now,
         idle_since: now,

@@ -38,6 +38,7 @@ impl Worker<'_> {
                 self.idle_since = self.clock.monotonic();
                 self.agenda.clear_jobs();
             }
+            self.tidy()?;
             self.watch_peers()?;
         }
         Ok(())
@@ -146,7 +147,12 @@ impl Worker<'_> {
     }
 
     fn forget_secrets(&mut self, end: &Finished) -> Result<(), EngineError> {
-        if self.ledger.standing(end.id)?.state.is_terminal() {
+        let is_over = match self.ledger.standing(end.id) {
+            // It was over, and is removed already.
+            Err(error) if error.is_about_a_name() => true,
+            standing => standing?.state.is_terminal(),
+        };
+        if is_over {
             secrets::remove(self.dir, end.id)
                 .map_err(EngineError::io("remove the job's secrets"))?;
         }
