@@ -40,9 +40,11 @@ impl Ledger {
         let mut rows = old.query(named_params! { ":before": before, ":engine": engine })?;
         let mut removable = Removable::default();
         while let Some(row) = rows.next()? {
-            match row.get(1)? {
-                true => removable.kept += 1,
-                false => removable.jobs.push(record::id(&row.get::<_, String>(0)?)?),
+            let something_depends_on_it: bool = row.get(1)?;
+            if something_depends_on_it {
+                removable.kept += 1;
+            } else {
+                removable.jobs.push(record::id(&row.get::<_, String>(0)?)?);
             }
         }
         Ok(removable)

@@ -138,7 +138,7 @@ fn help(verbs: &str) -> String {
 
 #[test]
 fn verbs_for_jobs_that_are_there() {
-    insta::assert_snapshot!(help("wait status list logs cancel retry prune"), @r#"
+    insta::assert_snapshot!(help("wait status list logs cancel retry"), @r#"
     > wait
     exit code 0
     --- stdout
@@ -246,7 +246,12 @@ fn verbs_for_jobs_that_are_there() {
           --engine <ENGINE>  Who runs the jobs: local, or aws
       -q, --quiet            Say nothing but what was asked for
       -h, --help             Print help
+    "#);
+}
 
+#[test]
+fn removing_jobs() {
+    insta::assert_snapshot!(help("prune"), @r#"
     > prune
     exit code 0
     --- stdout

@@ -29,7 +29,7 @@ fn every_verb_has_a_page() {
     let help = home.run(["--help"]).stdout;
     let (_, verbs) = help.split_once("Commands:\n").expect("a list of verbs");
     let verbs: Vec<_> = verbs.lines().map_while(|line| line.split_whitespace().next()).collect();
-    assert_eq!(verbs.len(), 18, "{verbs:?}");
+    assert_eq!(verbs.len(), 19, "{verbs:?}");
     for verb in verbs {
         let run = home.run(["man", verb]);
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{verb}");
