@@ -19,7 +19,8 @@ fn the_commented_file_is_empty_as_it_is_and_full_without_its_comments() {
     let lines = uncommented.iter().filter(|line| line.contains(" = ") && !line.starts_with('#'));
     assert_eq!(lines.count(), settings().len());
     let config = World::new().project(&uncommented.join("\n")).loaded();
-    assert_eq!(config.local, LocalSettings::default());
+    let history = Some(std::time::Duration::from_hours(90 * 24));
+    assert_eq!(config.local, LocalSettings { history, ..LocalSettings::default() });
     assert_eq!(config.job.secrets, ["NPM_TOKEN".to_owned()].into());
     let job = job(config);
     assert_eq!(job.timeout, Some(Timeout::from_ledger(3600)));
