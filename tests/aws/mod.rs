@@ -5,6 +5,7 @@
 
 mod bundles;
 mod canary;
+mod credentials;
 mod doctor;
 mod exactly_once;
 mod explain;

@@ -1,6 +1,6 @@
 //! The clients that speak to AWS, and how they are set up.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
@@ -42,6 +42,8 @@ pub struct Clients {
     config: SdkConfig,
     region: String,
     pub pace: Pace,
+    /// Was a call signed and answered?
+    had_credentials: Cell<bool>,
     batch: RefCell<HashMap<(String, Repeat), aws_sdk_batch::Client>>,
 }
 
@@ -90,7 +92,13 @@ impl Clients {
         let region = config.region().map(ToString::to_string);
         let region = region.filter(|region| !region.is_empty()).ok_or(AwsError::NoRegion)?;
         let pace = Pace::new(settings.rate);
-        Ok(Self { config, region, pace, batch: RefCell::default() })
+        Ok(Self {
+            config,
+            region,
+            pace,
+            had_credentials: Cell::new(false),
+            batch: RefCell::default(),
+        })
     }
 
     /// Those that are there, or new ones: made with the first call, because that reads files and
@@ -213,10 +221,15 @@ impl Clients {
             match call.await {
                 Ok(answer) => {
                     self.pace.faster();
+                    self.had_credentials.set(true);
                     Ok(answer)
                 }
                 Err(error) => {
-                    let error = AwsError::call(action, &error);
+                    let is_signed = !matches!(error, SdkError::DispatchFailure(_));
+                    let mut error = AwsError::call(action, &error);
+                    if !is_signed && self.had_credentials.get() {
+                        error = error.for_a_while();
+                    }
                     if error.trouble() == Trouble::Throttled {
                         self.pace.slower();
                     }

@@ -88,11 +88,11 @@ impl AwsError {
             }
             SdkError::DispatchFailure(_) => {
                 let chain = chain(error);
-                let trouble = of_dispatch(&chain);
+                let trouble =
+                    super::credentials::trouble(error).unwrap_or_else(|| of_dispatch(&chain));
                 let mut message = chain.strip_prefix("dispatch failure: ").unwrap_or(&chain);
-                if trouble == Trouble::Credentials {
-                    message = message.strip_prefix("other: ").unwrap_or(message);
-                }
+                // As the SDK wraps what has nothing to do with the connection.
+                message = message.strip_prefix("other: ").unwrap_or(message);
                 (trouble, message.replace("Attempted:; ", "Attempted: "))
             }
             SdkError::ConstructionFailure(_) => (Trouble::NotSent, chain(error)),
@@ -111,6 +111,18 @@ impl AwsError {
                     message = message.replace(secret.expose(), MASK);
                 }
                 Self::Call { action, trouble, message }
+            }
+            other => other,
+        }
+    }
+
+    /// Of credentials that were there before: whoever gave them is away for a while, whatever it
+    /// says.
+    #[must_use]
+    pub(super) fn for_a_while(self) -> Self {
+        match self {
+            Self::Call { action, trouble: Trouble::Credentials, message } => {
+                Self::Call { action, trouble: Trouble::NotSent, message }
             }
             other => other,
         }
@@ -185,6 +197,9 @@ impl AwsError {
                     ));
                 }
                 Trouble::Credentials => CREDENTIALS,
+                Trouble::NotSent if message.contains("credentials") => {
+                    "whoever gives the credentials can't just now: try again later"
+                }
                 Trouble::NotSent => {
                     "look at the network, AWS_REGION and AWS_ENDPOINT_URL; `computes doctor` tells more"
                 }
@@ -230,7 +245,7 @@ fn denied(message: &str) -> Option<&str> {
 
 /// What the status and the code of an answer say. Batch's own codes are `ClientException` and
 /// `ServerException`; the others are those that all of AWS shares.
-fn of_answer(status: u16, code: &str) -> Trouble {
+pub(super) fn of_answer(status: u16, code: &str) -> Trouble {
     let throttled = ["Throttling", "TooManyRequests", "RequestLimitExceeded", "SlowDown"];
     let credentials = [
         "ExpiredToken",

@@ -7,6 +7,7 @@ mod cancel;
 mod classify;
 mod client;
 mod containers;
+mod credentials;
 mod definition;
 mod describe;
 mod doctor;
