@@ -191,12 +191,12 @@ fn nobody_that_aws_knows() {
     let home = crate::support::Home::new()
         .with("AWS_REGION", "us-east-1")
         .with("AWS_EC2_METADATA_DISABLED", "true");
-    insta::assert_snapshot!(home.run(["doctor"]).snapshot(), @r"
+    insta::assert_snapshot!(home.run(["doctor"]).snapshot(), @"
     exit code 125
     --- stdout
     ok       region: us-east-1
     bad      identity: AWS sts:GetCallerIdentity: the credential provider was not enabled: no credentials found in chain. Attempted: Environment: the credential provider was not enabled: environment variable not set; Profile: the credential provider was not enabled; WebIdentityToken: the credential provider was not enabled: $AWS_WEB_IDENTITY_TOKEN_FILE was not set; EcsContainer: the credential provider was not enabled: ECS provider not configured; Ec2InstanceMetadata: the credential provider was not enabled: IMDS disabled by AWS_EC2_METADATA_DISABLED env var set to `true`
-      hint   log in (`aws sso login`, `aws configure`), or set AWS_PROFILE
+      hint   log in (`aws login`, `aws sso login`, `aws configure`), or set AWS_PROFILE
     ");
 }
 

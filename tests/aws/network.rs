@@ -64,11 +64,11 @@ fn credentials_are_asked_for() {
         .with("AWS_EC2_METADATA_DISABLED", "true")
         .with("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
     let run = home.run(["submit", "--name", "nobody", "--", "true"]);
-    insta::assert_snapshot!(run.snapshot(), @r"
+    insta::assert_snapshot!(run.snapshot(), @"
     exit code 125
     --- stderr
     error: cannot hand [short] over: AWS batch:SubmitJob: the credential provider was not enabled: no credentials found in chain. Attempted: Environment: the credential provider was not enabled: environment variable not set; Profile: the credential provider was not enabled; WebIdentityToken: the credential provider was not enabled: $AWS_WEB_IDENTITY_TOKEN_FILE was not set; EcsContainer: the credential provider was not enabled: ECS provider not configured; Ec2InstanceMetadata: the credential provider was not enabled: IMDS disabled by AWS_EC2_METADATA_DISABLED env var set to `true`
-    hint: log in (`aws sso login`, `aws configure`), or set AWS_PROFILE; the job is kept: computes wait [short] tries again, computes cancel [short] drops it
+    hint: log in (`aws login`, `aws sso login`, `aws configure`), or set AWS_PROFILE; the job is kept: computes wait [short] tries again, computes cancel [short] drops it
     ");
 }
 
@@ -90,12 +90,12 @@ fn credentials_that_expire_lose_nothing() {
     });
     let home = account.home_through(proxy.port());
     let run = home.run(["run", "--name", "nightly", "--limit", "30s", "--", "true"]);
-    insta::assert_snapshot!(run.snapshot(), @r"
+    insta::assert_snapshot!(run.snapshot(), @"
     exit code 125
     --- stderr
     [short] nightly submitted to default
     error: cannot go on following [short]: AWS batch:DescribeJobs: The security token included in the request is expired (403)
-    hint: log in (`aws sso login`, `aws configure`), or set AWS_PROFILE; nothing is lost, to come back: computes logs --follow [short], or computes wait [short]
+    hint: log in (`aws login`, `aws sso login`, `aws configure`), or set AWS_PROFILE; nothing is lost, to come back: computes logs --follow [short], or computes wait [short]
     ");
     assert_eq!(account.jobs().len(), 1);
 }

@@ -235,7 +235,8 @@ impl AwsError {
     }
 }
 
-const CREDENTIALS: &str = "log in (`aws sso login`, `aws configure`), or set AWS_PROFILE";
+const CREDENTIALS: &str =
+    "log in (`aws login`, `aws sso login`, `aws configure`), or set AWS_PROFILE";
 
 /// Which right is missing, in IAM's own words: a call may need more than its own.
 fn denied(message: &str) -> Option<&str> {
