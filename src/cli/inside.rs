@@ -9,8 +9,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::context::block_on;
 use super::error::{Doing, Failure, Kind, code};
 use super::output::Output;
-use crate::engine::EngineError;
-use crate::engine::aws::{AwsSettings, Inside, InsideCommand, Places, Runs, Signals};
+use crate::engine::aws::{AwsSettings, Inside, InsideCommand, Runs, Signals};
+use crate::engine::{EngineError, Roots};
 use crate::plan::{Cargo, FETCH, FREIGHT};
 
 #[derive(Debug, Args)]
@@ -55,7 +55,8 @@ async fn job(options: &Options, output: &Output) -> Result<u8, Failure> {
     let cargo = Cargo::parse(&cargo)?;
     let mut ticks = interval(cargo.look_every());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut inside = Inside::new(cargo, runs, Places::default(), &AwsSettings::default()).await?;
+    let mut inside =
+        Inside::new(cargo, runs, Roots::of_a_container(), &AwsSettings::default()).await?;
     // Somebody may want it to end before there is a command that could be told.
     let mut signals = Signals::new().doing(|| "listen for signals".to_owned())?;
     let (directory, complaints) = tokio::select! {

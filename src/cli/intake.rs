@@ -9,7 +9,7 @@ use super::error::Failure;
 use super::input;
 use super::job_options::JobOptions;
 use crate::config::quotes_missing;
-use crate::job::{Draft, EnvironmentEntry, JobFiles};
+use crate::job::{Draft, EnvironmentEntry, JobFiles, Outputs, Root, SpecError};
 use crate::plan::{ContainerOverrides, EvaluatedRetry, SubmitJob, TimeoutSeconds, queue_name};
 
 /// What the options say, one draft a job, with nothing of the settings in it.
@@ -57,6 +57,11 @@ fn flags(options: &JobOptions) -> Result<Draft, Failure> {
         (_, true) => Some(JobFiles::Fresh),
         _ => None,
     };
+    if options.no_files
+        && let Some(output) = Outputs::parse(&options.outputs)?.first_in(Root::Files)
+    {
+        return Err(SpecError::OutputWithoutFiles(output.to_string()).into());
+    }
     let draft = Draft {
         name: options.name.clone(),
         queue: options.queue.as_deref().map(|queue| queue_name(queue).to_owned()),

@@ -58,8 +58,9 @@ pub struct JobOptions {
     /// A file or folder that is at /files/PATH when the command starts
     #[arg(long = "input", value_name = "LOCAL[=PATH]")]
     pub inputs: Vec<String>,
-    /// What is kept of /files as the result, also of a job that fails; . is all of it
-    #[arg(long = "output", value_name = "PATH", conflicts_with = "no_files")]
+    /// What is kept as the result, also of a job that fails: a path or pattern in /files, or with
+    /// /source before it in the source; . and /source are all of it, !PATH leaves out
+    #[arg(long = "output", value_name = "PATH")]
     pub outputs: Vec<String>,
     /// Give each attempt an empty /files of its own
     #[arg(long, conflicts_with = "no_files")]

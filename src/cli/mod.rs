@@ -9,6 +9,7 @@ mod explain;
 mod files;
 mod follow;
 mod freight;
+mod get;
 mod help;
 mod init;
 mod input;

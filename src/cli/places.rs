@@ -4,16 +4,24 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::error::Failure;
-use crate::engine::{FileEntry, FileKind};
-use crate::job::FilesPath;
+use crate::engine::{FileEntry, FileKind, Roots};
+use crate::job::JobPath;
 use crate::parcel::hash_of;
 
 /// Where files are brought.
 pub struct Target<'a> {
-    pub into: &'a Path,
-    pub force: bool,
+    /// What becomes of each root of the job.
+    pub into: &'a Roots,
+    pub over: Over,
     /// Where the job's own files lie, if on this machine.
-    pub there: Option<&'a Path>,
+    pub there: Option<&'a Roots>,
+}
+
+/// What may be overwritten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    Nothing,
+    Anything,
 }
 
 /// Where each goes, and what goes nowhere.
@@ -22,6 +30,8 @@ pub struct Places {
     /// How many are there already, as they should be.
     pub here: usize,
     pub unfit: Vec<String>,
+    /// What is there and must not be overwritten.
+    pub left: Vec<PathBuf>,
 }
 
 impl Target<'_> {
@@ -31,8 +41,7 @@ impl Target<'_> {
     /// When something else would be overwritten.
     pub fn places(&self, entries: Vec<FileEntry>) -> Result<Places, Failure> {
         let mut folded: BTreeMap<String, String> = BTreeMap::new();
-        let mut found = Places { to: Vec::new(), here: 0, unfit: Vec::new() };
-        let mut in_the_way = Vec::new();
+        let mut found = Places { to: Vec::new(), here: 0, unfit: Vec::new(), left: Vec::new() };
         let links: Vec<_> = entries
             .iter()
             .filter(|entry| matches!(entry.kind, FileKind::Link { .. }))
@@ -47,27 +56,27 @@ impl Target<'_> {
                 }
             };
             let link = links.iter().find(|link| entry.path.starts_with(link.as_str()));
-            if let Some(why) = self.unfit(&path, link, &mut folded) {
+            let to = self.into.place(&entry.path);
+            if let Some(why) = self.unfit(&path, &to, link, &mut folded) {
                 found.unfit.push(format!("`{path}`: {why}"));
                 continue;
             }
-            let to = self.into.join(path.as_str());
             match std::fs::symlink_metadata(&to) {
                 Err(_) => found.to.push((entry, to)),
                 Ok(seen) if seen.is_dir() => {
                     found.unfit.push(format!("`{path}`: `{}` is a folder", to.display()));
                 }
                 Ok(_) if self.is_the_same(&entry, &to) => found.here += 1,
-                Ok(_) if self.force => found.to.push((entry, to)),
-                Ok(_) => in_the_way.push(to),
+                Ok(_) if self.over == Over::Anything => found.to.push((entry, to)),
+                Ok(_) => found.left.push(to),
             }
         }
-        let Some(first) = in_the_way.first() else {
+        let Some(first) = found.left.first().filter(|_| self.over == Over::Nothing) else {
             // A link comes after what it may lead to.
             found.to.sort_by_key(|(entry, _)| matches!(entry.kind, FileKind::Link { .. }));
             return Ok(found);
         };
-        let more = match in_the_way.len() - 1 {
+        let more = match found.left.len() - 1 {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
@@ -79,23 +88,24 @@ impl Target<'_> {
 
     fn unfit(
         &self,
-        path: &FilesPath,
+        path: &JobPath,
+        to: &Path,
         link: Option<&String>,
         folded: &mut BTreeMap<String, String>,
     ) -> Option<String> {
-        if let Some(before) = folded.insert(path.folded(), path.to_string()) {
+        if let Some(before) = folded.insert(to.to_string_lossy().to_lowercase(), path.to_string()) {
             return Some(format!("`{before}` is the same where case is folded"));
         }
         if let Some(link) = link {
             return Some(format!("`{link}` is a link"));
         }
-        let mut names = path.as_str().split('/');
+        let mut names = path.below.as_str().split('/');
         if names.any(|name| name.eq_ignore_ascii_case(".git")) {
             return Some("git would run what is in it".to_owned());
         }
         // One that was brought here before may lead anywhere by now.
-        let around = self.into.join(path.as_str());
-        let around = around.ancestors().skip(1).take_while(|it| *it != self.into);
+        let into = self.into.of(path.root);
+        let around = to.ancestors().skip(1).take_while(|it| *it != into);
         let is_link = |it: &&Path| std::fs::symlink_metadata(it).is_ok_and(|it| it.is_symlink());
         let link = around.into_iter().find(is_link)?;
         Some(format!("`{}` is a link", link.display()))
@@ -107,7 +117,7 @@ impl Target<'_> {
             FileKind::File { bytes, hash, .. } => {
                 let is_as_long = std::fs::symlink_metadata(to)
                     .is_ok_and(|seen| seen.is_file() && seen.len() == *bytes);
-                let hash = hash.clone().or_else(|| hash_of(&self.there?.join(&entry.path)).ok());
+                let hash = hash.clone().or_else(|| hash_of(&self.there?.place(&entry.path)).ok());
                 is_as_long && hash.is_some_and(|it| hash_of(to).is_ok_and(|found| found == it))
             }
             FileKind::Link { target } => std::fs::read_link(to).is_ok_and(|it| it == *target),

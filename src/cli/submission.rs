@@ -12,7 +12,7 @@ use super::job_options::JobOptions;
 use super::meant;
 use crate::engine::aws::Trouble;
 use crate::engine::{Accepted, Clock, EngineError, EngineName, Engines, Sent, Submission, local};
-use crate::job::{Draft, JobId, JobSpec, SpecError};
+use crate::job::{Draft, JobId, JobSpec, Root, Source, SpecError};
 use crate::ledger::NewJob;
 use crate::parcel::Store;
 use crate::plan::{FETCH, FREIGHT, Plan};
@@ -83,6 +83,9 @@ fn submission(
     context: &Context<'_>,
 ) -> Result<Submission, Failure> {
     let How { rehearse_after, once } = how;
+    // Who sends no source wants nothing of it that settings would keep.
+    let sends_none = draft.source.as_deref() == Some(Source::Image.as_str());
+    let says_outputs = !draft.outputs.is_empty();
     let mut draft = draft.over(context.config.job.clone());
     let sending = draft.sending()?;
     let made_before = draft.freight.take();
@@ -101,7 +104,11 @@ fn submission(
         Some(freight) => freight,
         None => loading.look(&sending, context)?,
     };
-    let plan = plan.with(freight, config.bucket.clone(), config.fetch, &secrets)?;
+    let mut plan = plan.with(freight, config.bucket.clone(), config.fetch, &secrets)?;
+    if sends_none && !says_outputs {
+        plan.spec.outputs = plan.spec.outputs.without(Root::Source);
+    }
+    check_source(&plan)?;
     check_carrier(&plan, config.engine)?;
     check_names(&plan)?;
     let directory = context.directory.clone();
@@ -148,6 +155,17 @@ fn check_carrier(plan: &Plan, engine: EngineName) -> Result<(), Failure> {
         format!("the job has {what}, and no bucket is set to bring them to AWS and back"),
         format!("set it in computes.toml, as in bucket = \"s3://builds\"; or {without}"),
     ))
+}
+
+/// What is kept of a source takes one.
+fn check_source(plan: &Plan) -> Result<(), Failure> {
+    match plan.spec.outputs.first_in(Root::Source) {
+        Some(output) if plan.freight.source.is_none() => Err(Failure::usage(
+            format!("output `{output}` is in the source, and the job brings none along"),
+            "add --source tree, or name what the job leaves in /files, as in --output dist",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The variables by which a job is told what it brings along are ours.

@@ -9,14 +9,14 @@ use std::time::UNIX_EPOCH;
 use uuid::Uuid;
 
 use super::EngineError;
-use crate::job::{Address, FilesPath};
-use crate::ledger::Millis;
+use crate::job::{Address, JobPath, Root};
+use crate::ledger::{JobRecord, Millis, StateDir};
 use crate::parcel::{ParcelError, UNFINISHED, leads_out};
 
-/// Something in a job's `/files`.
+/// Something in a job's `/files`, or kept of its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileEntry {
-    /// Relative to `/files`, as it is called there.
+    /// As it is called there: relative to `/files`, or from `/source/` on.
     pub path: String,
     pub kind: FileKind,
     /// When it was last written.
@@ -67,12 +67,14 @@ impl FileEntry {
     ///
     /// # Errors
     /// When its name or its target could mean something outside.
-    pub fn checked(&self) -> Result<FilesPath, EngineError> {
+    pub fn checked(&self) -> Result<JobPath, EngineError> {
         let hostile = |why: String| ParcelError::Hostile { path: self.path.clone().into(), why };
-        let path = FilesPath::plain(&self.path).map_err(|error| hostile(error.why.to_owned()))?;
+        if let FileKind::Unfit { why } = &self.kind {
+            return Err(hostile(why.clone()).into());
+        }
+        let path = JobPath::plain(&self.path).map_err(|error| hostile(error.why.to_owned()))?;
         match &self.kind {
-            FileKind::Unfit { why } => Err(hostile(why.clone()).into()),
-            FileKind::Link { target } if leads_out(Path::new(path.as_str()), target) => {
+            FileKind::Link { target } if leads_out(Path::new(path.below.as_str()), target) => {
                 Err(hostile(format!("it leads out, to `{}`", target.display())).into())
             }
             _ => Ok(path),
@@ -80,29 +82,76 @@ impl FileEntry {
     }
 }
 
-/// All files and links at or below a path of a folder, as they are called from the folder on. What is
-/// not there has none.
-///
-/// # Errors
-/// When something can't be looked at.
-pub fn list_below(folder: &Path, path: &str) -> Result<Vec<FileEntry>, EngineError> {
-    let mut found = Vec::new();
-    let at = folder.join(path);
-    match fs::symlink_metadata(&at) {
-        // `/files` itself may be a link.
-        Ok(seen) if seen.is_dir() || path.is_empty() => walk(&at, path, &mut found)?,
-        Ok(seen) => found.extend(entry_of(&at, path.to_owned(), &seen)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(source) => return Err(ParcelError::Read { path: at, source }.into()),
+/// Where the roots of a job lie.
+#[derive(Debug, Clone)]
+pub struct Roots {
+    pub files: PathBuf,
+    pub source: PathBuf,
+}
+
+impl Roots {
+    /// Those that a container has, and each job of this machine that has a room of its own.
+    #[must_use]
+    pub fn of_a_container() -> Self {
+        let [files, source] = Root::ALL.map(|root| root.as_str().into());
+        Self { files, source }
     }
-    Ok(found)
+
+    /// Where they are kept of a job of this machine: of its source, what the newest attempt left that
+    /// left anything.
+    #[must_use]
+    pub fn kept_here(dir: &StateDir, job: &JobRecord) -> Self {
+        let mut attempts = (1..=job.attempt).rev().map(|attempt| dir.kept_of(job.id, attempt));
+        let kept = attempts.find(|kept| kept.is_dir());
+        let source = kept.unwrap_or_else(|| dir.kept_of(job.id, job.attempt));
+        Self { files: dir.files_of(job.id), source }
+    }
+
+    #[must_use]
+    pub fn of(&self, root: Root) -> &Path {
+        match root {
+            Root::Files => &self.files,
+            Root::Source => &self.source,
+        }
+    }
+
+    /// All files and links at or below a path of a root. What is not there has none.
+    ///
+    /// # Errors
+    /// When something can't be looked at.
+    pub fn list(&self, root: Root, path: &str) -> Result<Vec<FileEntry>, EngineError> {
+        let mut found = Vec::new();
+        let at = self.of(root).join(path);
+        match fs::symlink_metadata(&at) {
+            // `/files` itself may be a link.
+            Ok(seen) if seen.is_dir() || path.is_empty() => walk(&at, path, &mut found)?,
+            Ok(seen) => found.extend(entry_of(&at, path.to_owned(), &seen)),
+            Err(error) if is_gone(&error) => {}
+            Err(source) => return Err(ParcelError::Read { path: at, source }.into()),
+        }
+        for entry in &mut found {
+            entry.path = JobPath::text_of(root, &entry.path);
+        }
+        Ok(found)
+    }
+
+    /// Where something lies that [`list`](Self::list) found.
+    #[must_use]
+    pub fn place(&self, path: &str) -> PathBuf {
+        let (root, below) = JobPath::split(path);
+        self.of(root).join(below)
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn walk(folder: &Path, below: &str, found: &mut Vec<FileEntry>) -> Result<(), EngineError> {
     let unreadable = |source| ParcelError::Read { path: folder.to_owned(), source };
     let entries = match fs::read_dir(folder) {
         // It is gone again: the job goes on meanwhile.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if is_gone(&error) => return Ok(()),
         entries => entries.map_err(unreadable)?,
     };
     for entry in entries {

@@ -4,6 +4,7 @@
 //! what they saw is decided in [`job`](crate::job).
 
 pub mod aws;
+mod changes;
 mod clock;
 mod engines;
 mod explanation;
@@ -17,13 +18,15 @@ mod local_settings;
 mod log;
 mod mask;
 mod name;
+mod outputs;
 mod prune;
 mod ready;
 
+pub use changes::Look;
 pub use clock::{Clock, SystemClock, until};
 pub use engines::Engines;
 pub use explanation::Explanation;
-pub use files::{FileEntry, FileKind, Stored};
+pub use files::{FileEntry, FileKind, Roots, Stored};
 pub use local_settings::LocalSettings;
 pub use log::{LogFile, LogReader};
 pub use name::{EngineName, UnknownEngine};

@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::spec::{check_priority, check_share, check_tags};
 use super::{
-    Command, EnvName, ExitRule, FilesPath, Freight, JobFiles, JobName, JobSpec, Memory, Queue,
-    Resources, RetryOn, RetryStrategy, Secret, SecretSource, Secrets, SizeError, SpecError,
+    Command, EnvName, ExitRule, Freight, JobFiles, JobName, JobSpec, Memory, Outputs, Queue,
+    Resources, RetryOn, RetryStrategy, Root, Secret, SecretSource, Secrets, SizeError, SpecError,
     Timeout, Vcpus,
 };
 
@@ -48,7 +48,7 @@ pub struct Draft {
     /// `LOCAL` or `LOCAL=PATH`, as [`Input`] reads them.
     #[serde(default)]
     pub inputs: Vec<String>,
-    /// [`FilesPath`]s.
+    /// [`Output`](super::Output)s.
     #[serde(default)]
     pub outputs: Vec<String>,
     /// What was made of a source and inputs before: of a request that a dry run printed.
@@ -134,16 +134,10 @@ impl Draft {
         };
         let retry = RetryStrategy::new(attempts, rules)?;
         let files = self.files.as_deref().map_or(Ok(JobFiles::Kept), str::parse)?;
-        let mut outputs: Vec<_> =
-            self.outputs.iter().map(|text| FilesPath::new(text)).collect::<Result<_, _>>()?;
-        if let Some(pattern) = outputs.iter().find(|it| it.as_str().contains(['*', '?', '['])) {
-            return Err(SpecError::Pattern(pattern.to_string()));
-        }
-        outputs.sort();
-        outputs.dedup();
+        let mut outputs = Outputs::parse(&self.outputs)?;
         if files == JobFiles::None {
             // Of a job that has no `/files` nothing is left there.
-            outputs.clear();
+            outputs = outputs.without(Root::Files);
         }
         let share = self.share.map(check_share).transpose()?;
         let priority = self.priority.map(check_priority).transpose()?;

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Command, CommandError, EnvName, EnvNameError, FilesPath, FilesPathError, JobFiles, JobName,
-    NoSecretSource, Queue, Resources, RetryError, RetryStrategy, SecretSource, SizeError, Source,
-    Timeout, TimeoutError, UnknownFiles, UnknownQueue, UnknownSource,
+    NoSecretSource, Outputs, Queue, Resources, RetryError, RetryStrategy, SecretSource, SizeError,
+    Source, Timeout, TimeoutError, UnknownFiles, UnknownQueue, UnknownSource,
 };
 
 /// A job as it was asked for. Secrets are named here; their values are elsewhere.
@@ -29,9 +29,9 @@ pub struct JobSpec {
     pub job_definition: String,
     #[serde(default, rename = "job_files", skip_serializing_if = "JobFiles::is_kept")]
     pub files: JobFiles,
-    /// What is kept of `/files` as the job's result, sorted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub outputs: Vec<FilesPath>,
+    /// What is kept of `/files` and `/source` as the job's result.
+    #[serde(default, skip_serializing_if = "Outputs::is_empty")]
+    pub outputs: Outputs,
     /// Whose share of a fair-share queue the job uses up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<String>,
@@ -67,8 +67,10 @@ pub enum SpecError {
     InputTwice { one: String, other: String, path: FilesPath },
     #[error("input `{0}` has no place: the job has no /files")]
     NoFiles(String),
-    #[error("output `{0}` is a pattern, and outputs are paths")]
-    Pattern(String),
+    #[error("output `{0}` is left out, and nothing is named that it could be left out of")]
+    NothingToLeaveOut(String),
+    #[error("output `{0}` is below /files, and the job has none")]
+    OutputWithoutFiles(String),
     #[error(transparent)]
     SecretSource(#[from] NoSecretSource),
     /// Without what follows the `=`, which may be the secret itself.
@@ -141,10 +143,17 @@ impl SpecError {
                 format!("as in --source {}", Source::Tree.as_str())
             }
             Self::FilesPath(_) => {
-                "give a path relative to /files, as in --output dist or --input data=in/data"
+                "give a path relative to /files, as in --output dist or --input data=in/data; an \
+                 output may also be in /source"
                     .to_owned()
             }
-            Self::Pattern(_) => "name the folder: all that is in it is kept".to_owned(),
+            Self::NothingToLeaveOut(_) => {
+                "name that too, as in --output /source --output '!/source/tmp'".to_owned()
+            }
+            Self::OutputWithoutFiles(_) => {
+                "leave out --no-files, or keep something of the source, as in --output /source"
+                    .to_owned()
+            }
             Self::InputName(_) => "say where it goes, as in --input .=data".to_owned(),
             Self::InputTwice { .. } => {
                 "give one of them another path, as in --input data=other".to_owned()

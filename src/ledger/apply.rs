@@ -195,6 +195,19 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
+    /// Remembers for which outputs of a job nothing was there when it had ended.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn note_missing(&self, seq: i64, outputs: &[String]) -> Result<(), LedgerError> {
+        let json = serde_json::to_string(outputs)
+            .map_err(|error| LedgerError::Corrupt(error.to_string()))?;
+        self.db
+            .prepare_cached("UPDATE jobs SET missing_outputs = ?2 WHERE seq = ?1")?
+            .execute((seq, json))?;
+        Ok(())
+    }
+
     /// Did somebody ask for the job's end?
     ///
     /// # Errors

@@ -205,11 +205,12 @@ fn bytes(path: &Path) -> u64 {
 }
 
 /// In their order. One that was released is never changed.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/0001_jobs.sql"),
     include_str!("../../migrations/0002_engines_far_away.sql"),
     include_str!("../../migrations/0003_retry_reasons.sql"),
     include_str!("../../migrations/0004_pruned.sql"),
+    include_str!("../../migrations/0005_missing_outputs.sql"),
 ];
 
 fn migrations() -> Migrations<'static> {

@@ -37,6 +37,8 @@ pub struct JobRecord {
     pub signal: Option<i32>,
     pub class: Option<FailureClass>,
     pub reason: Option<String>,
+    /// Outputs for which nothing was there at the end, once somebody has looked.
+    pub missing_outputs: Option<Vec<String>>,
 }
 
 impl JobRecord {
@@ -79,7 +81,7 @@ pub struct EventRecord {
 pub(super) const JOB_COLUMNS: &str = "seq, id, engine, engine_id, state, attempt, interruptions,
     losses, plan, directory, rehearse_after, retry_of, accepted_at, started_at, finished_at,
     cancel_requested_at, exit_code, signal, class, reason, engine_status, engine_reason,
-    fingerprint";
+    fingerprint, missing_outputs";
 
 pub(super) fn job(row: &Row<'_>) -> Result<JobRecord, LedgerError> {
     let text = |index: usize| -> Result<String, LedgerError> { Ok(row.get(index)?) };
@@ -108,6 +110,7 @@ pub(super) fn job(row: &Row<'_>) -> Result<JobRecord, LedgerError> {
         engine_status: row.get(20)?,
         engine_reason: row.get(21)?,
         fingerprint: row.get(22)?,
+        missing_outputs: missing_outputs(row.get(23)?)?,
     })
 }
 
@@ -152,6 +155,11 @@ pub(super) fn queue(text: &str) -> Result<Queue, LedgerError> {
 
 pub(super) fn plan(text: &str) -> Result<Plan, LedgerError> {
     serde_json::from_str(text).map_err(|error| LedgerError::Corrupt(format!("plan: {error}")))
+}
+
+fn missing_outputs(json: Option<String>) -> Result<Option<Vec<String>>, LedgerError> {
+    let read = json.map(|json| serde_json::from_str(&json)).transpose();
+    read.map_err(|error| LedgerError::Corrupt(format!("missing outputs: {error}")))
 }
 
 fn class(text: Option<String>) -> Result<Option<FailureClass>, LedgerError> {

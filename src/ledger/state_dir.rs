@@ -4,6 +4,7 @@
 //! ledger.db            the ledger, with its -wal and -shm
 //! logs/<id>.<attempt>  what an attempt wrote to stdout and stderr
 //! files/<id>/          what the job sees as /files
+//! kept/<id>.<attempt>/  what is kept of the source of an attempt
 //! parcels/<address>    sources and inputs of jobs, packed
 //! puts/<id>/<n>        parcels that were put to a job later, in their order
 //! sources/<id>.<attempt>/  the source of an attempt, as long as it runs
@@ -59,8 +60,9 @@ impl StateDirError {
 }
 
 /// What is made with the state directory, and again if it was taken away.
-const DIRECTORIES: [&str; 9] =
-    ["files", "parcels", "puts", "sources", "secrets", "workers", "senders", "wake", "logs"];
+const DIRECTORIES: [&str; 10] = [
+    "files", "kept", "parcels", "puts", "sources", "secrets", "workers", "senders", "wake", "logs",
+];
 
 /// Only the owner may look in: logs and files may hold what is nobody else's business.
 const PRIVATE: u32 = 0o700;
@@ -149,6 +151,22 @@ impl StateDir {
     #[must_use]
     pub fn files_of(&self, job: JobId) -> PathBuf {
         self.files().join(job.to_string())
+    }
+
+    #[must_use]
+    pub fn kept(&self) -> PathBuf {
+        self.root.join("kept")
+    }
+
+    #[must_use]
+    pub fn kept_of(&self, job: JobId, attempt: u32) -> PathBuf {
+        self.kept().join(format!("{job}.{attempt}"))
+    }
+
+    /// The same before all of it is there.
+    #[must_use]
+    pub fn keeping(&self, job: JobId, attempt: u32) -> PathBuf {
+        self.kept().join(format!("{job}.{attempt}.part"))
     }
 
     #[must_use]

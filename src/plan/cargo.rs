@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Bucket, Fetch, RequestError, SubmitJob};
-use crate::job::{FilesPath, Freight, JobId};
+use crate::job::{Freight, JobId, Outputs};
 
 /// What is to be brought to the job and back from it: a [`Cargo`] as JSON.
 pub const FREIGHT: &str = "COMPUTES_FREIGHT";
@@ -20,8 +20,8 @@ pub struct Cargo {
     pub bucket: Bucket,
     #[serde(default, skip_serializing_if = "Freight::is_empty")]
     pub freight: Freight,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub outputs: Vec<FilesPath>,
+    #[serde(default, skip_serializing_if = "Outputs::is_empty")]
+    pub outputs: Outputs,
     #[serde(default, skip_serializing_if = "Fetch::is_program")]
     pub fetch: Fetch,
     /// Our own id of the job, once it is sent.

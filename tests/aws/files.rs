@@ -361,7 +361,8 @@ fn what_is_put_before_the_job_starts_is_listed() {
     let seen: Vec<_> = listed.iter().map(|it| (it["path"].as_str(), it["kind"].as_str())).collect();
     assert_eq!(seen, [(Some("in/it"), Some("input")), (Some("later"), Some("input"))]);
     let got = home.run(["files", "get", "last", "--into", "results"]);
-    assert_eq!(got.code, 0, "{}", got.stderr);
+    assert_eq!(got.code, 2, "{}", got.stderr);
+    assert!(got.stderr.contains("there is nothing of"), "{}", got.stderr);
 }
 
 /// What a job of these outputs leaves, as `files get` brings it.

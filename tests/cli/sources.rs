@@ -306,7 +306,7 @@ fn inputs_that_can_not_be() {
         let words = [&["submit"], words, &["--", "true"]].concat();
         told.push_str(&home.refuses(&words));
     }
-    insta::assert_snapshot!(told, @r"
+    insta::assert_snapshot!(told, @"
     exit code 2
     --- stderr
     error: cannot submit `true`: cannot send `missing`: cannot read `[home]/here/missing`: No such file or directory (os error 2)
@@ -314,15 +314,15 @@ fn inputs_that_can_not_be() {
     exit code 2
     --- stderr
     error: cannot submit `true`: `../a` is no path below /files: it climbs with `..`
-    hint: give a path relative to /files, as in --output dist or --input data=in/data
+    hint: give a path relative to /files, as in --output dist or --input data=in/data; an output may also be in /source
     exit code 2
     --- stderr
     error: cannot submit `true`: `/etc/a` is no path below /files: it is absolute
-    hint: give a path relative to /files, as in --output dist or --input data=in/data
+    hint: give a path relative to /files, as in --output dist or --input data=in/data; an output may also be in /source
     exit code 2
     --- stderr
     error: cannot submit `true`: `CON` is no path below /files: a name in it is a device on Windows
-    hint: give a path relative to /files, as in --output dist or --input data=in/data
+    hint: give a path relative to /files, as in --output dist or --input data=in/data; an output may also be in /source
     exit code 2
     --- stderr
     error: cannot submit `true`: input `.` has no name of its own
@@ -350,11 +350,11 @@ fn inputs_that_can_not_be() {
     exit code 2
     --- stderr
     error: cannot submit `true`: `../x` is no path below /files: it climbs with `..`
-    hint: give a path relative to /files, as in --output dist or --input data=in/data
+    hint: give a path relative to /files, as in --output dist or --input data=in/data; an output may also be in /source
     exit code 2
     --- stderr
     error: cannot submit `true`: `/etc` is no path below /files: it is absolute
-    hint: give a path relative to /files, as in --output dist or --input data=in/data
+    hint: give a path relative to /files, as in --output dist or --input data=in/data; an output may also be in /source
     ");
 }
 

@@ -131,6 +131,94 @@ pub fn outputs_come_back_from_a_job_that_fails<S: Subject>(home: &Home) {
     assert_eq!(listed[0]["path"], "dist/in/it");
 }
 
+/// What `files ls` shows, path by path.
+fn listed(home: &Home) -> Vec<String> {
+    let listed = home.run(["files", "ls", "--json", "last"]).json();
+    listed.iter().map(|file| file["path"].as_str().expect("text").to_owned()).collect()
+}
+
+pub fn what_a_job_makes_in_its_source_comes_back<S: Subject>(home: &Home) {
+    repository(home);
+    let script = format!(
+        "mkdir -p out/deep .git 'a b'; echo new >out/app; chmod 755 out/app; echo x >out/deep/x; \
+         cp -p sub/script out/copy; ln -s app out/link; echo over >changed; echo git >.git/config; \
+         echo s >'a b/c d'; echo f >\"{}\"/f; exit 3",
+        S::FILES
+    );
+    let options = ["--source", "tree", "--output", "/source", "--output", "!/source/out/*/x"];
+    let run = carrying(home, &[options.as_slice(), &["--output", "f"]].concat(), &script);
+    assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
+    // Never what was sent and is as it was, nor what git would find programs in.
+    let expected = [
+        "/source/a b/c d",
+        "/source/changed",
+        "/source/out/app",
+        "/source/out/copy",
+        "/source/out/link",
+        "f",
+    ];
+    assert_eq!(listed(home), expected);
+    let got = home.run(["files", "get", "last", "--into", "results"]);
+    assert_eq!(got.code, 0, "{}", got.stderr);
+    let results = home.work().join("results");
+    let text = |name: &str| fs::read_to_string(results.join(name)).expect("a file");
+    assert_eq!(
+        (text("changed"), text("out/app"), text("f")),
+        ("over\n".into(), "new\n".into(), "f\n".into())
+    );
+    assert_eq!(text("out/copy"), text("../sub/script"));
+    let mode = fs::metadata(results.join("out/app")).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o100, 0o100);
+    assert_eq!(fs::read_link(results.join("out/link")).expect("a link"), Path::new("app"));
+    let one = home.run(["files", "get", "last", "/source/out/app", "--into", "one"]);
+    assert_eq!(one.code, 0, "{}", one.stderr);
+    assert!(home.work().join("one/out/app").exists() && !home.work().join("one/changed").exists());
+}
+
+/// The files of a folder, sorted.
+fn files_below(folder: &Path, below: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let path = format!("{below}{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            found.append(&mut files_below(&entry.path(), &format!("{path}/")));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+pub fn patterns_name_what_is_kept<S: Subject>(home: &Home) {
+    repository(home);
+    let script = format!(
+        "mkdir -p t/debug/deps t/release; echo >t/debug/app; echo >t/debug/deps/app; \
+         echo >t/release/app; echo >t/release/app.d; cd \"{}\"; echo >a.log; echo >b.txt; mkdir c.log; echo >c.log/x",
+        S::FILES
+    );
+    let options = ["--source", "tree", "--output", "/source/t/*/app", "--output", "*.lo?"];
+    let run = carrying(home, &options, &script);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let get = home.run(["files", "get", "last", "--into", "results"]);
+    assert_eq!(get.code, 0, "{}", get.stderr);
+    assert_eq!(
+        files_below(&home.work().join("results"), ""),
+        ["a.log", "c.log/x", "t/debug/app", "t/release/app"]
+    );
+}
+
+pub fn a_job_that_leaves_nothing_is_no_product<S: Subject>(home: &Home) {
+    repository(home);
+    let run = carrying(home, &["--source", "tree", "--output", "/source"], "cat changed");
+    assert_eq!((run.code, run.stdout.as_str()), (0, "after\n"), "{}", run.stderr);
+    assert_eq!(listed(home), [""; 0]);
+    let got = home.run(["files", "get", "last"]);
+    assert_eq!(got.code, 2, "{}", got.stderr);
+    assert!(got.stderr.contains("there is nothing of"), "{}", got.stderr);
+}
+
 pub fn links_and_rights_stay<S: Subject>(home: &Home) {
     let files = S::FILES;
     let script = format!(

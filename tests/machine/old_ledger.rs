@@ -49,6 +49,7 @@ fn a_ledger_of_the_first_version_opens_with_all_that_is_in_it() {
     let old = ledger.find(&JobRef::Text("3f9c2a71".to_owned())).expect("by its short id");
     let old = ledger.job(old).expect("there");
     assert_eq!((old.state, old.exit_code), (State::Failed, Some(3)));
+    assert_eq!(old.missing_outputs, None);
     let spec = &old.plan.spec;
     assert_eq!(spec.command.words(), ["./build.sh", "a b"]);
     assert_eq!((spec.queue, spec.retry.attempts), (Queue::Asap, 3));

@@ -56,7 +56,7 @@ pub struct JobView {
     pub source: Option<String>,
     /// Paths below `/files` that something was sent along for.
     pub inputs: Vec<String>,
-    /// What is kept of `/files`.
+    /// What is kept of `/files` and the source.
     pub outputs: Vec<String>,
     pub directory: PathBuf,
     pub files: PathBuf,

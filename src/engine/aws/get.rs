@@ -10,11 +10,11 @@ use tokio::sync::Semaphore;
 use super::AwsEngine;
 use super::files::{LINES, RESULTS};
 use super::objects::{Download, Objects, Piece, SMALL, spans};
-use crate::engine::files::{FileEntry, FileKind, copy};
+use crate::engine::files::{FileEntry, FileKind, Roots, copy};
 use crate::engine::{EngineError, Hear};
-use crate::job::JobId;
+use crate::job::{JobId, Root};
 use crate::ledger::JobRecord;
-use crate::parcel::{How, InTheWay, Names, ParcelError, unpack_what_fits, walk};
+use crate::parcel::{How, InTheWay, Names, ParcelError, unpack_what_fits};
 
 /// So many files are looked at at a time.
 const FILES_AT_ONCE: usize = 32;
@@ -41,11 +41,11 @@ impl AwsEngine<'_> {
         let how = How { names: Names::Portable, in_the_way: InTheWay::Stays };
         let unfit = unpack_what_fits(&archive, folder.path(), how)?;
         let unfit = unfit.into_iter().map(|(path, why)| FileEntry {
-            path: path.to_string_lossy().into_owned(),
+            path: format!("/{}", path.display()),
             kind: FileKind::Unfit { why },
             modified: None,
         });
-        let entries = entries_of(folder.path())?.into_iter().chain(unfit).collect();
+        let entries = entries_of(&roots_in(folder.path()))?.into_iter().chain(unfit).collect();
         Ok((folder, entries))
     }
 
@@ -79,8 +79,9 @@ impl AwsEngine<'_> {
             |entry: &FileEntry| matches!(entry.kind, FileKind::File { hash: None, .. });
         if entries.iter().any(|(entry, _)| in_archive(entry)) {
             let (folder, _) = self.results(&objects, job.id, &mut |sent| tell(sent)).await?;
+            let roots = roots_in(folder.path());
             for (entry, to) in entries.iter().filter(|(entry, _)| in_archive(entry)) {
-                copy(&folder.path().join(&entry.path), to)?;
+                copy(&roots.place(&entry.path), to)?;
             }
         }
         for (entry, to) in entries {
@@ -114,19 +115,19 @@ fn link(target: &Path, to: &Path) -> Result<(), EngineError> {
     Ok(())
 }
 
+/// An archive of results holds the roots of its job as folders.
+fn roots_in(folder: &Path) -> Roots {
+    let [files, source] = Root::ALL.map(|root| folder.join(&root.as_str()[1..]));
+    Roots { files, source }
+}
+
 /// What an archive held.
-fn entries_of(folder: &Path) -> Result<Vec<FileEntry>, EngineError> {
-    use crate::parcel::Entry;
-    let contents = walk(folder)?;
-    let entries = contents.iter().filter_map(|(path, entry)| {
-        let kind = match entry {
-            Entry::Folder => return None,
-            Entry::File { bytes, executable, .. } => {
-                FileKind::File { bytes: *bytes, executable: *executable, hash: None, stored: None }
-            }
-            Entry::Link { target } => FileKind::Link { target: target.clone() },
-        };
-        Some(FileEntry { path: path.to_string_lossy().into_owned(), kind, modified: None })
-    });
-    Ok(entries.collect())
+fn entries_of(roots: &Roots) -> Result<Vec<FileEntry>, EngineError> {
+    let mut entries = roots.list(Root::Files, "")?;
+    entries.append(&mut roots.list(Root::Source, "")?);
+    // The times are those of the unpacking.
+    for entry in &mut entries {
+        entry.modified = None;
+    }
+    Ok(entries)
 }

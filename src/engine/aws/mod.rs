@@ -35,7 +35,7 @@ pub use describe::LOG_GROUP;
 pub use describe::Status;
 pub use doctor::{Check, Expected, Health};
 pub use error::{Action, AwsError, Trouble};
-pub use inside::{Command as InsideCommand, Inside, Places, Runs, Signals};
+pub use inside::{Command as InsideCommand, Inside, Runs, Signals};
 pub use list::Listed;
 pub use policy::{INSIDE, Scope, policy, policy_words};
 pub use queues::{Details, Environment, QueueOnAws};

@@ -1,4 +1,4 @@
-//! What is in the `/files` of a job of this machine.
+//! What is in the `/files` of a job of this machine, and kept of its source.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,14 +7,17 @@ use uuid::Uuid;
 
 use super::LocalEngine;
 use super::freight;
-use crate::engine::files::{FileEntry, FileKind, copy, list_below};
+use crate::engine::files::{FileEntry, FileKind, Roots, copy};
 use crate::engine::{EngineError, Hear, Sent};
+use crate::job::Root;
 use crate::ledger::JobRecord;
 use crate::parcel::{How, InTheWay, Made, Names, Store, unpack};
 
 impl LocalEngine<'_> {
     pub(super) fn list_files(&self, job: &JobRecord) -> Result<Vec<FileEntry>, EngineError> {
-        let mut found = list_below(&self.dir.files_of(job.id), "")?;
+        let roots = Roots::kept_here(&self.dir, job);
+        let mut found = roots.list(Root::Files, "")?;
+        found.append(&mut roots.list(Root::Source, "")?);
         if job.attempt == 0 {
             let inputs = job.plan.freight.inputs.iter().map(|input| FileEntry {
                 path: input.path.to_string(),
@@ -35,9 +38,9 @@ impl LocalEngine<'_> {
         entries: &[(FileEntry, PathBuf)],
         hear: Hear<'_>,
     ) -> Result<(), EngineError> {
-        let files = self.dir.files_of(job.id);
+        let roots = Roots::kept_here(&self.dir, job);
         for (entry, to) in entries {
-            copy(&files.join(&entry.path), to)?;
+            copy(&roots.place(&entry.path), to)?;
             hear(Sent::Bytes(entry.bytes()));
         }
         Ok(())

@@ -1,10 +1,13 @@
-//! What a job brings along, unpacked before its command starts.
+//! What a job brings along, unpacked before its command starts, and what it leaves, kept when the command
+//! has ended.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::engine::EngineError;
-use crate::job::{Freight, JobFiles, JobId, Parcel};
+use crate::engine::changes::Before;
+use crate::engine::files::Roots;
+use crate::job::{Freight, JobFiles, JobId, Parcel, Root};
 use crate::ledger::StateDir;
 use crate::parcel::{How, InTheWay, Names, Store, remove_folder, unpack};
 use crate::plan::Plan;
@@ -53,11 +56,17 @@ pub fn has_any(dir: &StateDir, plan: &Plan, id: JobId) -> bool {
     !plan.freight.is_empty() || dir.puts_of(id).exists()
 }
 
-/// Unpacks what an attempt is to find.
+/// Where an attempt has its roots.
+pub fn roots(dir: &StateDir, plan: &Plan, id: JobId, attempt: u32) -> Roots {
+    let files = files(dir, plan.spec.files, id, attempt).unwrap_or_else(|| dir.files_of(id));
+    Roots { files, source: dir.source(id, attempt) }
+}
+
+/// Unpacks what an attempt is to find, and gives how its source looks then.
 ///
 /// # Errors
 /// When a parcel is gone or is not what it should be, or there is no room for it.
-pub fn unload(dir: &StateDir, plan: &Plan, id: JobId, attempt: u32) -> Result<(), EngineError> {
+pub fn unload(dir: &StateDir, plan: &Plan, id: JobId, attempt: u32) -> Result<Before, EngineError> {
     check(dir, &plan.freight)?;
     let store = Store::new(dir.parcels());
     // An earlier attempt may have left what is in the way.
@@ -93,7 +102,10 @@ pub fn unload(dir: &StateDir, plan: &Plan, id: JobId, attempt: u32) -> Result<()
         fs::create_dir_all(source.start(&into))
             .map_err(EngineError::io("make the directory that the job was submitted from"))?;
     }
-    Ok(())
+    if plan.spec.outputs.first_in(Root::Source).is_some() {
+        return Before::of(&roots(dir, plan, id, attempt));
+    }
+    Ok(Before::default())
 }
 
 /// What was put to a job, in its order.

@@ -9,6 +9,7 @@ mod explain;
 mod files;
 mod freight;
 mod inherited;
+mod keeping;
 mod launch;
 mod lease;
 mod machine;

@@ -27,6 +27,7 @@ pub enum Exit {
 /// The status reason of a host that was reclaimed, as spot rules look for it.
 const HOST_GONE: &str = "Host EC2 (instance i-rehearsal) terminated.";
 const ANSWERED: &str = "exit code 0 after SIGTERM";
+const NOT_KEPT: i32 = 125;
 const ESSENTIAL: &str = "Essential container in task exited";
 
 #[must_use]
@@ -86,6 +87,18 @@ pub fn not_started(exit_code: i32, why: &str) -> Outcome {
         signal: None,
         status_reason: "Task failed to start".to_owned(),
         reason: Some(why.to_owned()),
+    }
+}
+
+/// The command succeeded, and its outputs can't be kept: as `computes inside` ends then.
+#[must_use]
+pub fn not_kept(why: &str) -> Outcome {
+    Outcome {
+        verdict: Verdict::Failed(FailureClass::ExitCode),
+        exit_code: Some(NOT_KEPT),
+        signal: None,
+        status_reason: ESSENTIAL.to_owned(),
+        reason: Some(format!("exit code {NOT_KEPT}: cannot keep the outputs of the job: {why}")),
     }
 }
 

@@ -38,6 +38,7 @@ fn remove(dir: &StateDir, job: &JobRecord, pruning: &Pruning) -> Result<u64, Eng
     }
     let attempts = || 1..=job.attempt;
     let mut left: Vec<PathBuf> = attempts().map(|attempt| dir.source(job.id, attempt)).collect();
+    left.extend(attempts().map(|attempt| dir.kept_of(job.id, attempt)));
     left.extend([dir.puts_of(job.id), dir.files_of(job.id)]);
     if !pruning.only_files {
         left.extend(attempts().map(|attempt| dir.log(job.id, attempt)));
@@ -54,9 +55,13 @@ fn sweep(dir: &StateDir, ledger: &Ledger, pruning: &Pruning) -> Result<u64, Engi
         |id: &JobId| !jobs.contains_key(id) && id.made_at().is_some_and(|made| made < made_before);
     // Of one that goes on, the worker knows what it needs.
     let is_over = |id: &JobId| jobs.get(id).is_some_and(|state| state.is_terminal());
-    for (folder, while_it_runs) in
-        [(dir.logs(), false), (dir.files(), false), (dir.sources(), true), (dir.puts(), true)]
-    {
+    for (folder, while_it_runs) in [
+        (dir.logs(), false),
+        (dir.files(), false),
+        (dir.kept(), false),
+        (dir.sources(), true),
+        (dir.puts(), true),
+    ] {
         for entry in entries(&folder)? {
             let is_needless = |id| is_nobodys(&id) || (while_it_runs && is_over(&id));
             if job_of(&entry).is_some_and(is_needless) {

@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::known::Known;
-use super::sending::{Kept, Look, Sent};
-use crate::engine::Stored;
+use super::sending::{Kept, Sent};
+use crate::engine::changes::Look;
+use crate::engine::{Roots, Stored};
 use crate::job::Address;
 use crate::parcel::ParcelError;
 
@@ -23,13 +24,13 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Reads files below `root`, but those whose content is `known`.
-    pub fn of(files: Vec<(String, Look)>, root: &Path, known: &Known) -> Self {
+    /// Reads files of a job, but those whose content is `known`.
+    pub fn of(files: Vec<(String, Look)>, roots: &Roots, known: &Known) -> Self {
         let (object, mut is_known) = (Uuid::now_v7(), true);
         let (mut content, mut new) = (Vec::new(), Known::default());
         let read = |(path, look): (String, Look)| {
             let at = content.len();
-            let sent = match append(&mut content, &root.join(&path), look) {
+            let sent = match append(&mut content, &roots.place(&path), look) {
                 Ok(true) => {
                     let hash = Address::of_hash(Sha256::digest(&content[at..]).into());
                     let stored =
@@ -39,7 +40,7 @@ impl Bundle {
                 }
                 Ok(false) => Sent::Changed,
                 Err(source) => {
-                    Sent::not(&ParcelError::Read { path: root.join(&path), source }.into())
+                    Sent::not(&ParcelError::Read { path: roots.place(&path), source }.into())
                 }
             };
             match &sent {
@@ -69,6 +70,10 @@ mod tests {
 
     use super::*;
 
+    fn roots(files: &Path) -> Roots {
+        Roots { files: files.to_owned(), ..Roots::of_a_container() }
+    }
+
     #[test]
     fn what_is_known_or_changed_takes_no_room() {
         let root = tempfile::tempdir().expect("a folder");
@@ -83,7 +88,7 @@ mod tests {
         let two = Address::of_hash(Sha256::digest("two").into());
         let mut known = Known::default();
         known.insert(3, two, elsewhere);
-        let bundle = Bundle::of(files, root.path(), &known);
+        let bundle = Bundle::of(files, &roots(root.path()), &known);
         assert_eq!((bundle.content.as_slice(), bundle.is_known), (&b"one"[..], false));
         let stored = bundle.files.iter().map(|(_, sent)| match sent {
             Sent::Kept(kept) => Some(kept.stored),
@@ -105,6 +110,6 @@ mod tests {
         let stored = Stored { object: Uuid::now_v7(), at: 0 };
         let mut known = Known::default();
         known.insert(3, Address::of_hash(Sha256::digest("one").into()), stored);
-        assert!(Bundle::of(vec![("a".to_owned(), look)], root.path(), &known).is_known);
+        assert!(Bundle::of(vec![("a".to_owned(), look)], &roots(root.path()), &known).is_known);
     }
 }

@@ -11,7 +11,7 @@ mod sending;
 pub use command::{Command, Signals};
 
 use self::known::Known;
-use self::sending::{Kept, Look, Sent};
+use self::sending::{Kept, Sent};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -24,24 +24,13 @@ use super::client::Clients;
 use super::files::{LINES, WHOLE, read_json};
 use super::objects::{Download, Index, Indexed, Objects, Put};
 use super::{AwsError, AwsSettings};
-use crate::engine::files::{FileEntry, FileKind, list_below};
+use crate::engine::changes::{Before, Look};
+use crate::engine::files::{FileEntry, FileKind, Roots};
+use crate::engine::outputs::{Found, Search};
 use crate::engine::{EngineError, Stored};
-use crate::job::{FilesPath, JobId, Parcel};
-use crate::parcel::{How, InTheWay, Names, UNPACKED_AT, unpack};
+use crate::job::{JobId, Output, Parcel, Root};
+use crate::parcel::{How, InTheWay, Names, unpack};
 use crate::plan::Cargo;
-
-/// Where a job finds its files and its source.
-#[derive(Debug, Clone)]
-pub struct Places {
-    pub files: PathBuf,
-    pub source: PathBuf,
-}
-
-impl Default for Places {
-    fn default() -> Self {
-        Self { files: "/files".into(), source: "/source".into() }
-    }
-}
 
 /// Who it is that runs, as AWS Batch tells a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +49,9 @@ pub struct Inside {
     /// Under which its objects are: our own id, or Batch's of a job that others submitted.
     job: JobId,
     runs: Runs,
-    places: Places,
+    roots: Roots,
+    /// How the source looked when it was unpacked.
+    before: Before,
     /// Puts that were unpacked.
     unpacked: BTreeSet<String>,
     known: Arc<Known>,
@@ -83,7 +74,7 @@ impl Inside {
     pub async fn new(
         cargo: Cargo,
         runs: Runs,
-        places: Places,
+        roots: Roots,
         settings: &AwsSettings,
     ) -> Result<Self, EngineError> {
         let clients = Clients::of_job(settings, cargo.region.clone()).await?;
@@ -94,7 +85,8 @@ impl Inside {
             cargo,
             job,
             runs,
-            places,
+            roots,
+            before: Before::default(),
             unpacked: BTreeSet::new(),
             known: Arc::default(),
             seen: BTreeMap::new(),
@@ -112,7 +104,7 @@ impl Inside {
     /// When something can't be had, is not what it should be, or there is no room for it.
     pub async fn fetch(&mut self) -> Result<(Option<PathBuf>, Vec<String>), EngineError> {
         for input in &self.cargo.freight.inputs {
-            self.open(&input.parcel, &self.places.files, InTheWay::Goes).await?;
+            self.open(&input.parcel, &self.roots.files, InTheWay::Goes).await?;
         }
         let mut complaints = self.recall().await?;
         complaints.append(&mut self.fetch_puts().await?);
@@ -121,11 +113,14 @@ impl Inside {
             fs::create_dir_all(folder)
                 .map_err(EngineError::io(format!("make `{}`", folder.display())))
         };
-        make(&self.places.source)?;
-        self.open(&source.parcel, &self.places.source, InTheWay::Goes).await?;
+        make(&self.roots.source)?;
+        self.open(&source.parcel, &self.roots.source, InTheWay::Goes).await?;
         // Git knows no folder without files, and the caller may have stood in one.
-        let directory = source.start(&self.places.source);
+        let directory = source.start(&self.roots.source);
         make(&directory)?;
+        if self.cargo.outputs.first_in(Root::Source).is_some() {
+            self.before = Before::of(&self.roots)?;
+        }
         Ok((Some(directory), complaints))
     }
 
@@ -167,7 +162,7 @@ impl Inside {
     /// Unpacks what was put to the job since the last look.
     async fn fetch_puts(&mut self) -> Result<Vec<String>, EngineError> {
         let mut complaints = Vec::new();
-        if !self.places.files.is_dir() {
+        if !self.roots.files.is_dir() {
             return Ok(complaints);
         }
         let puts = self.objects.list(&self.objects.of_job(self.job, "put/")).await?;
@@ -176,7 +171,7 @@ impl Inside {
                 continue;
             }
             let put: Put = read_json(&self.objects, &object.key).await?;
-            match self.open(&put.parcel, &self.places.files, InTheWay::Stays).await {
+            match self.open(&put.parcel, &self.roots.files, InTheWay::Stays).await {
                 Ok(()) => {}
                 // Whoever put it is told by the log, and nothing else is held up.
                 Err(error @ (EngineError::Parcel(_) | EngineError::ParcelGone(_))) => {
@@ -198,11 +193,12 @@ impl Inside {
     /// When AWS can't be asked, or a file can't be read.
     pub async fn look(&mut self, is_last: bool) -> Result<Vec<String>, EngineError> {
         let mut put = if is_last { Vec::new() } else { self.fetch_puts().await? };
-        let (entries, mut complaints) = self.outputs()?;
+        let Found { entries, missing, unfit: mut complaints } = self.find(is_last)?;
         // What is not there yet may come.
         if !is_last {
             complaints.clear();
         }
+        complaints.extend(missing.iter().map(|output| format!("output `{output}` is not there")));
         complaints.append(&mut put);
         let mut to_send = Vec::new();
         for entry in &entries {
@@ -210,7 +206,7 @@ impl Inside {
                 continue;
             }
             // One that is gone again is none.
-            let Some(look) = Look::at(&self.places.files.join(&entry.path)) else { continue };
+            let Some(look) = Look::at(&self.roots.place(&entry.path)) else { continue };
             let is_settled = is_last || self.seen.get(&entry.path) == Some(&look);
             let is_kept = self.kept.get(&entry.path).is_some_and(|kept| kept.look == look);
             self.seen.insert(entry.path.clone(), look);
@@ -237,36 +233,19 @@ impl Inside {
         if is_last {
             self.earlier.clear();
         }
-        self.write_index(entries).await?;
+        self.write_index(entries, &missing).await?;
         Ok(complaints)
     }
 
-    /// The files that are outputs, and what is none although it is there.
-    fn outputs(&self) -> Result<(Vec<FileEntry>, Vec<String>), EngineError> {
-        let mut found: BTreeMap<String, FileEntry> = BTreeMap::new();
-        let mut complaints = Vec::new();
-        for output in &self.cargo.outputs {
-            let entries = list_below(&self.places.files, output.as_str())?;
-            if entries.is_empty() && !output.is_all() {
-                complaints.push(format!("output `{output}` is not there"));
-            }
-            for entry in entries {
-                match entry.checked() {
-                    Ok(path) if output.is_all() && self.was_brought(&path, &entry) => {}
-                    Ok(_) => {
-                        found.insert(entry.path.clone(), entry);
-                    }
-                    Err(error) => complaints.push(error.to_string()),
-                }
-            }
+    /// The files that are outputs. A build leaves much in its source that is gone when it is over, so
+    /// that is looked at when the command has ended.
+    fn find(&self, is_last: bool) -> Result<Found, EngineError> {
+        let (outputs, freight) = (&self.cargo.outputs, &self.cargo.freight);
+        let search = Search { outputs, roots: &self.roots, freight, before: &self.before };
+        if is_last {
+            return search.find(&Root::ALL);
         }
-        Ok((found.into_values().collect(), complaints))
-    }
-
-    /// What the job was brought and left as it was is no result of it.
-    fn was_brought(&self, path: &FilesPath, entry: &FileEntry) -> bool {
-        let is_old = entry.modified == Some(UNPACKED_AT);
-        is_old && self.cargo.freight.inputs.iter().any(|input| path.is_in(&input.path))
+        Ok(Found { missing: Vec::new(), ..search.find(&[Root::Files])? })
     }
 
     /// What an attempt before this one kept. It stays until this one keeps something in its place, or
@@ -293,7 +272,11 @@ impl Inside {
         Ok(Vec::new())
     }
 
-    async fn write_index(&mut self, entries: Vec<FileEntry>) -> Result<(), EngineError> {
+    async fn write_index(
+        &mut self,
+        entries: Vec<FileEntry>,
+        missing: &[Output],
+    ) -> Result<(), EngineError> {
         let mut all = self.earlier.clone();
         for entry in entries {
             let path = entry.path.clone();
@@ -301,7 +284,8 @@ impl Inside {
                 all.insert(path, indexed);
             }
         }
-        let index = Index::new(self.runs.attempt, all.into_values().collect());
+        let missing = missing.iter().map(ToString::to_string).collect();
+        let index = Index::new(self.runs.attempt, all.into_values().collect(), missing);
         if index == self.index {
             return Ok(());
         }

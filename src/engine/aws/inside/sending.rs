@@ -2,7 +2,6 @@
 //! ones in bundles.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,20 +12,10 @@ use uuid::Uuid;
 use super::bundle::Bundle;
 use super::{Inside, aside};
 use crate::engine::aws::objects::{SMALL, Upload, bundled};
+use crate::engine::changes::Look;
 use crate::engine::{EngineError, Stored};
 use crate::job::Address;
-use crate::ledger::Millis;
 use crate::parcel::hash_of;
-
-/// By which one sees that a file has changed: nobody sets the time at which it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
-    pub bytes: u64,
-    pub modified: Option<Millis>,
-    /// Seconds and nanoseconds.
-    changed: (i64, i64),
-    inode: u64,
-}
 
 /// A file as it was sent.
 #[derive(Debug, Clone)]
@@ -89,7 +78,7 @@ impl Inside {
 
     /// A large file, hashed while it is sent unless it may be there already.
     async fn send(&self, path: &str, look: Look) -> Result<Sent, EngineError> {
-        let file = self.places.files.join(path);
+        let file = self.roots.place(path);
         let to_hash = file.clone();
         let hash = aside(move || Ok(hash_of(&to_hash)?));
         let sent = if self.known.has_any_of(look.bytes) {
@@ -121,8 +110,8 @@ impl Inside {
         files: Vec<(String, Look)>,
     ) -> Result<Vec<(String, Sent)>, EngineError> {
         let _line = self.lines.acquire().await;
-        let (root, known) = (self.places.files.clone(), Arc::clone(&self.known));
-        let bundle = aside(move || Ok(Bundle::of(files, &root, &known))).await?;
+        let (roots, known) = (self.roots.clone(), Arc::clone(&self.known));
+        let bundle = aside(move || Ok(Bundle::of(files, &roots, &known))).await?;
         if !bundle.is_known {
             let key = self.objects.blob(self.job, bundle.object);
             self.objects.write_large(&key, bundle.content).await?;
@@ -132,7 +121,7 @@ impl Inside {
 
     /// A copy of a file that changes while it is sent.
     async fn send_as_it_is(&self, path: &str) -> Result<Sent, EngineError> {
-        let file = self.places.files.join(path);
+        let file = self.roots.place(path);
         let Some(look) = Look::at(&file) else { return Ok(Sent::Changed) };
         let copied = aside(move || {
             let copy = NamedTempFile::new().map_err(EngineError::io("make a file for a copy"))?;
@@ -146,7 +135,7 @@ impl Inside {
         };
         let bytes = copy.as_file().metadata().map_err(EngineError::io("look at a copy"))?.len();
         let stored = self.upload(copy.path()).await?;
-        Ok(Sent::Kept(Kept { look: Look { bytes, ..look }, hash, stored }))
+        Ok(Sent::Kept(Kept { look: look.with_bytes(bytes), hash, stored }))
     }
 
     async fn upload(&self, file: &Path) -> Result<Stored, EngineError> {
@@ -155,16 +144,6 @@ impl Inside {
         let lines = &self.lines;
         Upload { objects: &self.objects, key, file, record: None, lines }.send(&mut |_| ()).await?;
         Ok(Stored { object, at: 0 })
-    }
-}
-
-impl Look {
-    /// `None` for what is gone.
-    pub fn at(file: &Path) -> Option<Self> {
-        let seen = fs::symlink_metadata(file).ok()?;
-        let modified = seen.mtime().checked_mul(1000)?.checked_add(seen.mtime_nsec() / 1_000_000);
-        let changed = (seen.ctime(), seen.ctime_nsec());
-        Some(Self { bytes: seen.len(), modified, changed, inode: seen.ino() })
     }
 }
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::engine::aws::AwsError;
 use crate::engine::{FileEntry, FileKind, Stored};
-use crate::job::{Address, Parcel};
+use crate::job::{Address, JobPath, Parcel};
 use crate::ledger::Millis;
 
 /// The format of an [`Index`] that this program writes, and the only one that it reads.
@@ -18,6 +18,9 @@ pub struct Index {
     /// The attempt that wrote it.
     pub attempt: u32,
     pub entries: Vec<Indexed>,
+    /// Outputs for which nothing was there when the command had ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
 }
 
 /// A file or a link.
@@ -50,8 +53,8 @@ const fn is_zero(at: &u64) -> bool {
 }
 
 impl Index {
-    pub const fn new(attempt: u32, entries: Vec<Indexed>) -> Self {
-        Self { format: FORMAT, attempt, entries }
+    pub const fn new(attempt: u32, entries: Vec<Indexed>, missing: Vec<String>) -> Self {
+        Self { format: FORMAT, attempt, entries, missing }
     }
 
     /// # Errors
@@ -82,7 +85,10 @@ impl Indexed {
     /// As every engine shows it; `child` is the folder of an array's child.
     pub fn into_entry(self, child: Option<&str>) -> FileEntry {
         let place = |path: String| match child {
-            Some(child) => format!("{child}/{path}"),
+            Some(child) => {
+                let (root, below) = JobPath::split(&path);
+                JobPath::text_of(root, &format!("{child}/{below}"))
+            }
             None => path,
         };
         match self {

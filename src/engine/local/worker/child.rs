@@ -8,13 +8,15 @@ use rustix::process::{WaitId, WaitIdOptions, waitid};
 use tokio::task::{JoinError, JoinHandle};
 
 use super::agenda::{Due, Task};
-use super::running::{self, Process, Running, Start};
+use super::running::{self, Kept, Process, Running, Start};
 use super::starter::{Begun, Order};
 use super::{Worker, millis};
+use crate::engine::changes::Before;
+use crate::engine::local::keeping::keep;
 use crate::engine::local::outcome::{Exit, not_started};
 use crate::engine::local::{freight, memory, processes};
 use crate::engine::{EngineError, in_one_line, readable};
-use crate::ledger::{Assignment, Holder};
+use crate::ledger::{Assignment, Holder, StateDir};
 use crate::parcel::remove_folder;
 
 /// How long a start waits to be written down together with what comes next, in ms: a job
@@ -28,7 +30,7 @@ const NO_FREIGHT: i32 = 125;
 /// An order whose freight was dealt with.
 pub struct Unloaded {
     order: Order,
-    result: Result<(), EngineError>,
+    result: Result<Before, EngineError>,
 }
 
 /// A command that ended, or whose end could not be seen.
@@ -37,6 +39,8 @@ pub struct Ended {
     exit: io::Result<Exit>,
     /// What has to end before the log is whole.
     log: Option<Log>,
+    /// What became of the outputs, once that is known.
+    kept: Option<Kept>,
 }
 
 type Log = JoinHandle<io::Result<()>>;
@@ -59,6 +63,7 @@ impl Worker<'_> {
             rehearse_after,
             process: None,
             stop: None,
+            before: Arc::default(),
             used_before,
         });
         if carries {
@@ -82,9 +87,12 @@ impl Worker<'_> {
         };
         let Some(index) = self.place(order.holder) else { return };
         let error = match result {
-            Ok(()) if self.running[index].stop.is_none() => return self.starter.start(order),
+            Ok(before) if self.running[index].stop.is_none() => {
+                self.running[index].before = Arc::new(before);
+                return self.starter.start(order);
+            }
             // Its end was asked for in the meantime.
-            Ok(()) => None,
+            Ok(_) => None,
             Err(error) => Some(error),
         };
         let job = self.taken_out(index);
@@ -177,7 +185,7 @@ impl Worker<'_> {
     }
 
     pub(super) fn note(&mut self, ended: Result<Ended, JoinError>) {
-        let Ended { holder, exit, log } = match ended {
+        let Ended { holder, exit, log, kept } = match ended {
             Ok(ended) => ended,
             // A wait neither panics nor is aborted.
             Err(error) => return tracing::error!(%error, "lost sight of a job"),
@@ -192,10 +200,17 @@ impl Worker<'_> {
             self.children.spawn(whole(holder, exit, log));
             return;
         }
+        let job = &mut self.running[index];
+        if exit.is_ok() && kept.is_none() && !job.plan.spec.outputs.is_empty() {
+            job.process = None;
+            self.children.spawn(keeping(self.dir.clone(), job, exit));
+            return;
+        }
         let job = self.taken_out(index);
-        self.finished.push(match exit {
-            Ok(exit) => job.finished(exit),
-            Err(error) => {
+        self.finished.push(match (exit, kept) {
+            (Ok(exit), Some(kept)) => job.finished_keeping(exit, kept),
+            (Ok(exit), None) => job.finished(exit),
+            (Err(error), _) => {
                 job.finished_with(not_started(125, &format!("its end was not seen: {error}")))
             }
         });
@@ -225,7 +240,7 @@ impl Worker<'_> {
 
 async fn end(holder: Holder, handle: Arc<OwnedFd>, log: Option<Log>) -> Ended {
     let exit = exit(handle).await;
-    Ended { holder, exit, log }
+    Ended { holder, exit, log, kept: None }
 }
 
 async fn whole(holder: Holder, exit: io::Result<Exit>, log: Log) -> Ended {
@@ -234,7 +249,25 @@ async fn whole(holder: Holder, exit: io::Result<Exit>, log: Log) -> Ended {
         Ok(Err(error)) => tracing::error!(%error, "the log is not whole"),
         Err(error) => tracing::error!(%error, "the log is not whole"),
     }
-    Ended { holder, exit, log: None }
+    Ended { holder, exit, log: None, kept: None }
+}
+
+/// Keeps what a command left that has ended.
+fn keeping(
+    dir: StateDir,
+    job: &Running,
+    exit: io::Result<Exit>,
+) -> impl Future<Output = Ended> + use<> {
+    let (holder, id) = (job.holder, job.id);
+    let (plan, before) = (Arc::clone(&job.plan), Arc::clone(&job.before));
+    async move {
+        // It may take long, and nobody else is to wait for it.
+        let kept = tokio::task::spawn_blocking(move || {
+            keep(&dir, &plan, id, holder.attempt, &before).map_err(|error| in_one_line(&error))
+        });
+        let kept = kept.await.unwrap_or_else(|error| Err(error.to_string()));
+        Ended { holder, exit, log: None, kept: Some(kept) }
+    }
 }
 
 async fn exit(handle: Arc<OwnedFd>) -> io::Result<Exit> {

@@ -193,10 +193,18 @@ fn record_end(change: &Change<'_>, end: &Finished, now: Millis) -> Result<(), Le
     let (outcome, retry) = (Some(&end.outcome), end.retry.as_ref());
     let detail = Detail { outcome, retry, ..Detail::default() };
     match change.apply(end.holder, end.event, detail, now)? {
-        Applied::Done(_) => {}
-        Applied::Stale => tracing::warn!(job = %end.id, "ended after it was given to another"),
+        Applied::Done(_) => match &end.missing {
+            Some(missing) => {
+                let missing: Vec<_> = missing.iter().map(ToString::to_string).collect();
+                change.note_missing(end.holder.seq, &missing)
+            }
+            None => Ok(()),
+        },
+        Applied::Stale => {
+            tracing::warn!(job = %end.id, "ended after it was given to another");
+            Ok(())
+        }
     }
-    Ok(())
 }
 
 fn claim_from_queue(

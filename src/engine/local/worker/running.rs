@@ -3,9 +3,10 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use crate::engine::local::outcome::{Exit, Stop};
+use crate::engine::changes::Before;
+use crate::engine::local::outcome::{Exit, Stop, not_kept};
 use crate::job::{
-    Decision, Event, FailureClass, JobId, Outcome, Resources, RetryReason, Verdict, decide,
+    Decision, Event, FailureClass, JobId, Outcome, Output, Resources, RetryReason, Verdict, decide,
 };
 use crate::ledger::{Assignment, Holder, Millis};
 use crate::plan::Plan;
@@ -19,6 +20,8 @@ pub struct Running {
     /// There once the command was started.
     pub process: Option<Process>,
     pub stop: Option<Stop>,
+    /// How its source looked before the command started.
+    pub before: Arc<Before>,
     /// Attempts used up before this one.
     pub used_before: u32,
 }
@@ -28,6 +31,9 @@ pub struct Process {
     /// Means this process for ever, also when the number is another's.
     pub handle: Arc<OwnedFd>,
 }
+
+/// Outputs for which nothing is there, or why they could not be kept.
+pub type Kept = Result<Vec<Output>, String>;
 
 /// A start that is not in the ledger yet.
 pub struct Start {
@@ -45,6 +51,8 @@ pub struct Finished {
     /// Where another attempt follows, why.
     pub retry: Option<RetryReason>,
     pub has_secrets: bool,
+    /// Outputs for which nothing is there, if that was looked at.
+    pub missing: Option<Vec<Output>>,
 }
 
 /// Attempts that count, before the one that was opened last.
@@ -72,6 +80,20 @@ impl Running {
         self.ended(next, outcome)
     }
 
+    /// The same, with what became of the outputs. A job whose results are lost has not succeeded.
+    pub fn finished_keeping(self, exit: Exit, kept: Kept) -> Finished {
+        match kept {
+            Ok(missing) => Finished { missing: Some(missing), ..self.finished(exit) },
+            Err(why) if exit == Exit::Code(0) && self.stop.is_none() => {
+                self.finished_with(not_kept(&why))
+            }
+            Err(why) => {
+                tracing::warn!(job = %self.id, why, "outputs are not kept");
+                self.finished(exit)
+            }
+        }
+    }
+
     /// An end that no signal of ours brought about.
     pub fn finished_with(self, outcome: Outcome) -> Finished {
         let next = next(&self.plan, self.used_before + 1, &outcome);
@@ -86,6 +108,7 @@ impl Running {
             outcome,
             retry,
             has_secrets: !self.plan.spec.secrets.is_empty(),
+            missing: None,
         }
     }
 }
