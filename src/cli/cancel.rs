@@ -3,16 +3,32 @@
 use clap::Args;
 
 use super::context::{Context, block_on};
-use super::error::{Doing, Failure};
+use super::ending::until_over;
+use super::error::{Doing, Failure, code};
+use super::follow;
+use super::interrupts::Interrupts;
 use super::output::JobView;
-use crate::engine::{Cancelled, Engines};
+use super::selection::Selection;
+use crate::engine::{Attended, Cancelled, Clock, EngineName, Engines};
 use crate::job::{JobId, JobRef};
+use crate::ledger::{Filter, JobRecord};
 
 #[derive(Debug, Args)]
 pub struct Options {
     /// Ids, the beginning of ids, or `last`
-    #[arg(required = true, value_name = "JOB")]
+    #[arg(value_name = "JOB")]
     jobs: Vec<JobRef>,
+    /// Every job that is not over yet
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    selection: Selection,
+    /// Wait until they are over, however they end
+    #[arg(long)]
+    wait: bool,
+    /// Stop waiting after so long, with exit code 124; they are being ended all the same
+    #[arg(long, value_name = "DURATION", requires = "wait")]
+    limit: Option<String>,
     /// Why; it is kept with the job
     #[arg(long, value_name = "TEXT", default_value = "cancelled by the user")]
     reason: String,
@@ -28,40 +44,129 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
             "AWS Batch takes no more; shorten it",
         ));
     }
-    let Some(first) = options.jobs.first() else { return Ok(0) };
+    let limit = options.limit.as_deref();
+    let limit = limit.map(|text| super::run::parse("--limit", text)).transpose()?;
+    check_which(options)?;
+    let Some(first) = options.jobs.first() else {
+        let filter = options.selection.of_unfinished(context.clock.now())?;
+        if context.ledger()?.is_none() {
+            context.output.note("no job was ever submitted");
+            return Ok(0);
+        }
+        let mut engines = context.engines()?;
+        return block_on(async {
+            let ids = selected(&mut engines, filter, context).await?;
+            if ids.is_empty() {
+                context.output.note("nothing to cancel: no such job waits or runs");
+            }
+            cancel(&mut engines, &ids, limit, options, context).await
+        });
+    };
     let mut engines = context.engines_of_existing(first)?;
-    // All are found before the first is cancelled, so that a typing error changes nothing.
-    let mut ids = block_on(async { Ok(engines.find_all(&options.jobs).await?) })?;
-    // Those that wait go first: the end of one that runs would let them start.
-    let mut held = Vec::new();
-    for id in std::mem::take(&mut ids) {
-        let is_held = engines.ledger().standing(id)?.state.is_held();
-        if is_held { held.push(id) } else { ids.push(id) }
+    block_on(async {
+        // All are found before the first is cancelled, so that a typing error changes nothing.
+        let ids = engines.find_all(&options.jobs).await?;
+        cancel(&mut engines, &ids, limit, options, context).await
+    })
+}
+
+/// Jobs are named, or meant by what they are; a slip in the one must not widen the other.
+fn check_which(options: &Options) -> Result<(), Failure> {
+    match (options.jobs.is_empty(), options.all || options.selection.is_given()) {
+        (true, false) => Err(Failure::usage(
+            "no job is named",
+            "name some, or say which are meant: --all, --state running, --name test",
+        )),
+        (false, true) => Err(Failure::usage(
+            "some jobs are named, and others are meant by what they are",
+            "cancel those that are named by a call of their own",
+        )),
+        _ => Ok(()),
     }
-    ids.append(&mut held);
-    // One that can't be ended keeps no other alive.
-    let mut failed = None;
+}
+
+/// Those of this ledger. What others submitted is ended only by its id.
+async fn selected(
+    engines: &mut Engines<'_>,
+    filter: Filter,
+    context: &Context<'_>,
+) -> Result<Vec<JobId>, Failure> {
+    let engine = (engines.chosen() == EngineName::Aws).then_some(EngineName::Aws.as_str());
+    let filter = Filter { engine, ..filter };
+    let ids = |jobs: Vec<JobRecord>| jobs.into_iter().map(|job| job.id).collect::<Vec<_>>();
+    // What is known of those far away may be old.
+    let any = Filter { states: Filter::unfinished().states, ..filter.clone() };
+    let unfinished = ids(engines.ledger().list(&any)?);
+    match engines.refresh(&unfinished).await {
+        Ok(Attended::Done) => {}
+        Ok(Attended::Later(error)) | Err(error) => {
+            let why = Failure::from(error).message();
+            context.output.warning(&format!("by what was known when last looked at: {why}"));
+        }
+    }
+    Ok(ids(engines.ledger().list(&filter)?))
+}
+
+async fn cancel(
+    engines: &mut Engines<'_>,
+    ids: &[JobId],
+    limit: Option<std::time::Duration>,
+    options: &Options,
+    context: &Context<'_>,
+) -> Result<u8, Failure> {
+    // Those that wait go first: the end of one that runs would let them start.
+    let (mut waiting, mut held) = (Vec::new(), Vec::new());
     for id in ids {
-        failed = failed.or(cancel(id, options, &mut engines, context).err());
+        let is_held = engines.ledger().standing(*id)?.state.is_held();
+        if is_held { held.push(*id) } else { waiting.push(*id) }
+    }
+    waiting.append(&mut held);
+    let ends = engines.cancel(&waiting, &options.reason).await.doing(|| "cancel".to_owned())?;
+    let mut failed = None;
+    let mut asked = Vec::new();
+    for (id, end) in ends {
+        match end.doing(|| format!("cancel {}", id.short())) {
+            Err(failure) => failed = failed.or(Some(failure)),
+            Ok(Cancelled::Asked) if options.wait => {
+                tell(engines, id, Cancelled::Asked, context)?;
+                asked.push(id);
+            }
+            Ok(end) => {
+                tell(engines, id, end, context)?;
+                show(engines, id, context)?;
+            }
+        }
+    }
+    let mut interrupts = Interrupts::new(limit)?;
+    let mut watch = engines.watch()?;
+    for index in 0..asked.len() {
+        let rest = &asked[index..];
+        let left = until_over(engines, &mut *watch, &mut interrupts, rest, context).await?;
+        if let Some(exit_code) = left {
+            return Ok(say_left(rest, exit_code, context));
+        }
+        let record = engines.ledger().job(asked[index])?;
+        if context.output.json {
+            show(engines, record.id, context)?;
+        } else {
+            follow::say_end(&record, context)?;
+        }
     }
     failed.map_or(Ok(0), Err)
 }
 
-fn cancel(
-    id: JobId,
-    options: &Options,
+/// What became of a wish, for people.
+fn tell(
     engines: &mut Engines<'_>,
+    id: JobId,
+    end: Cancelled,
     context: &Context<'_>,
 ) -> Result<(), Failure> {
-    let short = id.short();
-    let what = block_on(async {
-        engines.cancel(id, &options.reason).await.doing(|| format!("cancel {short}"))
-    })?;
     if context.output.json {
-        let record = engines.ledger().job(id)?;
-        return context.output.json_line(&JobView::new(&record, &context.config.state_dir));
+        return Ok(());
     }
-    match what {
+    let short = id.short();
+    match end {
         Cancelled::AtOnce => context.output.status(&format!("{short} cancelled")),
         Cancelled::Asked => context.output.status(&format!("{short} is being ended")),
         Cancelled::TooLate => {
@@ -70,4 +175,25 @@ fn cancel(
         }
     }
     Ok(())
+}
+
+/// The job as it is now, for programs.
+fn show(engines: &mut Engines<'_>, id: JobId, context: &Context<'_>) -> Result<(), Failure> {
+    if !context.output.json {
+        return Ok(());
+    }
+    let record = engines.ledger().job(id)?;
+    context.output.json_line(&JobView::new(&record, &context.config.state_dir))
+}
+
+fn say_left(ids: &[JobId], exit_code: u8, context: &Context<'_>) -> u8 {
+    let why = if exit_code == code::LIMIT_REACHED { "the limit was reached" } else { "detached" };
+    let (what, shorts) = match ids {
+        [one] => ("the job is", one.short()),
+        several => ("the jobs are", several.iter().map(JobId::short).collect::<Vec<_>>().join(" ")),
+    };
+    context.output.warning(&format!(
+        "{why}; {what} being ended all the same. To come back: computes wait {shorts}"
+    ));
+    exit_code
 }

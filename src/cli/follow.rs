@@ -170,13 +170,10 @@ async fn interrupted(
     } else {
         "cancelling the jobs"
     });
-    // One that can't be ended keeps no other alive.
-    let mut failed = None;
-    for job in jobs {
-        let ended = engines.cancel(*job, "interrupted while following").await;
-        failed = failed.or(ended.doing(|| format!("cancel {}", job.short())).err());
+    for (job, ended) in engines.cancel(jobs, "interrupted while following").await? {
+        ended.doing(|| format!("cancel {}", job.short()))?;
     }
-    failed.map_or(Ok(None), Err)
+    Ok(None)
 }
 
 /// Tells that the wait ends before the jobs do, and how to come back to them.

@@ -1,6 +1,6 @@
 //! What ends a wait before its time: signals, the time limit, and a key.
 
-use std::future::pending;
+use std::future::{Future, pending};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,6 +82,15 @@ impl Interrupts {
             Wake::Limit => code::LIMIT_REACHED,
             Wake::Terminate => code::DETACHED_BY_TERM,
             _ => code::DETACHED_BY_INT,
+        }
+    }
+
+    /// Does something to its end, unless somebody wants us to leave: then it is the exit code that
+    /// says so.
+    pub async fn unless_left<T>(&mut self, work: impl Future<Output = T>) -> Result<T, u8> {
+        tokio::select! {
+            done = work => Ok(done),
+            code = self.leave() => Err(code),
         }
     }
 

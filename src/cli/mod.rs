@@ -4,6 +4,7 @@ mod cancel;
 mod completions;
 mod context;
 mod doctor;
+mod ending;
 mod error;
 mod explain;
 mod files;
@@ -86,7 +87,7 @@ enum Verb {
     Files(Later<files::Options>),
     /// End jobs: those that wait at once, those that run by SIGTERM, 30 s, SIGKILL
     Cancel(Later<cancel::Options>),
-    /// Submit jobs that are over once more, as they were; prints the new ids
+    /// Submit jobs that are over, or being ended, once more as they were; prints the new ids
     Retry(Later<retry::Options>),
     /// Remove jobs that have been over for long, with their logs and files
     Prune(Later<prune::Options>),

@@ -109,10 +109,9 @@ async fn left_in_between(
     };
     if cancel {
         context.output.status("cancelling the job");
-        engines
-            .cancel(id, "interrupted while it was submitted")
-            .await
-            .doing(|| format!("cancel {}", id.short()))?;
+        for (id, ended) in engines.cancel(&[id], "interrupted while it was submitted").await? {
+            ended.doing(|| format!("cancel {}", id.short()))?;
+        }
         let record = engines.ledger().job(id)?;
         // It may have been over before.
         if record.state.is_terminal() {

@@ -11,7 +11,7 @@ use crate::ledger::{Filter, Millis};
 /// All that are given have to hold.
 #[derive(Debug, Default, Args)]
 pub struct Selection {
-    /// Only jobs in these states: failed,succeeded; `unfinished` is all that are not over
+    /// Only jobs in these states, as in queued,running; `unfinished` is all that are not over
     #[arg(long = "state", value_name = "STATE", value_delimiter = ',')]
     states: Vec<String>,
     /// Only jobs of these queues
@@ -29,6 +29,13 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Is there anything by which jobs are meant?
+    pub const fn is_given(&self) -> bool {
+        let Self { states, queues, name, since, before } = self;
+        let is_bare = states.is_empty() && queues.is_empty() && name.is_none();
+        !is_bare || since.is_some() || before.is_some()
+    }
+
     /// # Errors
     /// When there is no such state, queue or time.
     pub fn filter(&self, now: Millis) -> Result<Filter, Failure> {
@@ -46,6 +53,38 @@ impl Selection {
             ..Filter::default()
         })
     }
+}
+
+impl Selection {
+    /// The same of jobs that are not over, for a verb that changes them.
+    ///
+    /// # Errors
+    /// When there is no such state, queue or time, when a state is an end, or when the text that
+    /// names are to hold is empty, as an unset variable of a shell is.
+    pub fn of_unfinished(&self, now: Millis) -> Result<Filter, Failure> {
+        if self.name.as_deref() == Some("") {
+            return Err(Failure::usage(
+                "--name is empty, and every name holds that",
+                "say --all if every job is meant",
+            ));
+        }
+        let mut filter = self.filter(now)?;
+        if let Some(end) = filter.states.iter().find(|state| state.is_terminal()) {
+            return Err(Failure::usage(
+                format!("a job in state `{end}` is over"),
+                format!("the states of jobs that are not are {UNFINISHED}, {}", listed()),
+            ));
+        }
+        if filter.states.is_empty() {
+            filter.states = Filter::unfinished().states;
+        }
+        Ok(filter)
+    }
+}
+
+fn listed() -> String {
+    let states = Filter::unfinished().states;
+    states.into_iter().map(State::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn states(names: &[String]) -> Result<Vec<State>, Failure> {

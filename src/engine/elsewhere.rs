@@ -85,9 +85,9 @@ impl Engine for LocalEngine<'_> {
     async fn cancel(
         &mut self,
         _: &mut Ledger,
-        _: JobId,
+        _: &[JobId],
         _: &str,
-    ) -> Result<Cancelled, EngineError> {
+    ) -> Result<Vec<Result<Cancelled, EngineError>>, EngineError> {
         Err(EngineError::Elsewhere)
     }
 

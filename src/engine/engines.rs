@@ -155,15 +155,33 @@ impl<'a> Engines<'a> {
         }
     }
 
-    /// Ends a job.
+    /// Ends jobs, and tells what became of each wish. One that can't be ended keeps no other alive.
     ///
     /// # Errors
-    /// When its engine can't be told.
-    pub async fn cancel(&mut self, job: JobId, reason: &str) -> Result<Cancelled, EngineError> {
-        match self.of(job)? {
-            EngineName::Local => self.local.cancel(&mut self.ledger, job, reason).await,
-            EngineName::Aws => self.aws.cancel(&mut self.ledger, job, reason).await,
+    /// When an engine can't be told of any.
+    pub async fn cancel(
+        &mut self,
+        jobs: &[JobId],
+        reason: &str,
+    ) -> Result<Vec<(JobId, Result<Cancelled, EngineError>)>, EngineError> {
+        let mut ends = Vec::new();
+        for engine in EngineName::ALL {
+            let mut ours = Vec::new();
+            for job in jobs {
+                if self.of(*job)? == engine {
+                    ours.push(*job);
+                }
+            }
+            if ours.is_empty() {
+                continue;
+            }
+            let ended = match engine {
+                EngineName::Local => self.local.cancel(&mut self.ledger, &ours, reason).await?,
+                EngineName::Aws => self.aws.cancel(&mut self.ledger, &ours, reason).await?,
+            };
+            ends.extend(ours.into_iter().zip(ended));
         }
+        Ok(ends)
     }
 
     /// What an attempt wrote.

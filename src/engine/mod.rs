@@ -161,12 +161,14 @@ pub trait Engine {
         jobs: &[JobId],
     ) -> Result<Attended, EngineError>;
 
+    /// Ends jobs, and tells what became of each wish, in their order. One that can't be ended keeps
+    /// no other alive.
     async fn cancel(
         &mut self,
         ledger: &mut Ledger,
-        job: JobId,
+        jobs: &[JobId],
         reason: &str,
-    ) -> Result<Cancelled, EngineError>;
+    ) -> Result<Vec<Result<Cancelled, EngineError>>, EngineError>;
 
     fn log(&self, job: JobId, attempt: u32) -> Box<dyn LogReader>;
 }

@@ -155,3 +155,130 @@ fn a_reason_that_is_too_long() {
     hint: AWS Batch takes no more; shorten it
     ");
 }
+
+/// A job that runs and two that wait, one in another queue.
+fn three(home: &Home) -> (crate::support::Worker, [String; 3]) {
+    let (worker, running) = home.busy();
+    let waits = home.submit(["--name", "waits", "--", "true"]);
+    let urgent = home.submit(["--name", "waits-too", "--queue", "asap", "--", "true"]);
+    (worker, [running, waits, urgent])
+}
+
+#[test]
+fn those_of_a_state_or_name_or_queue() {
+    let home = Home::new();
+    let (_worker, [running, waits, urgent]) = three(&home);
+    let states = || [&running, &waits, &urgent].map(|id| home.status(id)["state"].clone());
+    let call = ["cancel", "--state", "queued", "--name", "WAITS", "--queue", "asap"];
+    insta::assert_snapshot!(home.run(call).snapshot(), @"
+    exit code 0
+    --- stderr
+    [short] cancelled
+    ");
+    assert_eq!(states(), ["running", "queued", "cancelled"]);
+    // Nobody starts the one that waits because the one that runs ends.
+    insta::assert_snapshot!(home.run(["cancel", "--all", "--wait"]).snapshot(), @"
+    exit code 0
+    --- stderr
+    [short] cancelled
+    [short] is being ended
+    [short] endless cancelled after [took] : cancelled by the user
+    ");
+    assert_eq!(states(), ["cancelled"; 3]);
+    assert_eq!(home.status(&waits)["attempt"], 0);
+    insta::assert_snapshot!(home.run(["cancel", "--all", "--wait"]).snapshot(), @"
+    exit code 0
+    --- stderr
+    note: nothing to cancel: no such job waits or runs
+    ");
+    insta::assert_snapshot!(Home::new().looks(&["cancel", "--name", "x"]), @"
+    exit code 0
+    --- stderr
+    note: no job was ever submitted
+    ");
+}
+
+#[test]
+fn what_does_not_say_which_jobs_are_meant() {
+    let calls = [
+        "cancel",
+        "cancel last --all",
+        "cancel last --name x",
+        "cancel --state failed",
+        "cancel --name=",
+        "cancel last --limit 5s",
+    ];
+    let refused = |call: &&str| Home::new().refuses(&super::stage::words(call));
+    insta::assert_snapshot!(super::stage::each(&calls, refused), @"
+    > cancel
+    exit code 2
+    --- stderr
+    error: no job is named
+    hint: name some, or say which are meant: --all, --state running, --name test
+
+    > cancel last --all
+    exit code 2
+    --- stderr
+    error: some jobs are named, and others are meant by what they are
+    hint: cancel those that are named by a call of their own
+
+    > cancel last --name x
+    exit code 2
+    --- stderr
+    error: some jobs are named, and others are meant by what they are
+    hint: cancel those that are named by a call of their own
+
+    > cancel --state failed
+    exit code 2
+    --- stderr
+    error: a job in state `failed` is over
+    hint: the states of jobs that are not are unfinished, accepted, submitting, queued, starting, running, blocked
+
+    > cancel --name=
+    exit code 2
+    --- stderr
+    error: --name is empty, and every name holds that
+    hint: say --all if every job is meant
+
+    > cancel last --limit 5s
+    exit code 2
+    --- stderr
+    error: the following required arguments were not provided:
+      --wait
+
+    Usage: computes cancel --wait --limit <DURATION> <JOB>...
+
+    For more information, try '--help'.
+    ");
+}
+
+/// A job that is told to end, and takes its time.
+fn slow(home: &Home) -> super::stage::Gate {
+    let gate = home.gate();
+    let script = "trap 'read x < gate; exit 0' TERM; echo up >up; sleep 600 & wait";
+    home.submit(["--name", "slow", "--", "sh", "-c", script]);
+    crate::support::eventually("it runs", || home.work().join("up").exists().then_some(()));
+    gate
+}
+
+#[test]
+fn to_wait_has_its_limit_and_can_be_left() {
+    let home = Home::new();
+    let mut gate = slow(&home);
+    insta::assert_snapshot!(home.run(["cancel", "last", "--wait", "--limit", "0"]).snapshot(), @"
+    exit code 124
+    --- stderr
+    [short] is being ended
+    warning: the limit was reached; the job is being ended all the same. To come back: computes wait [short]
+    ");
+    let mut cancel = super::stage::Following::start(&home, &["cancel", "last", "--wait"]);
+    cancel.until_it_says("is being ended");
+    cancel.signal(rustix::process::Signal::INT);
+    insta::assert_snapshot!(cancel.end(&home).snapshot(), @"
+    exit code -2
+    --- stderr
+    [short] is being ended
+    ");
+    gate.open();
+    assert_eq!(home.run(["wait", "last"]).code, 120);
+}

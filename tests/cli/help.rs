@@ -21,7 +21,7 @@ fn the_program() {
       logs         Print what a job wrote, while it runs and after
       files        List the files of a job, bring them here and there
       cancel       End jobs: those that wait at once, those that run by SIGTERM, 30 s, SIGKILL
-      retry        Submit jobs that are over once more, as they were; prints the new ids
+      retry        Submit jobs that are over, or being ended, once more as they were; prints the new ids
       prune        Remove jobs that have been over for long, with their logs and files
       queues       Show the queues, their jobs and their workers
       explain      Say why a job waits or why it ended, and what to do
@@ -182,8 +182,8 @@ fn verbs_for_jobs_that_are_there() {
     Usage: computes list [OPTIONS]
 
     Options:
-          --state <STATE>    Only jobs in these states: failed,succeeded; `unfinished` is all that are
-                             not over
+          --state <STATE>    Only jobs in these states, as in queued,running; `unfinished` is all that
+                             are not over
           --queue <QUEUE>    Only jobs of these queues
           --name <TEXT>      Only jobs whose name holds this text
           --since <WHEN>     Only jobs submitted since: 2h or 7d ago, on 2026-03-01, at 2026-03-01T14:30
@@ -219,22 +219,33 @@ fn verbs_for_jobs_that_are_there() {
     --- stdout
     End jobs: those that wait at once, those that run by SIGTERM, 30 s, SIGKILL
 
-    Usage: computes cancel [OPTIONS] <JOB>...
+    Usage: computes cancel [OPTIONS] [JOB]...
 
     Arguments:
-      <JOB>...  Ids, the beginning of ids, or `last`
+      [JOB]...  Ids, the beginning of ids, or `last`
 
     Options:
-          --reason <TEXT>    Why; it is kept with the job [default: "cancelled by the user"]
-          --json             Print JSON, one object a line
-          --engine <ENGINE>  Who runs the jobs: local, or aws
-      -q, --quiet            Say nothing but what was asked for
-      -h, --help             Print help
+          --all               Every job that is not over yet
+          --state <STATE>     Only jobs in these states, as in queued,running; `unfinished` is all that
+                              are not over
+          --queue <QUEUE>     Only jobs of these queues
+          --name <TEXT>       Only jobs whose name holds this text
+          --since <WHEN>      Only jobs submitted since: 2h or 7d ago, on 2026-03-01, at
+                              2026-03-01T14:30 or in RFC 3339
+          --before <WHEN>     Only jobs submitted before, in the same words
+          --wait              Wait until they are over, however they end
+          --limit <DURATION>  Stop waiting after so long, with exit code 124; they are being ended all
+                              the same
+          --reason <TEXT>     Why; it is kept with the job [default: "cancelled by the user"]
+          --json              Print JSON, one object a line
+          --engine <ENGINE>   Who runs the jobs: local, or aws
+      -q, --quiet             Say nothing but what was asked for
+      -h, --help              Print help
 
     > retry
     exit code 0
     --- stdout
-    Submit jobs that are over once more, as they were; prints the new ids
+    Submit jobs that are over, or being ended, once more as they were; prints the new ids
 
     Usage: computes retry [OPTIONS] <JOB>...
 

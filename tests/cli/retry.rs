@@ -98,3 +98,38 @@ fn a_secret_has_to_be_there_again() {
     assert_eq!(home.run(["wait", "last"]).code, 1);
     assert_eq!(home.run(["logs", "last"]).stdout, "14\n");
 }
+
+#[test]
+fn a_job_that_is_being_ended_is_retried_when_it_is_over() {
+    let home = Home::new();
+    let mut gate = home.gate();
+    let script = "trap 'read x < gate; exit 0' TERM; echo up >>up; sleep 600 & wait";
+    let id = home.submit(["--name", "slow", "--", "sh", "-c", script]);
+    crate::support::eventually("it runs", || home.work().join("up").exists().then_some(()));
+    assert_eq!(home.run(["cancel", "last"]).code, 0);
+    // Who leaves submits nothing.
+    let mut retry = super::stage::Following::start(&home, &["retry", &id]);
+    retry.until_it_says("is being ended");
+    retry.signal(rustix::process::Signal::INT);
+    insta::assert_snapshot!(retry.end(&home).snapshot(), @"
+    exit code 130
+    --- stderr
+    [short] is being ended, and is retried when it is over
+    warning: nothing was submitted. To come back: computes retry [short]
+    ");
+    assert_eq!(home.jobs().len(), 1);
+    let mut retry = super::stage::Following::start(&home, &["retry", "last"]);
+    retry.until_it_says("is being ended");
+    assert_eq!(home.jobs().len(), 1);
+    gate.open();
+    insta::assert_snapshot!(retry.end(&home).snapshot(), @"
+    exit code 0
+    --- stdout
+    [id]
+    --- stderr
+    [short] is being ended, and is retried when it is over
+    ");
+    assert_eq!(home.status("last")["retry_of"], id);
+    home.until("last", "running");
+    assert_eq!(home.status(&id)["state"], "cancelled");
+}

@@ -56,15 +56,11 @@ fn an_unknown_verb_option_and_a_missing_argument() {
 
     For more information, try '--help'.
     ");
-    insta::assert_snapshot!(home.refuses(&["cancel"]), @r"
+    insta::assert_snapshot!(home.refuses(&["cancel"]), @"
     exit code 2
     --- stderr
-    error: the following required arguments were not provided:
-      <JOB>...
-
-    Usage: computes cancel <JOB>...
-
-    For more information, try '--help'.
+    error: no job is named
+    hint: name some, or say which are meant: --all, --state running, --name test
     ");
     insta::assert_snapshot!(home.refuses(&["retry"]), @r"
     exit code 2

@@ -46,7 +46,9 @@ macro_rules! suite {
             tests! { $subject, stop: a_running_job_is_cancelled,
             a_job_that_ignores_sigterm_goes_with_all_its_children,
             children_go_when_the_command_ends,
-                children_go_as_well_where_the_log_is_masked, what_is_over_can_not_be_cancelled }
+                children_go_as_well_where_the_log_is_masked, what_is_over_can_not_be_cancelled,
+                an_end_is_waited_for, what_is_being_ended_is_retried_when_it_is_over,
+                several_are_cancelled_by_what_they_are }
         }
     };
     ($name:ident: $subject:ident, workers) => {

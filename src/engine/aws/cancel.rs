@@ -1,4 +1,4 @@
-//! Ending a job on AWS Batch.
+//! Ending jobs on AWS Batch.
 
 use super::client::Clients;
 use super::{Action, AwsEngine, AwsError, Trouble};
@@ -33,43 +33,83 @@ enum Wish {
     There { engine_id: String, region: String },
 }
 
+/// A job that Batch has.
+#[derive(Clone, Copy)]
+struct There<'a> {
+    job: JobId,
+    engine_id: &'a str,
+    region: &'a str,
+}
+
 impl AwsEngine<'_> {
+    /// The ends of jobs, in the order given. All that Batch has are looked at together.
     pub(super) async fn end(
         &mut self,
         ledger: &mut Ledger,
-        job: JobId,
+        jobs: &[JobId],
+        reason: &str,
+    ) -> Result<Vec<Result<Cancelled, EngineError>>, EngineError> {
+        let mut wishes = Vec::new();
+        for job in jobs {
+            wishes.push(self.wish_for(ledger, *job, reason).await);
+        }
+        let is_there = |wish: &Result<Wish, _>| matches!(wish, Ok(Wish::There { .. }));
+        let there = jobs.iter().zip(&wishes).filter(|(_, wish)| is_there(wish));
+        let there: Vec<_> = there.map(|(job, _)| *job).collect();
+        // Where one stands in the way of all, each is looked at by itself.
+        let is_seen = there.len() > 1 && self.observe(ledger, &there).await.is_ok();
+        let mut ends = Vec::new();
+        for (job, wish) in jobs.iter().zip(wishes) {
+            ends.push(match wish {
+                Ok(Wish::There { engine_id, region }) => {
+                    let there = There { job: *job, engine_id: &engine_id, region: &region };
+                    self.end_there(ledger, there, is_seen, reason).await
+                }
+                Ok(Wish::Over) => Ok(Cancelled::AtOnce),
+                Ok(Wish::TooLate) => Ok(Cancelled::TooLate),
+                Ok(Wish::OnItsWay) => {
+                    self.due.set(Some(tokio::time::Instant::now() + self.settings.poll));
+                    Ok(Cancelled::Asked)
+                }
+                Err(error) => Err(error),
+            });
+        }
+        // They will end. Whether they have already is told if it can be seen.
+        if let Err(error) = self.observe(ledger, &there).await {
+            tracing::debug!(%error, "cannot see the end of jobs");
+        }
+        for (job, end) in jobs.iter().zip(&mut ends) {
+            if matches!(end, Ok(Cancelled::Asked))
+                && ledger.standing(*job)?.state == State::Cancelled
+            {
+                *end = Ok(Cancelled::AtOnce);
+            }
+        }
+        Ok(ends)
+    }
+
+    async fn end_there(
+        &mut self,
+        ledger: &mut Ledger,
+        there: There<'_>,
+        is_seen: bool,
         reason: &str,
     ) -> Result<Cancelled, EngineError> {
-        let mut wish = self.wish(ledger, job, reason)?;
-        if matches!(wish, Wish::OnItsWay) {
-            // Is somebody bringing it there? If not, it is looked for, and not sent any more.
-            self.hand_over_left(ledger, &[job]).await?;
-            wish = self.wish(ledger, job, reason)?;
-        }
-        let (engine_id, region) = match wish {
-            Wish::Over => return Ok(Cancelled::AtOnce),
-            Wish::TooLate if ledger.standing(job)?.state == State::Cancelled => {
-                return Ok(Cancelled::AtOnce);
-            }
-            Wish::TooLate => return Ok(Cancelled::TooLate),
-            Wish::OnItsWay => {
-                self.due.set(Some(tokio::time::Instant::now() + self.settings.poll));
-                return Ok(Cancelled::Asked);
-            }
-            Wish::There { engine_id, region } => (engine_id, region),
-        };
+        let There { job, engine_id, region } = there;
         // One that is over by now keeps its own end. Who may not look may end it all the same.
-        match self.observe(ledger, &[job]).await {
-            Err(EngineError::Aws(error)) if error.trouble() == Trouble::Denied => {}
-            observed => {
-                observed?;
-                if ledger.standing(job)?.state.is_terminal() {
-                    return Ok(Cancelled::TooLate);
+        if !is_seen {
+            match self.observe(ledger, &[job]).await {
+                Err(EngineError::Aws(error)) if error.trouble() == Trouble::Denied => {}
+                observed => {
+                    observed?;
                 }
             }
         }
+        if ledger.standing(job)?.state.is_terminal() {
+            return Ok(Cancelled::TooLate);
+        }
         let clients = self.clients().await?;
-        terminate(&clients, &region, &engine_id, reason).await?;
+        terminate(&clients, region, engine_id, reason).await?;
         let now = self.clock.now();
         match ledger.write(|change| change.pass_cancel_on(job, reason, now)) {
             // Somebody saw its end in between.
@@ -78,14 +118,25 @@ impl AwsEngine<'_> {
                 wish?;
             }
         }
-        // It will end. Whether it has already is told if it can be seen.
-        if let Err(error) = self.observe(ledger, &[job]).await {
-            tracing::debug!(%error, "cannot see the job's end");
+        Ok(Cancelled::Asked)
+    }
+
+    async fn wish_for(
+        &mut self,
+        ledger: &mut Ledger,
+        job: JobId,
+        reason: &str,
+    ) -> Result<Wish, EngineError> {
+        let mut wish = self.wish(ledger, job, reason)?;
+        if matches!(wish, Wish::OnItsWay) {
+            // Is somebody bringing it there? If not, it is looked for, and not sent any more.
+            self.hand_over_left(ledger, &[job]).await?;
+            wish = self.wish(ledger, job, reason)?;
         }
-        Ok(match ledger.standing(job)?.state {
-            State::Cancelled => Cancelled::AtOnce,
-            _ => Cancelled::Asked,
-        })
+        match wish {
+            Wish::TooLate if ledger.standing(job)?.state == State::Cancelled => Ok(Wish::Over),
+            wish => Ok(wish),
+        }
     }
 
     /// Writes the wish down where that is all, or where whoever sends the job has to see it.

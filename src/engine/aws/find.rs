@@ -128,7 +128,9 @@ impl AwsEngine<'_> {
             let twin = self.adopt_by_id(ledger, &first.engine_id).await?;
             if is_wanted(ledger, twin)? {
                 let reason = format!("{} does the same and came first", first.engine_id);
-                self.end(ledger, id, &reason).await?;
+                for end in Box::pin(self.end(ledger, &[id], &reason)).await? {
+                    end?;
+                }
                 return Ok(Some(twin));
             }
         }

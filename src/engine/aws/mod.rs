@@ -196,10 +196,10 @@ impl Engine for AwsEngine<'_> {
     async fn cancel(
         &mut self,
         ledger: &mut Ledger,
-        job: JobId,
+        jobs: &[JobId],
         reason: &str,
-    ) -> Result<Cancelled, EngineError> {
-        self.end(ledger, job, reason).await
+    ) -> Result<Vec<Result<Cancelled, EngineError>>, EngineError> {
+        self.end(ledger, jobs, reason).await
     }
 
     fn log(&self, job: JobId, attempt: u32) -> Box<dyn LogReader> {

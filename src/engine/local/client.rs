@@ -199,18 +199,41 @@ impl Engine for LocalEngine<'_> {
     async fn cancel(
         &mut self,
         ledger: &mut Ledger,
-        job: JobId,
+        jobs: &[JobId],
         reason: &str,
-    ) -> Result<Cancelled, EngineError> {
+    ) -> Result<Vec<Result<Cancelled, EngineError>>, EngineError> {
         let bells = wake::hold(&self.dir, Bell::Cancel)
             .and_then(|cancel| Ok((cancel, wake::hold(&self.dir, Bell::Jobs)?)))
             .map_err(EngineError::io("wake the worker"))?;
         let now = self.clock.now();
-        let applied = match ledger.write(|change| change.request_cancel(job, reason, now)) {
-            Err(LedgerError::Illegal(_)) => return Ok(Cancelled::TooLate),
-            applied => applied?,
-        };
+        // All at once: the end of one that runs would let one that waits start.
+        let applied = ledger.write(|change| {
+            let cancel = |job: &JobId| {
+                if change.holder(*job)?.state.is_terminal() {
+                    return Ok(Applied::Stale);
+                }
+                change.request_cancel(*job, reason, now)
+            };
+            jobs.iter().map(cancel).collect::<Result<Vec<_>, LedgerError>>()
+        })?;
         drop(bells);
+        let told = jobs.iter().zip(applied);
+        Ok(told.map(|(job, applied)| self.cancelled(ledger, *job, &applied)).collect())
+    }
+
+    fn log(&self, job: JobId, attempt: u32) -> Box<dyn LogReader> {
+        Box::new(LogFile::new(self.dir.log(job, attempt)))
+    }
+}
+
+impl LocalEngine<'_> {
+    /// What a wish that was written down comes to.
+    fn cancelled(
+        &mut self,
+        ledger: &Ledger,
+        job: JobId,
+        applied: &Applied,
+    ) -> Result<Cancelled, EngineError> {
         match applied {
             Applied::Done(holder) if holder.state.is_terminal() => {
                 secrets::remove(&self.dir, job)
@@ -222,17 +245,10 @@ impl Engine for LocalEngine<'_> {
                 self.attend_to(ledger, job)?;
                 Ok(Cancelled::Asked)
             }
-            // The job was read in the same transaction, so it can't have moved on.
             Applied::Stale => Ok(Cancelled::TooLate),
         }
     }
 
-    fn log(&self, job: JobId, attempt: u32) -> Box<dyn LogReader> {
-        Box::new(LogFile::new(self.dir.log(job, attempt)))
-    }
-}
-
-impl LocalEngine<'_> {
     fn attend_to(&mut self, ledger: &Ledger, job: JobId) -> Result<(), EngineError> {
         // Jobs that a dead worker holds are taken over by whoever is started.
         for worker in ledger.workers()? {
