@@ -1,14 +1,19 @@
 //! `computes list`: the jobs, newest first.
 
+use std::time::Duration;
+
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep};
 
 use super::context::{Context, block_on};
-use super::error::Failure;
+use super::error::{Doing, Failure};
+use super::interrupts::Interrupts;
+use super::listing::Listing;
 use super::output::{self, JobView, ListedView};
 use super::selection::Selection;
-use crate::engine::aws::{Listed, Trouble};
 use crate::engine::local;
-use crate::engine::{Attended, Clock, EngineName};
+use crate::engine::{Clock, EngineName, until};
 use crate::ledger::{Filter, JobRecord};
 
 #[derive(Debug, Args)]
@@ -21,13 +26,24 @@ pub struct Options {
     /// However many there are
     #[arg(long)]
     all: bool,
+    /// Show when they were submitted, in the place of how long ago
+    #[arg(long)]
+    dates: bool,
+    /// Stay, and show how they change, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
 }
 
 pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     let limit = (!options.all).then_some(options.limit);
     let filter = Filter { limit, ..options.selection.filter(context.clock.now())? };
+    if options.watch {
+        return block_on(watch(options, &filter, context));
+    }
     if context.config.engine == EngineName::Aws {
-        return on_aws(filter, context);
+        let mut engines = context.engines()?;
+        let listing = block_on(Listing::of_aws(&mut engines, &filter))?;
+        return print(&listing, options, context);
     }
     let Some(ledger) = context.ledger()? else {
         if !context.output.json {
@@ -35,11 +51,11 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         }
         return Ok(0);
     };
-    let jobs = ledger.list(&filter)?;
-    print(&jobs, &[], context)?;
+    let listing = Listing::of_ledger(&ledger, &filter)?;
+    print(&listing, options, context)?;
     let waits = |job: &JobRecord| !job.state.is_terminal() && job.is_here();
     if !context.output.json
-        && jobs.iter().any(waits)
+        && listing.jobs.iter().any(waits)
         && local::unattended(&context.config.state_dir, &ledger)?
     {
         context
@@ -49,59 +65,83 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// The jobs of this ledger, brought up to date, and those that others submitted.
-fn on_aws(filter: Filter, context: &Context<'_>) -> Result<u8, Failure> {
-    let mut engines = context.engines()?;
-    block_on(async {
-        let away = engines.ledger().away()?;
-        match engines.refresh(&away).await {
-            Ok(Attended::Done) => {}
-            Ok(Attended::Later(error)) | Err(error) => {
-                let why = Failure::from(error).message();
-                context.output.warning(&format!("as it was when last looked at: {why}"));
-            }
-        }
-        let (aws, ledger) = engines.aws();
-        let others = match aws.list(&filter).await {
-            Ok(others) => others,
-            // What the ledger knows can be shown all the same.
-            Err(error) if error.trouble() == Trouble::Denied => {
-                let why = Failure::from(error).message();
-                context.output.note(&format!("only the jobs of this machine: {why}"));
-                Vec::new()
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let mut foreign = Vec::new();
-        for job in others {
-            let known = ledger.known_by_engine_id(&job.engine_id)?.is_some();
-            if !known {
-                foreign.push(job);
-            }
-        }
-        let jobs = ledger.list(&Filter { engine: Some(EngineName::Aws.as_str()), ..filter })?;
-        // Both together are as many as one list would be, the newest of them.
-        let most = filter.limit.map_or(usize::MAX, |limit| limit as usize);
-        let mut times: Vec<_> = jobs.iter().map(|job| job.accepted_at).collect();
-        times.extend(foreign.iter().map(|job| job.created_at));
-        times.sort_unstable_by(|a, b| b.cmp(a));
-        times.truncate(most);
-        let oldest = times.last().copied().unwrap_or_default();
-        let jobs: Vec<_> = jobs.into_iter().filter(|job| job.accepted_at >= oldest).collect();
-        foreign.retain(|job| job.created_at >= oldest);
-        print(&jobs, &foreign, context)?;
-        Ok(0)
-    })
-}
-
-fn print(jobs: &[JobRecord], foreign: &[Listed], context: &Context<'_>) -> Result<(), Failure> {
+fn print(listing: &Listing, options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     if context.output.json {
         let dir = &context.config.state_dir;
-        for job in jobs {
+        for job in &listing.jobs {
             context.output.json_line(&JobView::new(job, dir))?;
         }
-        return foreign.iter().try_for_each(|job| context.output.json_line(&ListedView::new(job)));
+        let mut foreign = listing.foreign.iter();
+        foreign.try_for_each(|job| context.output.json_line(&ListedView::new(job)))?;
+    } else {
+        context.output.data(lines(listing, options, context).as_bytes())?;
     }
-    let lines = output::job_lines(jobs, foreign, context.clock.now());
-    context.output.data(format!("{}\n{lines}", output::job_line_header()).as_bytes())
+    for warning in &listing.warnings {
+        context.output.warning(warning);
+    }
+    for note in &listing.notes {
+        context.output.note(note);
+    }
+    Ok(0)
+}
+
+fn lines(listing: &Listing, options: &Options, context: &Context<'_>) -> String {
+    let jobs = output::Jobs { known: &listing.jobs, foreign: &listing.foreign };
+    jobs.lines(options.dates, context.clock.now(), context.output.look())
+}
+
+/// Changes that come sooner after each other than that are shown together.
+const TOGETHER: Duration = Duration::from_millis(200);
+/// How often times go on that are shown.
+const TICK: Duration = Duration::from_secs(1);
+/// How often jobs of others are looked for, of whom nobody here hears.
+const OTHERS: Duration = Duration::from_secs(15);
+
+/// Draws the list anew whenever something changes, until somebody wants to leave.
+async fn watch(options: &Options, filter: &Filter, context: &Context<'_>) -> Result<u8, Failure> {
+    let mut screen = context.output.screen().ok_or_else(|| {
+        Failure::usage(
+            "--watch draws at a terminal, as text",
+            "leave it out to print the list once; `computes wait --all` waits for all jobs",
+        )
+    })?;
+    let mut engines = context.engines()?;
+    let mut interrupts = Interrupts::new(None)?;
+    // Taken before the first look, so that no change falls in between.
+    let mut changes = engines.watch()?;
+    let mut resized =
+        signal(SignalKind::window_change()).doing(|| "watch the terminal".to_owned())?;
+    let is_away = context.config.engine == EngineName::Aws;
+    let mut listing = Listing::default();
+    loop {
+        tokio::select! {
+            code = interrupts.leave() => return Ok(code),
+            looked = Listing::of(&mut engines, filter, context) => match looked {
+                Ok(new) => listing = new,
+                // AWS can be asked again.
+                Err(failure) if is_away => listing.warnings = vec![failure.message()],
+                Err(failure) => return Err(failure),
+            },
+        }
+        let others = is_away.then(|| Instant::now() + OTHERS);
+        loop {
+            let notes = listing.warnings.iter().chain(&listing.notes);
+            screen.draw(&lines(&listing, options, context), notes)?;
+            let tick = listing.goes_on().then(|| Instant::now() + TICK);
+            tokio::select! {
+                code = interrupts.leave() => return Ok(code),
+                news = changes.changed() => {
+                    news?;
+                    break;
+                }
+                () = until(others) => break,
+                () = until(tick) => {}
+                _ = resized.recv() => {}
+            }
+        }
+        tokio::select! {
+            code = interrupts.leave() => return Ok(code),
+            () = sleep(TOGETHER) => {}
+        }
+    }
 }

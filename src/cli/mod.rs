@@ -20,6 +20,7 @@ mod interrupts;
 mod job_options;
 mod later;
 mod list;
+mod listing;
 mod logs;
 mod man;
 mod meant;

@@ -60,7 +60,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     if context.output.json {
         return queues.iter().try_for_each(|queue| context.output.json_line(queue)).map(|()| 0);
     }
-    context.output.data(output::queue_lines(&queues).as_bytes())?;
+    context.output.data(output::queue_lines(&queues, context.output.look()).as_bytes())?;
     Ok(0)
 }
 
@@ -101,6 +101,6 @@ fn on_aws(context: &Context<'_>) -> Result<u8, Failure> {
     if context.output.json {
         return views.iter().try_for_each(|queue| context.output.json_line(queue)).map(|()| 0);
     }
-    context.output.data(output::aws_queue_lines(&views).as_bytes())?;
+    context.output.data(output::aws_queue_lines(&views, context.output.look()).as_bytes())?;
     Ok(0)
 }

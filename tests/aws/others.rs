@@ -29,11 +29,11 @@ fn every_verb_knows_them_by_either_id() {
     let there = account.home();
     let listed = there.run(["list", "--json"]).json();
     assert_eq!((&listed[0]["id"], &listed[0]["name"]), (&json!(id), &json!("elsewhere")));
-    insta::assert_snapshot!(there.run(["list"]).snapshot(), @r"
+    insta::assert_snapshot!(there.run(["list"]).snapshot(), @"
     exit code 0
     --- stdout
-    JOB       NAME                          STATE       QUEUE                    TRY    AGE           TOOK          WHY
-    [short]  elsewhere                     queued      default                         [took]
+    JOB       NAME       STATE   QUEUE    TRY  AGE    TOOK  WHY
+    [short]  elsewhere  queued  default       [took]
     ");
     assert_eq!(there.run(["cancel", &id[24..32]]).code, 0);
     assert_eq!(there.run(["wait", "--limit", "10s", &job]).code, 120);

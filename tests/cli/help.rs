@@ -191,6 +191,8 @@ fn verbs_for_jobs_that_are_there() {
           --before <WHEN>    Only jobs submitted before, in the same words
       -n, --limit <N>        How many at the most [default: 20]
           --all              However many there are
+          --dates            Show when they were submitted, in the place of how long ago
+          --watch            Stay, and show how they change, until Ctrl-C
           --json             Print JSON, one object a line
           --engine <ENGINE>  Who runs the jobs: local, or aws
       -q, --quiet            Say nothing but what was asked for

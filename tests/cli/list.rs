@@ -1,5 +1,6 @@
 //! `computes list`: jobs, newest first.
 
+use super::stage::Following;
 use crate::support::{Home, Run};
 
 /// Three jobs in three states and two queues, with a worker that is busy.
@@ -20,13 +21,123 @@ fn names(run: &Run) -> Vec<String> {
 fn as_a_table() {
     let home = Home::new();
     let _worker = three(&home);
-    insta::assert_snapshot!(home.run(["list"]).snapshot(), @r"
+    insta::assert_snapshot!(home.run(["list"]).snapshot(), @"
     exit code 0
     --- stdout
-    JOB       NAME                          STATE       QUEUE                    TRY    AGE           TOOK          WHY
-    [short]  Unwanted                      cancelled   default                  0/1    [took] a mistake
-    [short]  waits-for-room                queued      asap                     0/1    [took]
-    [short]  endless                       running     default                  1/1    [took] [took]
+    JOB       NAME            STATE      QUEUE    TRY  AGE    TOOK   WHY
+    [short]  Unwanted        cancelled  default  0/1  [took] a mistake
+    [short]  waits-for-room  queued     asap     0/1  [took]
+    [short]  endless         running    default  1/1  [took] [took]
+    ");
+}
+
+/// Three jobs as a terminal of so many columns shows them.
+fn at_width(home: &Home, columns: &str, options: &[&str]) -> String {
+    let run = home.run_with_env(&[("COLUMNS", columns)], &[&["list"], options].concat());
+    let columns: usize = columns.parse().expect("a number");
+    assert!(run.stdout.lines().all(|line| line.chars().count() <= columns), "{}", run.stdout);
+    run.snapshot()
+}
+
+#[test]
+fn one_line_a_job_however_narrow_the_terminal() {
+    let home = Home::new();
+    let _worker = three(&home);
+    let name = "a-name-that-is-longer-than-most-names-that-people-think-of";
+    let id = home.submit(["--name", name, "--queue", "asap-uninterruptible", "--", "true"]);
+    home.run(["cancel", &id, "--reason", "a reason that takes as much room as the name does"]);
+    insta::assert_snapshot!(at_width(&home, "120", &[]), @"
+    exit code 0
+    --- stdout
+    JOB       NAME                                          STATE      QUEUE                 TRY  AGE    TOOK   WHY
+    [short]  a-name-that-is-longer-than-most-names-that-…  cancelled  asap-uninterruptible  0/1  [took] a reason th…
+    [short]  Unwanted                                      cancelled  default               0/1  [took] a mistake
+    [short]  waits-for-room                                queued     asap                  0/1  [took]
+    [short]  endless                                       running    default               1/1  [took] [took]
+    ");
+    insta::assert_snapshot!(at_width(&home, "80", &[]), @"
+    exit code 0
+    --- stdout
+    JOB       NAME              STATE      QUEUE                 AGE    WHY
+    [short]  a-name-that-is-…  cancelled  asap-uninterruptible  [took] a reason th…
+    [short]  Unwanted          cancelled  default               [took] a mistake
+    [short]  waits-for-room    queued     asap                  [took]
+    [short]  endless           running    default               [took]
+    ");
+    insta::assert_snapshot!(at_width(&home, "40", &[]), @"
+    exit code 0
+    --- stdout
+    JOB       NAME                 STATE
+    [short]  a-name-that-is-lon…  cancelled
+    [short]  Unwanted             cancelled
+    [short]  waits-for-room       queued
+    [short]  endless              running
+    ");
+    assert!(home.run(["list"]).stdout.contains(name), "without a terminal nothing is cut");
+}
+
+#[test]
+fn dates_in_the_place_of_ages() {
+    let home = Home::new().with("TZ", "UTC");
+    home.run(["run", "--", "true"]);
+    let submitted = home.status("last")["accepted_at"].as_str().expect("a time").to_owned();
+    let list = home.run(["list", "--dates"]).stdout;
+    let date = submitted[..16].replace('T', " ");
+    assert!(list.contains(&date), "{list}");
+    assert!(list.starts_with("JOB       NAME  STATE      QUEUE    TRY  SUBMITTED"), "{list}");
+    // Two hours east of Greenwich, and what is shown can be said.
+    let east = home.run_with_env(&[("TZ", "UTC-2")], &["list", "--dates"]).stdout;
+    assert_ne!(east, list);
+    assert_eq!(names(&home.run(["list", "--json", "--since", &date])), ["true"]);
+}
+
+#[test]
+fn what_is_left_out_is_said() {
+    let home = Home::new();
+    let (_worker, _) = home.busy();
+    let job = "{\"command\": [\"true\"]}\n";
+    assert_eq!(home.run_with_stdin(&["submit", "--from", "-"], &job.repeat(25)).code, 0);
+    let told = "note: 20 of 26 jobs; --all or -n N shows more\n";
+    assert_eq!(home.run(["list"]).stderr, told);
+    assert_eq!(home.run(["list", "--json"]).stderr, told);
+    assert_eq!(home.run(["list", "--quiet"]).stderr, "");
+    assert_eq!(home.run(["list", "--state", "running"]).stderr, "");
+    assert_eq!(home.run(["list", "--all"]).stderr, "");
+}
+
+#[test]
+fn at_a_terminal_states_have_colours_unless_nobody_wants_them() {
+    let home = Home::new();
+    home.run(["run", "--", "false"]);
+    let shown = |home: &Home| Following::at_terminal(home, &["list"]).end(home).stdout;
+    assert!(shown(&home).contains("\x1b[31mfailed\x1b[0m"), "{}", shown(&home));
+    let home = home.with("NO_COLOR", "1");
+    assert!(!shown(&home).contains('\x1b'), "{}", shown(&home));
+}
+
+#[test]
+fn watch_draws_anew_when_something_changes_and_leaves_the_terminal_whole() {
+    let home = Home::new();
+    let mut gate = home.gate();
+    home.submit(["--name", "watched", "--", "sh", "-c", "read x < gate; exit 3"]);
+    home.until("last", "running");
+    let mut watch = Following::at_terminal(&home, &["list", "--watch"]);
+    watch.until_it_prints("running");
+    gate.open();
+    watch.until_it_prints("failed");
+    watch.type_in("\x03");
+    let run = watch.end(&home);
+    assert_eq!(run.code, 130, "{}", run.stderr);
+    assert!(run.stdout.ends_with("\x1b[?25h\x1b[?1049l"), "{:?}", run.stdout);
+}
+
+#[test]
+fn watch_without_a_terminal_is_refused() {
+    insta::assert_snapshot!(Home::new().refuses(&["list", "--watch"]), @"
+    exit code 2
+    --- stderr
+    error: --watch draws at a terminal, as text
+    hint: leave it out to print the list once; `computes wait --all` waits for all jobs
     ");
 }
 
@@ -70,27 +181,17 @@ fn by_when_they_were_submitted() {
 }
 
 #[test]
-fn twenty_unless_asked_otherwise() {
-    let home = Home::new();
-    let (_worker, _) = home.busy();
-    let job = "{\"command\": [\"true\"]}\n";
-    assert_eq!(home.run_with_stdin(&["submit", "--from", "-"], &job.repeat(25)).code, 0);
-    assert_eq!(home.run(["list", "--json"]).stdout.lines().count(), 20);
-    assert_eq!(home.run(["list", "--all", "--json"]).stdout.lines().count(), 26);
-}
-
-#[test]
 fn jobs_that_nobody_will_run() {
     let home = Home::new();
     let (mut worker, _) = home.busy();
     home.submit(["--name", "waits", "--", "true"]);
     worker.signal(rustix::process::Signal::KILL);
     worker.wait();
-    insta::assert_snapshot!(home.run(["list", "--state", "queued"]).snapshot(), @r"
+    insta::assert_snapshot!(home.run(["list", "--state", "queued"]).snapshot(), @"
     exit code 0
     --- stdout
-    JOB       NAME                          STATE       QUEUE                    TRY    AGE           TOOK          WHY
-    [short]  waits                         queued      default                  0/1    [took]
+    JOB       NAME   STATE   QUEUE    TRY  AGE    TOOK  WHY
+    [short]  waits  queued  default  0/1  [took]
     --- stderr
     note: no worker runs; `computes wait --all` or `computes worker` starts one
     ");
@@ -110,10 +211,10 @@ fn no_job_at_all() {
 fn no_job_that_fits() {
     let home = Home::new();
     home.run(["run", "--", "true"]);
-    insta::assert_snapshot!(home.run(["list", "--state", "failed"]).snapshot(), @r"
+    insta::assert_snapshot!(home.run(["list", "--state", "failed"]).snapshot(), @"
     exit code 0
     --- stdout
-    JOB       NAME                          STATE       QUEUE                    TRY    AGE           TOOK          WHY
+    JOB  NAME  STATE  QUEUE  TRY  AGE  TOOK  WHY
     ");
 }
 

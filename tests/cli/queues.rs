@@ -1,5 +1,6 @@
 //! `computes queues`: what waits where, and who works.
 
+use super::stage::Following;
 use crate::support::Home;
 
 #[test]
@@ -47,6 +48,33 @@ fn with_jobs_and_a_worker() {
     {"queue":"default-uninterruptible","priority":1,"interruptible":false,"about":"when there is room; never interrupted","jobs":{},"workers":1}
     {"queue":"asap-uninterruptible","priority":10,"interruptible":false,"about":"first; never interrupted","jobs":{},"workers":1}
     "#);
+}
+
+#[test]
+fn within_the_width_of_the_terminal() {
+    let home = Home::new();
+    let (_worker, _) = home.busy();
+    let at = |columns: &str| home.run_with_env(&[("COLUMNS", columns)], &["queues"]).snapshot();
+    insta::assert_snapshot!(at("80"), @"
+    exit code 0
+    --- stdout
+    QUEUE                    PRIORITY  QUEUED  RUNNING  WORKERS
+    default                  1         0       1        1
+    asap                     10        0       0        1
+    default-uninterruptible  1         0       0        1
+    asap-uninterruptible     10        0       0        1
+    ");
+    insta::assert_snapshot!(at("50"), @"
+    exit code 0
+    --- stdout
+    QUEUE                    QUEUED  RUNNING  WORKERS
+    default                  0       1        1
+    asap                     0       0        1
+    default-uninterruptible  0       0        1
+    asap-uninterruptible     0       0        1
+    ");
+    let shown = Following::at_terminal(&home, &["queues"]).end(&home).stdout;
+    assert!(shown.contains("\x1b[36m1\x1b[0m"), "{shown:?}");
 }
 
 #[test]

@@ -4,11 +4,10 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::json::QueueView;
 use super::time::timestamp;
 use crate::engine::EngineName;
 use crate::engine::aws::{Check, Environment, Listed, QueueOnAws};
-use crate::job::{Queue, State};
+use crate::job::Queue;
 
 /// A job that only the engine knows, as a list of the engine shows it.
 #[derive(Debug, Serialize)]
@@ -84,7 +83,7 @@ pub struct EnvironmentView {
     pub wanted_vcpus: Option<i32>,
     /// Told by `state` and `status`.
     #[serde(skip)]
-    works: bool,
+    pub(super) works: bool,
 }
 
 impl AwsQueueView {
@@ -117,43 +116,6 @@ pub fn check_lines(checks: &[Check]) -> String {
         if let Some(hint) = &check.hint {
             let _ = writeln!(text, "{:<8} {hint}", "  hint");
         }
-    }
-    text
-}
-
-/// The queues as AWS has them.
-pub fn aws_queue_lines(queues: &[QueueView]) -> String {
-    let mut text = format!(
-        "{:<23}  {:<8}  {:<6}  {:<7}  {:<18}  {}\n",
-        "QUEUE", "PRIORITY", "QUEUED", "RUNNING", "STATE", "COMPUTE ENVIRONMENTS"
-    );
-    for queue in queues {
-        let Some(aws) = &queue.aws else { continue };
-        let count = |state: State| queue.jobs.get(state.as_str()).copied().unwrap_or(0);
-        let environments: Vec<_> = aws
-            .compute_environments
-            .iter()
-            .map(|it| {
-                let of = |count: Option<i32>| count.map_or("?".to_owned(), |it| it.to_string());
-                let (wanted, most) = (of(it.wanted_vcpus), of(it.most_vcpus));
-                let how =
-                    if it.works { String::new() } else { format!(" {} {}", it.state, it.status) };
-                format!("{} ({}, {wanted} of {most} vCPUs){how}", it.name, it.kind)
-            })
-            .collect();
-        let state = match (&aws.state, &aws.status) {
-            (Some(state), Some(status)) => format!("{state} {status}"),
-            _ => "not there".to_owned(),
-        };
-        let _ = writeln!(
-            text,
-            "{:<23}  {:<8}  {:<6}  {:<7}  {state:<18}  {}",
-            queue.queue.as_str(),
-            aws.priority.map_or_else(String::new, |priority| priority.to_string()),
-            count(State::Queued),
-            count(State::Running) + count(State::Starting),
-            environments.join(", "),
-        );
     }
     text
 }

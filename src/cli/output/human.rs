@@ -1,98 +1,12 @@
-//! Tables and sentences.
+//! What is known of one job, in words.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::json::{ExplanationView, JobView, QueueView};
+use super::json::{ExplanationView, JobView};
 use super::one_line;
 use super::time;
-use crate::engine::aws::{Listed, Status};
-use crate::job::{State, shell_word};
-use crate::ledger::{JobRecord, Millis};
-
-/// What a list can show of a reason before a line gets too long for a terminal.
-const REASON: usize = 40;
-
-pub fn job_line_header() -> String {
-    line(&["JOB", "NAME", "STATE", "QUEUE", "TRY", "AGE", "TOOK", "WHY"])
-}
-
-/// Newest first, those of the ledger and those that only the engine knows.
-pub fn job_lines(jobs: &[JobRecord], foreign: &[Listed], now: Millis) -> String {
-    let ours = jobs.iter().map(|job| (job.accepted_at, job_line(job, now)));
-    let theirs = foreign.iter().map(|job| (job.created_at, foreign_line(job, now)));
-    let mut lines: Vec<_> = ours.chain(theirs).collect();
-    if !foreign.is_empty() {
-        lines.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-    }
-    lines.into_iter().flat_map(|(_, line)| [line, "\n".to_owned()]).collect()
-}
-
-/// As a line of the ledger; how often it may be tried only the ledger knows.
-fn foreign_line(job: &Listed, now: Millis) -> String {
-    let why = job.reason.clone().filter(|_| job.status != Status::Succeeded).unwrap_or_default();
-    let took = job.started_at.map_or_else(String::new, |from| {
-        time::duration(between(from, job.stopped_at.unwrap_or(now)))
-    });
-    line(&[
-        &job.short(),
-        &cut(job.name(), 28),
-        job.state().as_str(),
-        job.queue.as_str(),
-        "",
-        &time::duration(between(job.created_at, now)),
-        &took,
-        &cut(&why, REASON),
-    ])
-}
-
-fn job_line(job: &JobRecord, now: Millis) -> String {
-    let why = match (job.state, &job.engine_reason) {
-        (State::Succeeded, _) => String::new(),
-        // Why it waits there.
-        (State::Queued, Some(reason)) => reason.clone(),
-        _ => job.reason.clone().unwrap_or_default(),
-    };
-    line(&[
-        &job.id.short(),
-        &cut(job.plan.spec.name.as_str(), 28),
-        job.state.as_str(),
-        job.plan.spec.queue.as_str(),
-        &format!("{}/{}", job.attempt, job.plan.spec.retry.attempts),
-        &time::duration(between(job.accepted_at, now)),
-        &took(job, now),
-        &cut(&why, REASON),
-    ])
-}
-
-fn line(cells: &[&str; 8]) -> String {
-    let [id, name, state, queue, attempt, age, took, why] = cells;
-    format!(
-        "{id:<8}  {name:<28}  {state:<10}  {queue:<23}  {attempt:<5}  {age:<12}  {took:<12}  {why}"
-    )
-    .trim_end()
-    .to_owned()
-}
-
-fn took(job: &JobRecord, now: Millis) -> String {
-    match (job.started_at, job.finished_at) {
-        (Some(from), to) => time::duration(between(from, to.unwrap_or(now))),
-        (None, _) => String::new(),
-    }
-}
-
-fn between(from: Millis, to: Millis) -> Duration {
-    Duration::from_millis((to - from).max(0).unsigned_abs())
-}
-
-fn cut(text: &str, length: usize) -> String {
-    let first = text.lines().next().unwrap_or_default();
-    if first.chars().count() <= length {
-        first.to_owned()
-    } else {
-        first.chars().take(length - 1).chain(['…']).collect()
-    }
-}
+use crate::job::shell_word;
 
 /// All that is known of one job.
 pub fn job_details(job: &JobView) -> String {
@@ -199,38 +113,4 @@ fn sources(job: &JobView) -> String {
 fn pairs(job: &JobView) -> String {
     let pairs: Vec<_> = job.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
     pairs.join(" ")
-}
-
-pub fn queue_lines(queues: &[QueueView]) -> String {
-    let mut text = format!(
-        "{:<23}  {:<8}  {:<6}  {:<7}  {:<7}  {}\n",
-        "QUEUE", "PRIORITY", "QUEUED", "RUNNING", "WORKERS", "ABOUT"
-    );
-    for queue in queues {
-        let count = |state: State| queue.jobs.get(state.as_str()).copied().unwrap_or(0);
-        let running = count(State::Running) + count(State::Starting);
-        let _ = writeln!(
-            text,
-            "{:<23}  {:<8}  {:<6}  {:<7}  {:<7}  {}",
-            queue.queue.as_str(),
-            queue.priority,
-            count(State::Queued),
-            running,
-            queue.workers,
-            queue.about
-        );
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_text_is_cut_visibly() {
-        assert_eq!(cut("short", 8), "short");
-        assert_eq!(cut("rather long", 8), "rather …");
-        assert_eq!(cut("first\nsecond", 8), "first");
-    }
 }

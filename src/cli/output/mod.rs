@@ -4,20 +4,26 @@ mod aws;
 mod files;
 mod github;
 mod human;
+mod jobs;
 mod json;
 mod progress;
 mod prune;
+mod queues;
+mod screen;
+mod table;
 mod time;
 mod usage;
 
-pub use aws::{AwsQueueView, CheckView, ListedView, aws_queue_lines, check_lines};
+pub use aws::{AwsQueueView, CheckView, ListedView, check_lines};
 pub use files::{FileView, file_lines};
-pub use human::{explanation_lines, job_details, job_line_header, job_lines, queue_lines};
+pub use human::{explanation_lines, job_details};
+pub use jobs::Jobs;
 pub use json::{
     EventLine, ExplanationView, JobView, LogLine, QueueView, Rehearsed, WorkerReady, WorkerView,
 };
 pub use progress::{Meter, Progress};
 pub use prune::{PruneView, jobs, pruned};
+pub use queues::{aws_queue_lines, queue_lines};
 pub use time::duration;
 pub use usage::usage;
 
@@ -31,6 +37,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 
 use self::github::GitHub;
+use self::table::Look;
 use super::error::{Failure, Kind};
 use crate::engine::aws::TELL_NO_SECRET;
 
@@ -156,8 +163,11 @@ impl Output {
             };
             self.complain(&to_json(&error));
         } else {
-            let (red, bold, plain) =
-                if colour() { ("\x1b[31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
+            let (red, bold, plain) = if colour(&io::stderr()) {
+                ("\x1b[31m", "\x1b[1m", "\x1b[0m")
+            } else {
+                ("", "", "")
+            };
             self.complain(&format!("{red}{bold}error{plain}: {message}"));
             if let Some(hint) = &hint {
                 self.complain(&format!("{bold}hint{plain}: {hint}"));
@@ -187,6 +197,12 @@ impl Output {
         Meter::new(self, !self.quiet && !self.json && io::stderr().is_terminal(), doing, total)
     }
 
+    /// What a table on stdout may look like.
+    #[expect(clippy::unused_self, reason = "stdout is reached through an Output")]
+    pub fn look(&self) -> Look {
+        Look { width: width(), colour: colour(&io::stdout()) }
+    }
+
     /// Does somebody sit at a terminal who can answer?
     #[expect(clippy::unused_self, reason = "the terminal is reached through an Output")]
     pub fn is_interactive(&self) -> bool {
@@ -209,8 +225,22 @@ fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
-fn colour() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// Do colours mean anything there, and does nobody forbid them?
+fn colour(stream: &impl IsTerminal) -> bool {
+    let is_unset = |value: &OsString| value.is_empty();
+    stream.is_terminal()
+        && std::env::var_os("NO_COLOR").as_ref().is_none_or(is_unset)
+        && std::env::var_os("TERM").is_none_or(|kind| kind != "dumb")
+}
+
+/// Columns of stdout: `COLUMNS` says it, or the terminal.
+fn width() -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let there = || {
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        Some(usize::from(size.ws_col))
+    };
+    said.or_else(there).filter(|columns| *columns > 0)
 }
 
 /// Writes the program's own story to stderr, if `COMPUTES_LOG` asks for it.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use crate::ledger::Millis;
 
 /// RFC 3339 in UTC, with milliseconds.
@@ -9,6 +11,14 @@ pub fn timestamp(millis: Millis) -> String {
     match jiff::Timestamp::from_millisecond(millis) {
         Ok(time) => format!("{time:.3}"),
         // Beyond the year 9999: the number itself still tells.
+        Err(_) => millis.to_string(),
+    }
+}
+
+/// A day and a time of day where the caller is, as `--since` takes it.
+pub fn date(millis: Millis) -> String {
+    match jiff::Timestamp::from_millisecond(millis) {
+        Ok(time) => time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
         Err(_) => millis.to_string(),
     }
 }
