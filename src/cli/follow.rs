@@ -75,6 +75,9 @@ pub async fn follow(
             if context.output.reader_is_gone() && !options.may_cancel {
                 return Ok(End::Left(0));
             }
+            for doubt in tail.doubts() {
+                context.output.warning(&doubt);
+            }
             if let Some(error) = tail.failure() {
                 let why = Failure::from(error);
                 context.output.warning(&format!("no more of the log: {}", why.message()));
@@ -223,6 +226,11 @@ pub fn say_end(record: &JobRecord, context: &Context<'_>) -> Result<u8, Failure>
         context.output.json_line_while_read(&EventLine::Ended { job: &view })?;
     } else {
         context.output.status(&line);
+    }
+    if let (State::Succeeded, Some(doubt)) = (record.state, &record.reason)
+        && !record.is_here()
+    {
+        context.output.warning(&format!("{}: {doubt}", record.id.short()));
     }
     if record.state != State::Succeeded {
         context.output.job_failed(&view, &line, &took);

@@ -11,7 +11,7 @@ use super::error::{Doing, Failure, Kind, code};
 use super::output::Output;
 use crate::engine::aws::{AwsSettings, Inside, InsideCommand, Runs, Signals};
 use crate::engine::{EngineError, Roots};
-use crate::plan::{Cargo, FETCH, FREIGHT};
+use crate::plan::{Cargo, FETCH, FREIGHT, Proof};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -26,7 +26,23 @@ const OURS: [&str; 2] = [FREIGHT, FETCH];
 pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
     super::output::trace(&|name| std::env::var_os(name));
     // Whatever goes wrong around the command ends the job with one code.
-    block_on(job(options, output)).map_err(|failure| Failure { kind: Kind::Failed, ..failure })
+    let code = block_on(job(options, output)).unwrap_or_else(|failure| {
+        let failure = Failure { kind: Kind::Failed, ..failure };
+        output.failure(&failure);
+        failure.exit_code()
+    });
+    if let Some(line) = last_line() {
+        output.data(format!("{line}\n").as_bytes())?;
+    }
+    Ok(code)
+}
+
+/// By which whoever reads the log knows that nothing follows.
+fn last_line() -> Option<String> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let job = Cargo::parse(&variable(FREIGHT)?).ok()?.job?;
+    let attempt = Runs::from_variables(variable).ok()?.attempt;
+    Some(Proof::new(Some(job)).ended(attempt))
 }
 
 const SEE: &str = "see how the command ended";

@@ -74,6 +74,9 @@ async fn show(
     } else {
         tail.so_far(engines, context).await?;
     }
+    for doubt in tail.doubts() {
+        context.output.warning(&doubt);
+    }
     match tail.failure() {
         Some(error) => Err(Failure::from(error).doing(format!("show the log of {}", id.short()))),
         None => Ok(0),

@@ -70,7 +70,7 @@ pub fn dry_run(prepared: Prepared, context: &Context<'_>) -> Result<u8, Failure>
                 names.join(", ")
             ));
         }
-        let request = submission.job.plan.masked_request();
+        let request = submission.job.plan.masked_request(None);
         // Somebody else may send it, and a container need not know where it is.
         let region =
             ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|it| std::env::var(it).ok());

@@ -32,11 +32,21 @@ pub struct Tail {
     page: Vec<u8>,
     /// Why nothing more of the log is shown.
     failed: Option<EngineError>,
+    /// What may be missing of what was shown.
+    doubts: Vec<String>,
 }
 
 impl Tail {
     pub const fn new(job: JobId) -> Self {
-        Self { job, attempt: 0, reader: None, line: Vec::new(), page: Vec::new(), failed: None }
+        Self {
+            job,
+            attempt: 0,
+            reader: None,
+            line: Vec::new(),
+            page: Vec::new(),
+            failed: None,
+            doubts: Vec::new(),
+        }
     }
 
     /// One attempt alone.
@@ -125,6 +135,7 @@ impl Tail {
         context: &Context<'_>,
     ) -> Result<(), Failure> {
         self.drain(engines, Until::TheEnd, context).await?;
+        self.doubts.extend(self.reader.as_mut().and_then(|reader| reader.doubt()));
         self.last_line(context)
     }
 
@@ -143,6 +154,11 @@ impl Tail {
             show_line(self.attempt, &std::mem::take(&mut self.line), context)?;
         }
         Ok(())
+    }
+
+    /// What may be missing of the log, told once.
+    pub fn doubts(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.doubts)
     }
 
     /// What went wrong with the log, told once.

@@ -35,7 +35,7 @@ const FILES: &str = "Files on AWS";
 const LOCAL: &str = "The engine on this machine";
 const AWS: &str = "How AWS is asked";
 
-static SETTINGS: [Setting; 33] = [
+static SETTINGS: [Setting; 34] = [
     Setting {
         key: "engine",
         group: WHERE,
@@ -340,6 +340,17 @@ static SETTINGS: [Setting; 33] = [
         doc: "How long a job is looked for whose acceptance is unclear, before it is sent again.",
         store: |config, said| {
             config.aws.settle = local::duration(said)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "aws.log_settle",
+        group: AWS,
+        kind: Kind::Duration,
+        default: Preset::Is("15s"),
+        doc: "How long after a job's end its log is waited for.",
+        store: |config, said| {
+            config.aws.log_settle = local::duration(said)?;
             Ok(())
         },
     },

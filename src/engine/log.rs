@@ -26,6 +26,11 @@ pub trait LogReader {
     async fn rest(&mut self, ledger: &Ledger, out: &mut Vec<u8>) -> Result<(), EngineError> {
         self.read(ledger, out).await
     }
+
+    /// What may be missing of a log that was read to its end; told once.
+    fn doubt(&mut self) -> Option<String> {
+        None
+    }
 }
 
 /// A log that is a file of this machine.

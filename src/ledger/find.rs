@@ -210,7 +210,7 @@ impl Ledger {
     pub fn attempts(&self, job: &JobRecord) -> Result<Vec<AttemptRecord>, LedgerError> {
         let mut attempts = self.db.prepare_cached(
             "SELECT number, pid, mounted, opened_at, started_at, closed_at, exit_code, signal,
-                 class, reason, log_group, log_stream, retry_reason
+                 class, reason, log_group, log_stream, log_region, retry_reason
              FROM attempts WHERE job = ?1 ORDER BY number",
         )?;
         let mut rows = attempts.query([job.seq])?;

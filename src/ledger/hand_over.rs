@@ -22,6 +22,15 @@ pub struct HandOver {
     pub arn: Option<String>,
 }
 
+/// Where the engine keeps what an attempt wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogStream {
+    /// If not that of the job.
+    pub region: Option<String>,
+    pub group: String,
+    pub stream: String,
+}
+
 /// A job that the engine has and this ledger did not.
 #[derive(Debug)]
 pub struct Adopted<'a> {
@@ -166,19 +175,13 @@ impl Change<'_> {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn say_log(
-        &self,
-        seq: i64,
-        attempt: u32,
-        group: &str,
-        stream: &str,
-    ) -> Result<(), LedgerError> {
+    pub fn say_log(&self, seq: i64, attempt: u32, log: &LogStream) -> Result<(), LedgerError> {
         self.db
             .prepare_cached(
-                "UPDATE attempts SET log_group = ?3, log_stream = ?4
-                 WHERE job = ?1 AND number = ?2 AND log_stream IS NOT ?4",
+                "UPDATE attempts SET log_region = ?3, log_group = ?4, log_stream = ?5
+                 WHERE job = ?1 AND number = ?2 AND log_stream IS NOT ?5",
             )?
-            .execute((seq, attempt, group, stream))?;
+            .execute((seq, attempt, &log.region, &log.group, &log.stream))?;
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ mod workers;
 pub use apply::{Applied, Change, Detail, Holder};
 pub use error::{LedgerError, Meant};
 pub use find::{Counts, Filter, NAMED, Standing};
-pub use hand_over::{Adopted, HandOver};
+pub use hand_over::{Adopted, HandOver, LogStream};
 pub use intake::{Entry, LOCAL, NewJob};
 pub use prune::Removable;
 pub use queue::{Assignment, Candidate};
@@ -205,12 +205,13 @@ fn bytes(path: &Path) -> u64 {
 }
 
 /// In their order. One that was released is never changed.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/0001_jobs.sql"),
     include_str!("../../migrations/0002_engines_far_away.sql"),
     include_str!("../../migrations/0003_retry_reasons.sql"),
     include_str!("../../migrations/0004_pruned.sql"),
     include_str!("../../migrations/0005_missing_outputs.sql"),
+    include_str!("../../migrations/0006_log_regions.sql"),
 ];
 
 fn migrations() -> Migrations<'static> {

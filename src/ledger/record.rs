@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rusqlite::Row;
 
-use super::{LOCAL, LedgerError, Millis};
+use super::{LOCAL, LedgerError, LogStream, Millis};
 use crate::job::{FailureClass, JobId, Queue, State};
 use crate::plan::Plan;
 
@@ -62,8 +62,8 @@ pub struct AttemptRecord {
     pub signal: Option<i32>,
     pub class: Option<FailureClass>,
     pub reason: Option<String>,
-    /// Where the engine keeps what it wrote: the group and the stream.
-    pub log: Option<(String, String)>,
+    /// Where the engine keeps what it wrote.
+    pub log: Option<LogStream>,
     /// Why another attempt followed; `None` where none did, and in ledgers of earlier versions.
     pub retry_reason: Option<String>,
 }
@@ -126,9 +126,14 @@ pub(super) fn attempt(row: &Row<'_>) -> Result<AttemptRecord, LedgerError> {
         signal: row.get(7)?,
         class: class(row.get(8)?)?,
         reason: row.get(9)?,
-        log: row.get::<_, Option<String>>(10)?.zip(row.get(11)?),
-        retry_reason: row.get(12)?,
+        log: log(row)?,
+        retry_reason: row.get(13)?,
     })
+}
+
+fn log(row: &Row<'_>) -> Result<Option<LogStream>, LedgerError> {
+    let (Some(group), Some(stream)) = (row.get(10)?, row.get(11)?) else { return Ok(None) };
+    Ok(Some(LogStream { region: row.get(12)?, group, stream }))
 }
 
 pub(super) fn event(row: &Row<'_>) -> Result<EventRecord, LedgerError> {

@@ -3,11 +3,12 @@
 //! A job definition mounts one path of EFS for all jobs, and SubmitJob can't change it. So
 //! the command is preceded by a line of POSIX `sh` that makes the job's directory, points
 //! `/files` at it and becomes the real command: `exec` keeps its exit code and signals, and
-//! the arguments are passed as `"$@"`, which no shell reads again.
+//! the arguments are passed as `"$@"`, which no shell reads again. Before anything else it writes
+//! that it runs ([`Proof`]): an image whose ENTRYPOINT is a shell runs an empty one in its place.
 
 use serde::{Deserialize, Serialize};
 
-use super::Fetch;
+use super::{Fetch, Proof};
 use crate::job::{JobFiles, shell_word};
 
 /// Where on AWS the file system is mounted that all jobs share.
@@ -28,8 +29,8 @@ impl FilesMount {
     /// The mount that our own prefix of a command names.
     #[must_use]
     pub fn of_command(words: &[String]) -> Option<Self> {
-        without_prefix(words.to_vec()).1?;
-        let line = words.get(2)?.strip_prefix(DIRECTORY)?.strip_prefix('=')?;
+        let (_, line) = Proof::of_line(line_of(words)?)?;
+        let line = line.strip_prefix(DIRECTORY)?.strip_prefix('=')?;
         let word = &line[..line.find(JOB)?];
         let quoted = word.strip_prefix('\'').and_then(|word| word.strip_suffix('\''));
         Some(Self(quoted.map_or_else(|| word.to_owned(), |text| text.replace("'\\''", "'"))))
@@ -41,17 +42,18 @@ impl FilesMount {
         words: &[String],
         files: JobFiles,
         fetch: Option<Fetch>,
+        proof: &Proof,
     ) -> Vec<String> {
         let become_it = become_it(fetch);
-        let script = match files {
+        let mount = shell_word(&self.0);
+        let directory = match files {
             JobFiles::None if fetch.is_none() => return words.to_vec(),
-            JobFiles::None => become_it.to_owned(),
-            JobFiles::Fresh => {
-                format!("{DIRECTORY}={}{JOB}{ATTEMPT}{REST}{become_it}", shell_word(&self.0))
-            }
-            JobFiles::Kept => format!("{DIRECTORY}={}{JOB}{REST}{become_it}", shell_word(&self.0)),
+            JobFiles::None => String::new(),
+            JobFiles::Fresh => format!("{DIRECTORY}={mount}{JOB}{ATTEMPT}{REST}"),
+            JobFiles::Kept => format!("{DIRECTORY}={mount}{JOB}{REST}"),
         };
-        ["sh", "-c", &script, ARGUMENT_ZERO]
+        let line = format!("{}{directory}{become_it}", proof.shell());
+        ["sh", "-c", &line, ARGUMENT_ZERO]
             .into_iter()
             .map(str::to_owned)
             .chain(words.iter().cloned())
@@ -101,26 +103,30 @@ const URLS: &str = "AWS_BATCH_FETCH=$(if command -v curl >/dev/null; \
     { echo 'computes: cannot fetch the files of the job: the URL has expired, or the image has no curl, wget or sha256sum' >&2; exit 125; }; \
     unset COMPUTES_FETCH; eval \"$AWS_BATCH_FETCH\"";
 
+/// The line of a command that our own prefix precedes.
+pub(super) fn line_of(words: &[String]) -> Option<&str> {
+    let [sh, c, line, zero, _, ..] = words else { return None };
+    let is_ours = sh == "sh" && c == "-c" && zero == ARGUMENT_ZERO && given(line).is_some();
+    is_ours.then_some(line)
+}
+
 /// The command without our own prefix, which a request has that a dry run printed or that
 /// this program sent, and what the prefix gives the job.
 pub(super) fn without_prefix(
     mut words: Vec<String>,
 ) -> (Vec<String>, Option<(JobFiles, Option<Fetch>)>) {
-    let [sh, c, script, zero, _, ..] = words.as_slice() else { return (words, None) };
-    if sh != "sh" || c != "-c" || zero != ARGUMENT_ZERO {
-        return (words, None);
-    }
-    match given(script) {
+    match line_of(&words).and_then(given) {
         Some(given) => (words.split_off(4), Some(given)),
         None => (words, None),
     }
 }
 
-fn given(script: &str) -> Option<(JobFiles, Option<Fetch>)> {
+fn given(line: &str) -> Option<(JobFiles, Option<Fetch>)> {
+    let (_, line) = Proof::of_line(line)?;
     let fetches = [None, Some(Fetch::Program), Some(Fetch::Urls)];
     let (rest, fetch) = fetches
         .into_iter()
-        .find_map(|fetch| Some((script.strip_suffix(become_it(fetch))?, fetch)))?;
+        .find_map(|fetch| Some((line.strip_suffix(become_it(fetch))?, fetch)))?;
     if rest.is_empty() {
         return fetch.map(|fetch| (JobFiles::None, Some(fetch)));
     }
@@ -142,20 +148,22 @@ mod tests {
     fn the_prefix_is_known_again() {
         let words: Vec<_> = ["./build.sh", "a b"].map(str::to_owned).into();
         let mount = FilesMount("/mnt/e f's".to_owned());
+        let proof = &Proof::new(None);
         for (files, fetch) in FETCHES
             .into_iter()
             .flat_map(|fetch| [(JobFiles::Kept, fetch), (JobFiles::Fresh, fetch)])
         {
-            let prefixed = mount.prefix(&words, files, fetch);
+            let prefixed = mount.prefix(&words, files, fetch, proof);
             assert_eq!(FilesMount::of_command(&prefixed), Some(mount.clone()));
+            assert_eq!(Proof::of_command(&prefixed).as_ref(), Some(proof));
             assert_eq!(without_prefix(prefixed), (words.clone(), Some((files, fetch))));
         }
         let usual = FilesMount::default();
-        let prefixed = usual.prefix(&words, JobFiles::Kept, None);
+        let prefixed = usual.prefix(&words, JobFiles::Kept, None, proof);
         assert_eq!(FilesMount::of_command(&prefixed), Some(usual));
-        let plain = mount.prefix(&words, JobFiles::None, None);
+        let plain = mount.prefix(&words, JobFiles::None, None, proof);
         assert_eq!(without_prefix(plain), (words.clone(), None));
-        let fetched = mount.prefix(&words, JobFiles::None, Some(Fetch::Program));
+        let fetched = mount.prefix(&words, JobFiles::None, Some(Fetch::Program), proof);
         let given = Some((JobFiles::None, Some(Fetch::Program)));
         assert_eq!(without_prefix(fetched), (words, given));
     }

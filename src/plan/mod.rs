@@ -9,6 +9,7 @@ mod cargo;
 mod files;
 mod fingerprint;
 mod limits;
+mod proof;
 mod request;
 mod script;
 
@@ -18,6 +19,7 @@ pub use cargo::{Cargo, FETCH, FREIGHT};
 pub use files::FilesMount;
 pub use fingerprint::{Fingerprint, digits_of};
 pub use limits::LimitError;
+pub use proof::{OwnLines, Proof};
 pub use request::{
     ContainerOverrides, EvaluatedRetry, KeyValue, RequestError, ResourceRequirement, SECRETS,
     SubmitJob, TimeoutSeconds, queue_name,
@@ -27,7 +29,7 @@ pub use script::{Keeping, Opening, script};
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{EnvName, Freight, JobId, JobSpec, Secrets};
+use crate::job::{EnvName, Freight, JobFiles, JobId, JobSpec, Secrets};
 
 /// A job as an engine takes it: checked against every limit, without the values of secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,15 +83,16 @@ impl Plan {
     /// # Errors
     /// When the request with these secrets would be over a limit of AWS Batch.
     pub fn check_limits(&self, secrets: &Secrets) -> Result<(), LimitError> {
-        let request = self.request(|name| match secrets.get(name) {
+        // As long as it gets when it is sent.
+        let job = Some(JobId::new(uuid::Uuid::max()));
+        let request = self.request(job, |name| match secrets.get(name) {
             Some(secret) => secret.expose().to_owned(),
             // It is made when the job is sent.
             None if name.as_str() == FETCH => "x".repeat(LONGEST_FETCH),
             None => String::new(),
         });
-        // As long as it gets when it is sent.
         let sent = request.cargo().map(|cargo| Cargo {
-            job: Some(JobId::new(uuid::Uuid::max())),
+            job,
             region: Some(LONGEST_REGION.to_owned()),
             look: u32::MAX,
             ..cargo
@@ -111,15 +114,22 @@ impl Plan {
         self.bucket.as_ref().filter(|_| self.carries()).map(|bucket| (bucket, self.fetch))
     }
 
-    /// The request with the mask in the place of every secret.
+    /// Does a line of ours precede the command on AWS?
     #[must_use]
-    pub fn masked_request(&self) -> SubmitJob {
-        self.request(|_| crate::job::MASK.to_owned())
+    pub fn has_line(&self) -> bool {
+        self.spec.files != JobFiles::None || self.carrier().is_some()
     }
 
-    fn request(&self, secret: impl Fn(&EnvName) -> String) -> SubmitJob {
+    /// The request with the mask in the place of every secret. `job`: under which id it is sent.
+    #[must_use]
+    pub fn masked_request(&self, job: Option<JobId>) -> SubmitJob {
+        self.request(job, |_| crate::job::MASK.to_owned())
+    }
+
+    fn request(&self, job: Option<JobId>, secret: impl Fn(&EnvName) -> String) -> SubmitJob {
         let fetch = self.carrier().map(|(_, fetch)| fetch);
-        let command = self.files.prefix(self.spec.command.words(), self.spec.files, fetch);
+        let (words, proof) = (self.spec.command.words(), Proof::new(job));
+        let command = self.files.prefix(words, self.spec.files, fetch, &proof);
         request::from_plan(self, command, secret)
     }
 }

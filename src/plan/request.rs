@@ -313,7 +313,7 @@ mod tests {
             .resolve(&|_| Err(std::env::VarError::NotPresent))
             .expect("a job");
         let plan = Plan::new(spec.clone(), FilesMount::default(), &secrets).expect("within limits");
-        let written = plan.masked_request();
+        let written = plan.masked_request(None);
         let command = written.container_overrides.command.clone().expect("a command");
         assert_eq!(command[0], "sh");
         let (again, _) = written

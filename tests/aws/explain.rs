@@ -131,6 +131,7 @@ fn jobs_that_ended() {
     --- stdout
     [short] staged succeeded (SUCCEEDED)
     why      it succeeded
+    unknown  nobody could see whether the command ran: AWS Batch names no log of it
 
     > {"attempts":[{"container":{"exitCode":1},"statusReason":"Essential container in task exited"}],"container":{"exitCode":1},"status":"FAILED","statusReason":"Essential container in task exited"}
     exit code 0

@@ -14,7 +14,7 @@ fn staged(account: &Account, options: &[&str]) -> (Home, String, String) {
     (home, id, job)
 }
 
-fn ended(status_reason: &str, container: &Value) -> Value {
+pub fn ended(status_reason: &str, container: &Value) -> Value {
     let attempt = json!({"startedAt": 1_700_000_000_000_u64, "stoppedAt": 1_700_000_060_000_u64,
         "statusReason": status_reason, "container": container});
     json!({"status": "FAILED", "statusReason": status_reason, "startedAt": 1_700_000_000_000_u64,

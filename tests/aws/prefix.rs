@@ -131,11 +131,14 @@ impl Root {
         command
     }
 
-    /// Exit code and stdout.
+    /// Exit code and stdout, without the line that tells of the job.
     fn run(&self, shell: &[&str], words: &[String], job: &Job<'_>) -> (i32, String) {
         let output = self.command(shell, words, job).output().expect("it starts");
         let code = output.status.code().unwrap_or(-1);
-        (code, String::from_utf8(output.stdout).expect("text"))
+        let stdout = String::from_utf8(output.stdout).expect("text");
+        let (first, rest) = stdout.split_once('\n').unwrap_or_default();
+        assert_eq!(first, format!("computes: job ID attempt {}", job.attempt), "{shell:?}");
+        (code, rest.to_owned())
     }
 }
 
@@ -269,8 +272,10 @@ fn signals_reach_the_command() {
         let mut child: Child = command.stdout(Stdio::piped()).spawn().expect("it starts");
         let mut stdout = std::io::BufReader::new(child.stdout.take().expect("a pipe"));
         let mut line = String::new();
-        std::io::BufRead::read_line(&mut stdout, &mut line).expect("a line");
-        assert_eq!(line, "ready\n", "{shell:?}");
+        for _ in 0..2 {
+            std::io::BufRead::read_line(&mut stdout, &mut line).expect("a line");
+        }
+        assert_eq!(line, "computes: job ID attempt 1\nready\n", "{shell:?}");
         // `unshare`, `sh`, `chroot` and `env` became one another as well.
         send(child.id(), Signal::TERM);
         let mut rest = String::new();
@@ -352,7 +357,7 @@ fn a_source_is_fetched_with_the_programs_of_busybox_alone() {
     let job = Job { tools: Some(&tools), ..AS_SENT };
     let requests = account.requests();
     let (code, said) = place.run_sent(&[busybox, "sh"], &requests[0], &account, &job);
-    assert_eq!((code, said.as_str()), (0, "a b\n"));
+    assert_eq!((code, said.lines().skip(1).collect::<Vec<_>>()), (0, vec!["a b"]));
     // Its wget can't send anything, which is said before the command runs for hours.
     let (code, said) = place.run_sent(&[busybox, "sh"], &requests[1], &account, &job);
     assert_eq!(code, 125, "{said}");

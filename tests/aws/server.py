@@ -18,6 +18,7 @@ Still missing: memory limits, secrets, multi-node jobs, disabled queues, fair sh
 sizes and rates, and waiting for capacity: a job starts as soon as its dependencies allow.
 """
 
+import collections
 import contextlib
 import fnmatch
 import inspect
@@ -131,6 +132,21 @@ def put_log(backend, group, stream, events):
     backend.groups[group].put_log_events(stream, events)
 
 
+class LateLog:
+    """A log that shows its events after a while, in their order."""
+
+    def __init__(self, place, lag):
+        self.place, self.lag, self.events, self.lock = place, lag, collections.deque(), threading.Lock()
+
+    def put(self, message):
+        self.events.append((int(time.time() * 1000), message))
+        later(self.lag, self.show) if self.lag else self.show()
+
+    def show(self):
+        with self.lock:
+            put_log(*self.place, [self.events.popleft()])
+
+
 def start(command, environment):
     """Start a job's command with exactly this environment; the caller's thread must outlive it."""
     variables = [f"{name}={value}" for name, value in environment.items()]
@@ -209,6 +225,9 @@ class BatchJob(models.Job):
         properties = self.job_definition.container_properties or {}
         options = properties.get("logConfiguration", {}).get("options", {})
         self._log_group = options.get("awslogs-group", LOG_GROUP)
+        if region := options.get("awslogs-region"):
+            self._log_backend = logs_backends[self.backend.account_id][region]
+        self.stream_prefix = options.get("awslogs-stream-prefix", self.job_definition.name[:200])
 
     @property
     def status(self):
@@ -230,6 +249,10 @@ class BatchJob(models.Job):
             super().start()
         elif not account.hold:
             self.begin()
+            line = " ".join(self._get_container_property("command", []))
+            if first := re.search(r'echo "(computes: job [^$]*)\$AWS_BATCH_JOB_ATTEMPT"', line):
+                event = int(time.time() * 1000), f"{first[1]}1"
+                put_log(self._log_backend, self._log_group, self.log_stream_name, [event])
             self.conclude(0)
 
     def run(self):
@@ -259,7 +282,7 @@ class BatchJob(models.Job):
 
     def begin(self):
         self.job_started_at = datetime.now()
-        self.log_stream_name = f"{self.job_definition.name[:200]}/default/{uuid.uuid4().hex}"
+        self.log_stream_name = f"{self.stream_prefix}/default/{uuid.uuid4().hex}"
         self.exit_code = self.container_reason = None
 
     def variables(self):
@@ -284,6 +307,8 @@ class BatchJob(models.Job):
         """One attempt, its output put into the log line by line."""
         log = self._log_backend, self._log_group, self.log_stream_name
         command = self._add_parameters_to_command(self._get_container_property("command", [])) or ["sh"]
+        account = ACCOUNTS[self.backend.account_id]
+        command = account.entrypoint + command
         variables, late = self.variables(), threading.Event()
         if not shutil.which(command[0], path=variables["PATH"]):
             exists = os.path.exists(command[0])
@@ -293,6 +318,7 @@ class BatchJob(models.Job):
         PROCESSES.add(process)
         if not LAUNCHER:
             later(0, sweep, process)
+        late_log = LateLog(log, account.log_lag)
         put_log(*log, [])  # Docker makes the stream before there is any output
         self.status = "RUNNING"
         timer = self.seconds and later(self.seconds, lambda: (late.set(), stop(process)))
@@ -300,7 +326,7 @@ class BatchJob(models.Job):
             stop(process)  # what asked for it saw no process
         for line in process.stdout:
             if message := line.decode(errors="replace").rstrip("\n"):
-                put_log(*log, [(int(time.time() * 1000), message)])
+                late_log.put(message)
         code = process.wait()
         PROCESSES.discard(process)
         if timer:
@@ -462,6 +488,8 @@ class BatchApi(BatchResponse):
         else:
             queue = self.find_queue(params.get("jobQueue", ""))
             jobs, filters = [job for job in reversed(queue.jobs) if job.index is None], params.get("filters", [])
+            lag = timedelta(seconds=ACCOUNTS[self.batch_backend.account_id].list_lag)
+            jobs = [job for job in jobs if job.job_created_at + lag <= datetime.now()]
         tests = {
             "JOB_NAME": lambda job, value: matches(value.lower(), job.job_name.lower()),
             "JOB_DEFINITION": lambda job, value: matches(value, job.job_definition.name)
@@ -495,13 +523,17 @@ def patch_moto():
 # Accounts and the control endpoint
 
 
-def create_account(run=False, hold=False, bare=False, program=None, port=None, _ids=itertools.count(200000000001)):
+def create_account(
+    run=False, hold=False, bare=False, program=None, port=None, scene={}, _ids=itertools.count(200000000001)
+):
     """A fresh AWS account, with what jobs need unless it is to be bare."""
     account_id = str(next(_ids))
     role = iam_backends[account_id]["aws"].create_role("computes", "{}", "/", None, "", [], "3600")
     session = sts_backends[account_id]["aws"].assume_role(REGION, "test", role.arn, "", 3600, "")
     account = SimpleNamespace(id=account_id, run=run, hold=hold, requests=[], denied=[], policy=None, arn=session.arn)
     account.program, account.port = program, port
+    account.entrypoint, account.log_lag, account.list_lag = [], 0, 0
+    vars(account).update(scene)
     ACCOUNTS[account_id] = KEYS[session.access_key_id] = account
     # A job has its own role, and its own rights.
     role_of_jobs = iam_backends[account_id]["aws"].create_role("computes-job", "{}", "/", None, "", [], "3600")
@@ -546,6 +578,8 @@ def control(method, action, params):
     POST account  run, hold, bare      a new account, whose jobs run, or stay SUBMITTED, or succeed at once;
                                        bare: it has nothing that jobs need
                   program, port        the folder of computes in the image; where jobs find AWS, if not here
+                  scene                entrypoint of the image; log_lag, list_lag: seconds until a line, and
+                                       a job in ListJobs, is shown
     GET role      accountId            credentials of the role of jobs, as ECS gives them
     POST job      accountId, jobId, …  the job becomes what the rest says, see `BatchJob.stage`
     POST log      accountId, stream, events [[milliseconds, message], …], group

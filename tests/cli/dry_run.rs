@@ -26,7 +26,7 @@ fn the_request_with_its_secrets_masked() {
         "command": [
           "sh",
           "-c",
-          "AWS_BATCH_FILES=/mnt/efs/${AWS_BATCH_JOB_ID%%:*}${AWS_BATCH_JOB_ARRAY_INDEX:+/$AWS_BATCH_JOB_ARRAY_INDEX}; { mkdir -p \"$AWS_BATCH_FILES\" && { [ -L /files ] || [ ! -d /files ] || rmdir /files; } && ln -sfn \"$AWS_BATCH_FILES\" /files; } || exit 125; unset AWS_BATCH_FILES; exec \"$@\"",
+          "echo \"computes: job ID attempt $AWS_BATCH_JOB_ATTEMPT\"; AWS_BATCH_FILES=/mnt/efs/${AWS_BATCH_JOB_ID%%:*}${AWS_BATCH_JOB_ARRAY_INDEX:+/$AWS_BATCH_JOB_ARRAY_INDEX}; { mkdir -p \"$AWS_BATCH_FILES\" && { [ -L /files ] || [ ! -d /files ] || rmdir /files; } && ln -sfn \"$AWS_BATCH_FILES\" /files; } || exit 125; unset AWS_BATCH_FILES; exec \"$@\"",
           "computes",
           "./build.sh",
           "test",

@@ -122,7 +122,7 @@ impl Run {
 
     /// The snapshot without the script that precedes each command on AWS.
     pub fn snapshot_without_prefix(&self) -> String {
-        self.snapshot_without(r#""(AWS_BATCH_FILES|d)=[^\n]*?exec \\"\$@\\"""#, "\"[prefix]\"")
+        self.snapshot_without(r#""echo \\"computes: job [^\n]*?exec \\"\$@\\"""#, "\"[prefix]\"")
     }
 
     /// The snapshot without the states on the way, of which some may not be seen.

@@ -120,6 +120,12 @@ impl Account {
         Self::asked(&json!({"run": run, "hold": hold, "program": folder, "port": port}))
     }
 
+    /// One whose image or whose calls are as the scene says, see server.py.
+    pub fn in_scene(jobs: Jobs, scene: &Value) -> Self {
+        let (run, hold) = (jobs == Jobs::Run, jobs == Jobs::Stay);
+        Self::asked(&json!({"run": run, "hold": hold, "scene": scene}))
+    }
+
     fn asked(asked: &Value) -> Self {
         Self { made: Aws::server().ask("POST", "account", asked) }
     }
@@ -156,7 +162,8 @@ impl Account {
         let home = Home::new()
             .with("COMPUTES_ENGINE", "aws")
             .with("COMPUTES_AWS_POLL", "20ms")
-            .with("COMPUTES_AWS_SETTLE", "100ms");
+            .with("COMPUTES_AWS_SETTLE", "100ms")
+            .with("COMPUTES_AWS_LOG_SETTLE", "200ms");
         self.variables(port).iter().fold(home, |home, (name, value)| home.with(name, value))
     }
 
@@ -199,6 +206,14 @@ impl Account {
     pub fn stage(&self, job: &str, mut says: Value) {
         says["jobId"] = job.into();
         self.tell("job", says);
+    }
+
+    /// Puts lines into a log.
+    pub fn log(&self, stream: &str, lines: &[&str]) {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let now = u64::try_from(now.expect("a time").as_millis()).expect("a number");
+        let events: Vec<_> = lines.iter().map(|line| json!([now, line])).collect();
+        self.tell("log", json!({"stream": stream, "events": events}));
     }
 
     /// Calls the AWS CLI, for what the program itself never does.

@@ -179,7 +179,7 @@ impl JobView {
             reason: attempt.reason.clone(),
             retry_reason: attempt.retry_reason.clone(),
             log: match &attempt.log {
-                Some((group, stream)) => Some(format!("{group} {stream}")),
+                Some(log) => Some(format!("{} {}", log.group, log.stream)),
                 None if job.is_here() => {
                     Some(dir.log(job.id, attempt.number).display().to_string())
                 }

@@ -4,6 +4,7 @@
 //! seen to say in `statusReason`, which mirrors the stopped reason of the ECS task. Texts are
 //! compared by how they begin, field by field.
 
+use super::began::Began;
 use super::describe::{Ended, Status};
 use crate::job::{FailureClass, Outcome, Verdict};
 
@@ -216,6 +217,30 @@ pub fn outcome(status: Status, attempt: &Ended, ended: bool) -> Outcome {
         _ => attempt.reason.clone(),
     };
     Outcome { verdict, exit_code, signal, status_reason, reason }
+}
+
+/// Why a success is none.
+pub const NEVER_BEGAN: &str = "the container ended with exit code 0, and the command never began: \
+    its log lacks the line that precedes it";
+/// And what to do, whatever its exit code was.
+pub const ENTRYPOINT: &str = "the image has an ENTRYPOINT that does not run what it is given, a shell \
+    most often: use an image without one (`computes doctor` looks), or send the command as it is \
+    with --no-files";
+
+/// The same, once it is known whether the command ran.
+pub fn begun(outcome: Outcome, began: &Began) -> Outcome {
+    match (outcome.verdict, began) {
+        (Verdict::Succeeded, Began::No) => Outcome {
+            verdict: Verdict::Failed(FailureClass::StartFailed),
+            reason: Some(NEVER_BEGAN.to_owned()),
+            ..outcome
+        },
+        (Verdict::Succeeded, Began::Unknown(why)) => {
+            let reason = format!("nobody could see whether the command ran: {why}");
+            Outcome { reason: Some(reason), ..outcome }
+        }
+        _ => outcome,
+    }
 }
 
 fn of_exit_code(exit_code: Option<i32>) -> String {

@@ -2,19 +2,20 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_batch::types::{EvaluateOnExit, JobDetail, JobStatus, LogConfiguration};
+use aws_sdk_batch::types::{EvaluateOnExit, JobDetail, JobStatus};
 
+use super::began::Began;
 use super::client::Clients;
 use super::containers::{self, Container};
+use super::streams::Logs;
 use super::{Action, AwsError, classify};
 use crate::job::{ExitRule, Pattern};
 use crate::ledger::Millis;
+use crate::plan::Proof;
 
 pub const DESCRIBE: Action = Action("batch:DescribeJobs");
 /// DescribeJobs: at most 100 ids.
 pub const AT_ONCE: usize = 100;
-/// Where a job writes whose definition names no other log group.
-pub const LOG_GROUP: &str = "/aws/batch/job";
 
 /// Batch's own states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,9 +74,15 @@ pub struct Observed {
     pub attempts: Vec<Ended>,
     /// How the newest attempt stands; the job says the same of itself.
     pub newest: Ended,
-    pub log_group: String,
     /// By these Batch decides whether another attempt follows.
     pub retry_rules: Vec<ExitRule>,
+    pub logs: Logs,
+    /// The job definition that it was made of, as an ARN.
+    pub definition: String,
+    /// What its log shows once its command begins, where a line of ours precedes that.
+    pub proof: Option<Proof>,
+    /// Whether it did, as far as somebody looked.
+    pub began: Began,
     /// Somebody asked for its end, or Batch itself brought it about.
     pub is_ended: bool,
 }
@@ -121,6 +128,11 @@ impl Observed {
         last.unwrap_or(&self.newest)
     }
 
+    /// The number of the last attempt of a job that is over.
+    pub fn last_attempt(&self) -> u32 {
+        u32::try_from(self.attempts.len().max(1)).unwrap_or(u32::MAX)
+    }
+
     pub fn new(job: &JobDetail) -> Self {
         let attempts = job.attempts().iter().map(|attempt| {
             let container = containers::of_attempt(job, attempt);
@@ -139,7 +151,6 @@ impl Observed {
             created_at: time(job.created_at),
             attempts: attempts.chain(of_eks).collect(),
             newest: Ended::new(times, job.status_reason.as_ref(), containers::of_job(job)),
-            log_group: log_group(containers::log_configuration(job)),
             retry_rules: job
                 .retry_strategy()
                 .map(aws_sdk_batch::types::RetryStrategy::evaluate_on_exit)
@@ -147,6 +158,10 @@ impl Observed {
                 .iter()
                 .filter_map(exit_rule)
                 .collect(),
+            logs: Logs::of(containers::log_configuration(job)),
+            definition: job.job_definition.clone().unwrap_or_default(),
+            proof: job.container().and_then(|it| Proof::of_command(it.command())),
+            began: Began::Yes,
             is_ended: is_ended(job.is_cancelled, job.is_terminated),
         }
     }
@@ -193,11 +208,4 @@ pub fn exit_rule(rule: &EvaluateOnExit) -> Option<ExitRule> {
             _ => return None,
         },
     })
-}
-
-/// Where the container of a job or of a definition writes.
-pub fn log_group(logs: Option<&LogConfiguration>) -> String {
-    logs.and_then(|logs| logs.options.as_ref())
-        .and_then(|options| options.get("awslogs-group").cloned())
-        .unwrap_or_else(|| LOG_GROUP.to_owned())
 }

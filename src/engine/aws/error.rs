@@ -44,8 +44,8 @@ pub enum AwsError {
     Foreign { name: String, what: String },
     #[error("AWS Batch knows no job `{text}`{looked}")]
     NoSuchJob { text: String, looked: &'static str },
-    #[error("the log of attempt {attempt} is not there: {why}")]
-    NoLog { attempt: u32, why: String },
+    #[error("the log{} is not there: {why}", .attempt.map_or_else(String::new, |it| format!(" of attempt {it}")))]
+    NoLog { attempt: Option<u32>, why: String },
     #[error("job {job} was submitted without a bucket, so its files are out of reach")]
     NoBucket { job: String },
     #[error("the object `{key}` is not what computes writes: {why}")]

@@ -85,7 +85,12 @@ impl AwsEngine<'_> {
         if observed.status.is_over() {
             // It may have ended since the ledger heard of it last.
             Box::pin(self.observe(ledger, &[id])).await?.by_now()?;
-            explanation.of_the_end(&ledger.job(id)?, observed.end());
+            let record = ledger.job(id)?;
+            explanation.of_the_end(&record, observed.end());
+            let looked = self.seen.look(&clients, &sent.region, &observed, self.clock.now()).await;
+            if record.state == State::Failed && looked == Some(false) {
+                explanation.of_the_start();
+            }
             return Ok(explanation);
         }
         explanation.of_the_wait(&observed);
@@ -134,10 +139,21 @@ impl Explanation {
         }
     }
 
+    /// Its command never began, as its log shows.
+    fn of_the_start(&mut self) {
+        if self.findings.iter().all(|finding| !finding.contains(classify::NEVER_BEGAN)) {
+            self.find("its command never began: its log lacks the line that precedes it");
+        }
+        self.hints = vec![classify::ENTRYPOINT.to_owned()];
+    }
+
     /// As the ledger has it, which is what `wait` tells.
     fn of_the_end(&mut self, record: &JobRecord, attempt: &Ended) {
         match (record.state, record.class) {
-            (State::Succeeded, _) => return self.find("it succeeded"),
+            (State::Succeeded, _) => {
+                self.unknown.extend(record.reason.clone());
+                return self.find("it succeeded");
+            }
             (_, Some(class)) => {
                 let told = class.told(record.exit_code, record.reason.as_deref());
                 self.find(format!("it failed: {told}"));
@@ -146,6 +162,7 @@ impl Explanation {
         }
         self.hint(match (classify::advice(attempt), record.exit_code) {
             (Some(advice), _) => advice,
+            (None, Some(0)) => classify::ENTRYPOINT,
             (None, Some(126 | 127)) => {
                 "the command is not in the image, or can't be executed there"
             }

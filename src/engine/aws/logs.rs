@@ -4,16 +4,18 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 
+use super::began::{SURELY_SHOWN_AFTER, Seen};
 use super::client::Clients;
 use super::describe::describe_one;
 use super::urls;
 use super::{Action, AwsError, AwsSettings, Trouble};
 use crate::engine::mask::Mask;
 use crate::engine::{EngineError, LogReader};
-use crate::job::{EnvName, JobId, Secrets};
-use crate::ledger::{HandOver, JobRecord, Ledger};
-use crate::plan::BatchName;
+use crate::job::{EnvName, FailureClass, JobId, Secrets};
+use crate::ledger::{HandOver, JobRecord, Ledger, LogStream, Millis};
+use crate::plan::{BatchName, Fetch, OwnLines};
 
 pub const READ: Action = Action("logs:GetLogEvents");
 
@@ -21,36 +23,99 @@ pub const READ: Action = Action("logs:GetLogEvents");
 pub struct AwsLog {
     settings: AwsSettings,
     clients: Option<Rc<Clients>>,
+    seen: Rc<Seen>,
     job: JobId,
     attempt: u32,
+    made: Made,
     open: Option<Open>,
-    /// How often in a row nothing came although the attempt is over.
-    quiet: u32,
+    ending: Option<Ending>,
+    doubt: Option<String>,
+}
+
+/// When a reader was made, by the clock of the day and by one that nobody sets.
+#[derive(Debug, Clone, Copy)]
+pub struct Made {
+    pub now: Millis,
+    pub at: Instant,
+}
+
+impl Made {
+    fn now(self) -> Millis {
+        let since = Millis::try_from(self.at.elapsed().as_millis()).unwrap_or(Millis::MAX);
+        self.now.saturating_add(since)
+    }
 }
 
 /// A stream that is known.
 struct Open {
     region: String,
-    group: String,
-    stream: String,
+    log: LogStream,
     token: Option<String>,
     mask: Option<Mask>,
+    own: OwnLines,
+    /// Does a line of ours precede the command, and something write a last one?
+    tells: (bool, bool),
 }
 
-/// What was written last takes a moment to be shown. So many looks without anything new, a
-/// pause between them, are its end.
+/// The wait for what an attempt that is over wrote last.
+struct Ending {
+    until: Instant,
+    /// So many more looks have to bring nothing.
+    looks: u32,
+    /// Is it told already that its command never began?
+    never_began: bool,
+}
+
+/// Of an attempt that ended just now; of others one is enough.
 const QUIET_LOOKS: u32 = 2;
-/// No pause of those is longer, however seldom the job itself is looked at.
+/// No pause between them is longer, however seldom the job itself is looked at.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// So many lines may come before the job's own. Images that greet write some dozens.
+pub const FIRST_LINES: usize = 200;
+/// Pages without events may come before those with some.
+const MOST_EMPTY_PAGES: usize = 5;
+
+/// The first lines of a log.
+pub async fn head(
+    clients: &Clients,
+    region: &str,
+    log: &LogStream,
+) -> Result<Vec<String>, AwsError> {
+    let mut token = None;
+    for _ in 0..MOST_EMPTY_PAGES {
+        let limit = i32::try_from(FIRST_LINES).unwrap_or(i32::MAX);
+        let call = clients.logs(region).get_log_events().limit(limit);
+        let call = call.log_group_name(&log.group).log_stream_name(&log.stream);
+        let call = call.start_from_head(true).set_next_token(token.clone());
+        let answer = clients.call(READ, call.send()).await.map_err(|error| missing(error, log))?;
+        let messages = answer.events().iter().filter_map(|event| event.message.as_deref());
+        let lines: Vec<_> = messages.flat_map(str::lines).map(str::to_owned).collect();
+        if !lines.is_empty() || answer.next_forward_token == token {
+            return Ok(lines);
+        }
+        token = answer.next_forward_token;
+    }
+    Ok(Vec::new())
+}
+
+fn missing(error: AwsError, log: &LogStream) -> AwsError {
+    if error.trouble() != Trouble::NotFound {
+        return error;
+    }
+    let why = format!("stream `{}` in group `{}`", log.stream, log.group);
+    AwsError::NoLog { attempt: None, why }
+}
 
 impl AwsLog {
     pub const fn new(
         settings: AwsSettings,
         clients: Option<Rc<Clients>>,
-        job: JobId,
-        attempt: u32,
+        seen: Rc<Seen>,
+        (job, attempt): (JobId, u32),
+        made: Made,
     ) -> Self {
-        Self { settings, clients, job, attempt, open: None, quiet: 0 }
+        let (open, ending, doubt) = (None, None, None);
+        Self { settings, clients, seen, job, attempt, made, open, ending, doubt }
     }
 
     async fn clients(&mut self) -> Result<Rc<Clients>, AwsError> {
@@ -63,13 +128,18 @@ impl AwsLog {
             let record = ledger.job(self.job)?;
             let attempts = ledger.attempts(&record)?;
             let log = attempts.into_iter().find(|attempt| attempt.number == self.attempt);
-            let (Some((group, stream)), Some(sent)) =
+            let (Some(log), Some(sent)) =
                 (log.and_then(|attempt| attempt.log), ledger.hand_over_of(record.seq)?)
             else {
                 return Ok(None);
             };
             let mask = self.mask(&record, &sent).await?;
-            self.open = Some(Open { region: sent.region, group, stream, token: None, mask });
+            let region = log.region.clone().unwrap_or(sent.region);
+            let own = OwnLines::new(self.job, self.attempt, FIRST_LINES);
+            let carrier = record.plan.carrier();
+            let tells_end = carrier.is_some_and(|(_, fetch)| fetch == Fetch::Program);
+            let tells = (record.plan.has_line(), tells_end);
+            self.open = Some(Open { region, log, token: None, mask, own, tells });
         }
         Ok(self.open.as_mut())
     }
@@ -122,31 +192,100 @@ impl AwsLog {
         let call = clients
             .logs(&open.region)
             .get_log_events()
-            .log_group_name(&open.group)
-            .log_stream_name(&open.stream)
+            .log_group_name(&open.log.group)
+            .log_stream_name(&open.log.stream)
             .start_from_head(true)
             .set_next_token(open.token.clone())
             .send();
-        let answer = match clients.call(READ, call).await {
+        let answer = match clients.call(READ, call).await.map_err(|error| missing(error, &open.log))
+        {
             Ok(answer) => answer,
-            Err(error) if error.trouble() == Trouble::NotFound => {
-                let why = format!("stream `{}` in group `{}`", open.stream, open.group);
-                return Err(AwsError::NoLog { attempt, why }.into());
+            Err(AwsError::NoLog { why, .. }) => {
+                return Err(AwsError::NoLog { attempt: Some(attempt), why }.into());
             }
             Err(error) => return Err(error.into()),
         };
         for event in answer.events() {
-            let mut line = event.message().unwrap_or_default().as_bytes().to_vec();
+            let message = event.message().unwrap_or_default();
+            let Some(message) = open.own.take_from(message) else { continue };
+            let mut line = message.as_bytes().to_vec();
             line.push(b'\n');
             match &mut open.mask {
                 Some(mask) => mask.push(&line, out),
                 None => out.extend_from_slice(&line),
             }
         }
+        if open.own.has_begun() {
+            self.seen.began(self.job, attempt);
+        }
         // An empty page is not the end; a token that stays the same is.
         let more = answer.next_forward_token.is_some() && answer.next_forward_token != open.token;
         open.token = answer.next_forward_token;
         Ok(more)
+    }
+
+    /// What is shown of an attempt that is over may lack its end for a while, counted from the end
+    /// that Batch tells.
+    fn ending(&mut self, ledger: &Ledger) -> Result<&mut Ending, EngineError> {
+        let ending = if let Some(ending) = self.ending.take() {
+            ending
+        } else {
+            let record = ledger.job(self.job)?;
+            let attempts = ledger.attempts(&record)?;
+            let log = attempts.iter().find(|attempt| attempt.number == self.attempt);
+            let closed_at = log.and_then(|attempt| attempt.closed_at);
+            let class = log.and_then(|attempt| attempt.class);
+            let age = closed_at.map_or(0, |closed_at| self.made.now() - closed_at);
+            let never_began = class == Some(FailureClass::StartFailed);
+            Ending { never_began, ..Ending::new(age, self.settings.log_settle) }
+        };
+        Ok(self.ending.insert(ending))
+    }
+
+    fn finish(&mut self, has_ended: bool, page: &Result<bool, EngineError>, out: &mut Vec<u8>) {
+        let (Some(open), Some(ending)) = (&mut self.open, &self.ending) else { return };
+        if let Some(mask) = &mut open.mask {
+            mask.finish(out);
+        }
+        let lacks = match open.tells {
+            _ if page.is_err() || ending.never_began => return,
+            (true, _) if !open.own.has_begun() => {
+                "lacks the line that precedes the command: more may be missing, or the command \
+                 never began"
+            }
+            (_, true) if !has_ended => {
+                "may lack its end: the line that the job writes last is not there"
+            }
+            _ => return,
+        };
+        self.doubt = Some(format!("the log of attempt {} {lacks}", self.attempt));
+    }
+}
+
+/// May what is not there now be there in a moment?
+const fn is_passing(error: &AwsError) -> bool {
+    error.passes() || matches!(error, AwsError::NoLog { .. })
+}
+
+impl Ending {
+    /// Of an attempt that ended so many ms ago, by this machine's clock.
+    fn new(age: Millis, settle: Duration) -> Self {
+        let left = settle.saturating_sub(Duration::from_millis(age.max(0).unsigned_abs()));
+        // The clock may be wrong by a little.
+        let looks = if age < SURELY_SHOWN_AFTER { QUIET_LOOKS } else { 1 };
+        Self { until: Instant::now() + left, looks, never_began: false }
+    }
+
+    /// Something came, so that more may.
+    fn goes_on(&mut self, settle: Duration) {
+        self.until = self.until.max(Instant::now() + settle / 3);
+        self.looks = self.looks.max(1);
+    }
+
+    /// One more look brought nothing. Is that the end?
+    fn is_over(&mut self) -> bool {
+        self.looks = self.looks.saturating_sub(1);
+        self.looks == 0 && Instant::now() >= self.until
     }
 }
 
@@ -168,21 +307,28 @@ impl LogReader for AwsLog {
         let before = out.len();
         loop {
             let page = self.page(ledger, out).await;
+            let Some(open) = &mut self.open else { return page.map(|_| ()) };
+            let (has_ended, settle) = (open.own.has_ended(), self.settings.log_settle);
+            let ending = self.ending(ledger)?;
             if out.len() > before {
-                self.quiet = 0;
+                ending.goes_on(settle);
                 return page.map(|_| ());
             }
-            if matches!(page, Ok(true)) {
-                continue;
-            }
-            self.quiet += 1;
-            if self.quiet >= QUIET_LOOKS {
-                if let Some(mask) = self.open.as_mut().and_then(|open| open.mask.as_mut()) {
-                    mask.finish(out);
+            let is_over = has_ended || ending.is_over();
+            match page {
+                Ok(true) => continue,
+                Ok(false) if !is_over => {}
+                Err(EngineError::Aws(error)) if !is_over && is_passing(&error) => {}
+                page => {
+                    self.finish(has_ended, &page, out);
+                    return page.map(|_| ());
                 }
-                return page.map(|_| ());
             }
             tokio::time::sleep(self.settings.poll.min(LONGEST_PAUSE)).await;
         }
+    }
+
+    fn doubt(&mut self) -> Option<String> {
+        self.doubt.take()
     }
 }

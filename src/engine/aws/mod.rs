@@ -3,6 +3,7 @@
 //!
 //! All types of AWS stay in this folder. What comes out are the program's own words.
 
+mod began;
 mod cancel;
 mod classify;
 mod client;
@@ -28,10 +29,11 @@ mod queues;
 mod roots;
 mod send;
 mod sender;
+mod steps;
+mod streams;
 mod submit;
 mod urls;
 
-pub use describe::LOG_GROUP;
 pub use describe::Status;
 pub use doctor::{Check, Expected, Health};
 pub use error::{Action, AwsError, Trouble};
@@ -39,6 +41,7 @@ pub use inside::{Command as InsideCommand, Inside, Runs, Signals};
 pub use list::Listed;
 pub use policy::{INSIDE, Scope, policy, policy_words};
 pub use queues::{Details, Environment, QueueOnAws};
+pub use streams::LOG_GROUP;
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -68,6 +71,8 @@ pub struct AwsSettings {
     pub timeout: Duration,
     /// How long a job is looked for whose acceptance nobody heard of, before it is sent again.
     pub settle: Duration,
+    /// How long after a job's end its log is waited for.
+    pub log_settle: Duration,
     /// Calls a second.
     pub rate: u32,
     /// How often a job that runs looks for files that were put to it, and keeps its outputs.
@@ -82,6 +87,7 @@ impl Default for AwsSettings {
             poll: Duration::from_secs(2),
             timeout: Duration::from_secs(20),
             settle: Duration::from_secs(10),
+            log_settle: Duration::from_secs(15),
             // SubmitJob: 50 a second for an account and region, and others use it too.
             rate: 40,
             look: Duration::from_secs(15),
@@ -110,6 +116,8 @@ pub struct AwsEngine<'a> {
     secrets: HashMap<JobId, Secrets>,
     /// How often in a row AWS could not be asked.
     in_vain: u32,
+    /// What logs showed of commands.
+    seen: Rc<began::Seen>,
 }
 
 impl<'a> AwsEngine<'a> {
@@ -129,6 +137,7 @@ impl<'a> AwsEngine<'a> {
             due: Rc::default(),
             secrets: HashMap::new(),
             in_vain: 0,
+            seen: Rc::default(),
         }
     }
 
@@ -203,7 +212,9 @@ impl Engine for AwsEngine<'_> {
     }
 
     fn log(&self, job: JobId, attempt: u32) -> Box<dyn LogReader> {
-        Box::new(logs::AwsLog::new(self.settings.clone(), self.clients.clone(), job, attempt))
+        let (settings, clients) = (self.settings.clone(), self.clients.clone());
+        let made = logs::Made { now: self.clock.now(), at: Instant::now() };
+        Box::new(logs::AwsLog::new(settings, clients, Rc::clone(&self.seen), (job, attempt), made))
     }
 }
 

@@ -1,24 +1,22 @@
-//! From what Batch says of a job to what happened to it: the steps that the ledger is behind.
+//! Asking Batch how jobs stand, and writing down what happened to them meanwhile.
 
-use super::classify;
-use super::describe::{self, AT_ONCE, Ended, Observed, Status};
+use std::collections::HashMap;
+
+use super::began::Began;
+use super::describe::{self, AT_ONCE, Observed};
+use super::steps::steps;
 use super::{AwsEngine, AwsError, poll};
 use crate::engine::{Attended, EngineError};
-use crate::job::{
-    Decision, Event, ExitRule, JobId, Outcome, RetryReason, RetryStrategy, State, Verdict, decide,
-};
-use crate::ledger::{
-    Applied, Change, Detail, HandOver, Holder, JobRecord, Ledger, LedgerError, Millis,
-};
+use crate::job::{Event, JobId};
+use crate::ledger::{Applied, Change, Detail, HandOver, JobRecord, Ledger, LedgerError, Millis};
 
-/// One thing that happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Step {
-    event: Event,
-    at: Option<Millis>,
-    outcome: Option<Outcome>,
-    /// Where another attempt follows, why.
-    retry: Option<RetryReason>,
+/// What a look came to.
+#[derive(Default)]
+struct Looked {
+    /// What is wrong with a job that is not the first.
+    elsewhere: Option<AwsError>,
+    /// A log is to show soon whether a command began.
+    soon: bool,
 }
 
 /// A job that Batch does not know so long after it was taken is gone: it keeps jobs for a week,
@@ -39,10 +37,13 @@ impl AwsEngine<'_> {
         let looked = self.look(ledger, jobs).await;
         let first = jobs.first().map(|job| ledger.job(*job)).transpose()?;
         let since = first.map_or(0, |job| self.clock.now() - since(&job));
-        let pause = poll::pause(self.settings.poll, since, calls);
+        let pause = match &looked {
+            Ok(Looked { soon: true, .. }) => self.settings.poll,
+            _ => poll::pause(self.settings.poll, since, calls),
+        };
         self.due.set(Some(tokio::time::Instant::now() + pause));
         match looked {
-            Ok(elsewhere) => {
+            Ok(Looked { elsewhere, .. }) => {
                 self.in_vain = 0;
                 Ok(elsewhere.map_or(Attended::Done, |error| Attended::Later(error.into())))
             }
@@ -54,14 +55,9 @@ impl AwsEngine<'_> {
         }
     }
 
-    /// Gives what is wrong with a job that is not the first.
-    async fn look(
-        &mut self,
-        ledger: &mut Ledger,
-        jobs: &[JobId],
-    ) -> Result<Option<AwsError>, EngineError> {
+    async fn look(&mut self, ledger: &mut Ledger, jobs: &[JobId]) -> Result<Looked, EngineError> {
         let mut there: Vec<(HandOver, String, JobRecord)> = Vec::new();
-        let mut elsewhere = None;
+        let Looked { mut elsewhere, mut soon } = Looked::default();
         for id in jobs {
             if ledger.standing(*id)?.state.is_terminal() {
                 continue;
@@ -78,15 +74,24 @@ impl AwsEngine<'_> {
                 let clients = self.clients().await?;
                 let region = some.first().map(|job| job.0.region.clone()).unwrap_or_default();
                 let ids: Vec<_> = some.iter().map(|(_, id, _)| id.clone()).collect();
-                let mut found = describe::describe(&clients, &region, &ids).await?;
+                let found = describe::describe(&clients, &region, &ids).await?;
                 let now = self.clock.now();
+                let mut found: HashMap<_, _> =
+                    found.into_iter().map(|(id, job)| (id, Observed::new(&job))).collect();
+                let ours = |engine_id: &String| {
+                    some.iter().find(|(_, id, _)| id == engine_id).map(|(.., record)| record.id)
+                };
+                let mut seen: Vec<_> =
+                    found.iter_mut().filter_map(|(id, job)| Some((ours(id)?, job))).collect();
+                let settle = self.settings.log_settle;
+                self.seen.tell(&clients, &region, &mut seen, (settle, now)).await;
+                soon |= found.values().any(|job| job.began == Began::Later);
                 let (mut missing, mut unended) = (Vec::new(), Vec::new());
                 // Batch tells it again.
                 ledger.note(|change| {
                     for (sent, engine_id, record) in some {
                         match found.remove(engine_id) {
-                            Some(job) => {
-                                let seen = Observed::new(&job);
+                            Some(seen) => {
                                 apply(change, record.id, &seen, now)?;
                                 let is_ending = seen.is_ended || seen.status.is_over();
                                 if record.cancel_requested_at.is_some() && !is_ending {
@@ -119,7 +124,7 @@ impl AwsEngine<'_> {
                 }
             }
         }
-        Ok(elsewhere)
+        Ok(Looked { elsewhere, soon })
     }
 
     /// Batch does not know the job. Is it gone, or was another account asked?
@@ -184,7 +189,7 @@ fn apply(
     for (index, attempt) in over {
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
         if let Some(stream) = &attempt.log_stream {
-            change.say_log(holder.seq, number, &observed.log_group, stream)?;
+            change.say_log(holder.seq, number, &observed.logs.stream(stream))?;
         }
     }
     let newest = holder.attempt as usize;
@@ -195,187 +200,7 @@ fn apply(
     if let Some(stream) = observed.newest.log_stream.as_ref().filter(|stream| !is_old(stream))
         && newest > observed.attempts.len()
     {
-        change.say_log(holder.seq, holder.attempt, &observed.log_group, stream)?;
+        change.say_log(holder.seq, holder.attempt, &observed.logs.stream(stream))?;
     }
     Ok(())
-}
-
-/// What happened to a job since the ledger last heard of it. `wished`: its end was asked for here.
-fn steps(holder: Holder, observed: &Observed, wished: bool) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let mut state = holder.state;
-    let mut attempt = holder.attempt as usize;
-    let step = |event, at, outcome| Step { event, at, outcome, retry: None };
-    let is_over = observed.status.is_over();
-    // Attempts that ended. The last one of a job that is over ends the job.
-    for (index, ended) in observed.attempts.iter().enumerate() {
-        let number = index + 1;
-        let is_open = state.is_held() && attempt == number;
-        if number < attempt || (number == attempt && !is_open) {
-            continue;
-        }
-        let is_last = is_over
-            && number == observed.attempts.len()
-            && !classify::is_of_the_queue(&observed.newest);
-        if !is_open || state == State::Starting {
-            // One that never ran has no start; it had its place all the same.
-            steps.push(step(Event::Started, ended.started_at.or(ended.stopped_at), None));
-            attempt = number;
-        }
-        let (event, outcome, retry) = if is_last {
-            let (event, outcome) = last(observed, ended, wished);
-            (event, outcome, None)
-        } else {
-            let outcome = classify::outcome(Status::Failed, ended, false);
-            let why = why_again(&observed.retry_rules, ended, &outcome);
-            (Event::Retried, outcome, Some(why))
-        };
-        let at = ended.stopped_at.or(observed.newest.stopped_at);
-        steps.push(Step { event, at, outcome: Some(outcome), retry });
-        state = if is_last { State::Failed } else { State::Queued };
-    }
-    if state == State::Failed {
-        return steps;
-    }
-    let newest = &observed.newest;
-    match observed.status {
-        Status::Starting if state == State::Queued => steps.push(step(Event::Claimed, None, None)),
-        Status::Running if state != State::Running => {
-            steps.push(step(Event::Started, newest.started_at, None));
-        }
-        // One that was taken back before it ran gets its place among the attempts later.
-        Status::Submitted
-        | Status::Pending
-        | Status::Runnable
-        | Status::Starting
-        | Status::Running => {}
-        Status::Succeeded | Status::Failed => {
-            let (event, outcome) = last(observed, newest, wished);
-            // It ran, though Batch lists no attempt.
-            let ran = newest.started_at.is_some() || newest.exit_code.is_some();
-            // Of one that ended while it waited for its next attempt, this is the last one's.
-            if ran && observed.attempts.is_empty() && state != State::Running {
-                steps.push(step(Event::Started, newest.started_at, None));
-            }
-            steps.push(step(event, newest.stopped_at, Some(outcome)));
-        }
-    }
-    steps
-}
-
-/// Batch tried again. By its rules, which are compared with its own words.
-fn why_again(rules: &[ExitRule], attempt: &Ended, outcome: &Outcome) -> RetryReason {
-    let strategy = RetryStrategy { attempts: u8::MAX, evaluate_on_exit: rules.to_vec() };
-    let outcome = Outcome { reason: attempt.reason.clone(), ..outcome.clone() };
-    match decide(&strategy, 1, &outcome) {
-        Decision::Again(why) => why,
-        Decision::Over => RetryReason::Engine,
-    }
-}
-
-/// How the job ended, with its last attempt.
-fn last(observed: &Observed, attempt: &Ended, wished: bool) -> (Event, Outcome) {
-    let ended = observed.is_ended || wished;
-    let outcome = classify::outcome(observed.status, attempt, ended);
-    let event = match outcome.verdict {
-        Verdict::Succeeded => Event::Succeeded,
-        Verdict::Failed(_) => Event::Failed,
-        Verdict::Cancelled => Event::Cancelled,
-    };
-    (event, outcome)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn observed(status: Status, attempts: &[i32]) -> Observed {
-        let ended = |code: &i32| Ended {
-            started_at: Some(1),
-            stopped_at: Some(2),
-            exit_code: Some(*code),
-            status_reason: Some("Essential container in task exited".to_owned()),
-            ..Ended::default()
-        };
-        let attempts: Vec<_> = attempts.iter().map(ended).collect();
-        let newest = attempts.last().cloned().unwrap_or_default();
-        Observed {
-            status,
-            created_at: Some(0),
-            attempts,
-            newest,
-            log_group: String::new(),
-            retry_rules: Vec::new(),
-            is_ended: false,
-        }
-    }
-
-    fn events(state: State, attempt: u32, observed: &Observed) -> Vec<Event> {
-        let holder = Holder { seq: 1, attempt, state };
-        steps(holder, observed, false).into_iter().map(|step| step.event).collect()
-    }
-
-    #[test]
-    fn what_was_missed_is_made_up_for() {
-        use Event::{Cancelled, Claimed, Failed, Retried, Started, Succeeded};
-        for (state, attempt, seen, expected) in [
-            (State::Queued, 0, observed(Status::Runnable, &[]), vec![]),
-            (State::Queued, 0, observed(Status::Starting, &[]), vec![Claimed]),
-            (State::Queued, 0, observed(Status::Running, &[]), vec![Started]),
-            (State::Starting, 1, observed(Status::Running, &[]), vec![Started]),
-            (State::Running, 1, observed(Status::Running, &[]), vec![]),
-            (State::Running, 1, observed(Status::Succeeded, &[0]), vec![Succeeded]),
-            (State::Queued, 0, observed(Status::Succeeded, &[0]), vec![Started, Succeeded]),
-            (State::Queued, 0, observed(Status::Succeeded, &[]), vec![Succeeded]),
-            (State::Queued, 0, observed(Status::Failed, &[]), vec![Failed]),
-            (
-                State::Queued,
-                0,
-                observed(Status::Failed, &[1, 2]),
-                vec![Started, Retried, Started, Failed],
-            ),
-            (State::Running, 1, observed(Status::Runnable, &[1]), vec![Retried]),
-            (State::Queued, 1, observed(Status::Runnable, &[1]), vec![]),
-            (State::Queued, 1, observed(Status::Running, &[1]), vec![Started]),
-            (State::Running, 1, observed(Status::Running, &[1]), vec![Retried, Started]),
-            (State::Running, 2, observed(Status::Failed, &[1, 3]), vec![Failed]),
-            (State::Starting, 1, observed(Status::Runnable, &[]), vec![]),
-            (State::Starting, 1, observed(Status::Runnable, &[9]), vec![Started, Retried]),
-        ] {
-            assert_eq!(events(state, attempt, &seen), expected, "{state} {attempt} {seen:?}");
-        }
-        let mut ended = observed(Status::Failed, &[]);
-        ended.is_ended = true;
-        assert_eq!(events(State::Queued, 0, &ended), vec![Cancelled]);
-    }
-
-    proptest! {
-        /// Whatever the ledger knows and Batch says, the steps are legal, and a second look at
-        /// the same finds nothing to do.
-        #[test]
-        fn steps_are_legal_and_come_once(
-            status in proptest::sample::select(Status::ALL.to_vec()),
-            codes in proptest::collection::vec(0..3_i32, 0..4),
-            state in proptest::sample::select(vec![State::Queued, State::Starting, State::Running]),
-            attempt in 0..4_u32,
-        ) {
-            let attempt = attempt.max(u32::from(state.is_held()));
-            let seen = observed(status, &codes);
-            // Batch never knows of fewer attempts than it told before, the newest aside.
-            prop_assume!(attempt as usize <= codes.len() + 1);
-            prop_assume!(state.is_held() || attempt as usize <= codes.len());
-            let mut holder = Holder { seq: 1, attempt, state };
-            for step in steps(holder, &seen, false) {
-                let next = crate::job::transition(holder.state, step.event);
-                prop_assert!(next.is_ok(), "{holder:?} {step:?}");
-                let (next, effects) = next.expect("legal");
-                let opens = effects.contains(&crate::job::Effect::OpenAttempt);
-                holder = Holder { state: next, attempt: holder.attempt + u32::from(opens), ..holder };
-            }
-            if !holder.state.is_terminal() {
-                prop_assert_eq!(steps(holder, &seen, false), vec![]);
-            }
-        }
-    }
 }

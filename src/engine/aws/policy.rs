@@ -72,9 +72,9 @@ pub const INSIDE: &str = "inside";
 const VERBS: [(&str, &[Right]); 18] = [
     ("submit", &[SEND]),
     ("run", &[SEND, SEE, READ_LOG, END]),
-    ("wait", &[SEE, END]),
-    ("status", &[SEE]),
-    ("list", &[SEE, FIND]),
+    ("wait", &[SEE, READ_LOG, END]),
+    ("status", &[SEE, READ_LOG]),
+    ("list", &[SEE, FIND, READ_LOG]),
     ("logs", &[SEE, READ_LOG]),
     (
         "files",
@@ -89,10 +89,10 @@ const VERBS: [(&str, &[Right]); 18] = [
             (LIST_PARTS, Parcels),
         ],
     ),
-    ("cancel", &[SEE, END]),
-    ("retry", &[SEE, SEND]),
+    ("cancel", &[SEE, READ_LOG, END]),
+    ("retry", &[SEE, READ_LOG, SEND]),
     ("queues", &[SEE_QUEUES, SEE_ENVIRONMENTS, FIND]),
-    ("explain", &[SEE, SEE_QUEUES, SEE_ENVIRONMENTS, (SNAPSHOT, Queues)]),
+    ("explain", &[SEE, READ_LOG, SEE_QUEUES, SEE_ENVIRONMENTS, (SNAPSHOT, Queues)]),
     (
         "doctor",
         &[

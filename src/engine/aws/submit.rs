@@ -340,7 +340,7 @@ fn request_of(
     definition: Option<&String>,
     look: Duration,
 ) -> SubmitJob {
-    let request = plan.masked_request();
+    let request = plan.masked_request(Some(id));
     let request = SubmitJob {
         job_name: Some(name.to_owned()),
         job_definition: definition.cloned().or(request.job_definition),

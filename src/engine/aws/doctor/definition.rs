@@ -1,15 +1,15 @@
 //! The job definition, and where its jobs log.
 
 use aws_sdk_batch::types::{
-    ContainerProperties, EcsTaskProperties, JobDefinition, LogDriver, PlatformCapability,
+    ContainerProperties, EcsTaskProperties, JobDefinition, PlatformCapability,
 };
 
 use super::{Diagnosis, Expected, Health};
 use crate::engine::aws::Action;
 use crate::engine::aws::definition;
-use crate::engine::aws::describe;
 use crate::engine::aws::logs::READ;
 use crate::engine::aws::queues::QueueOnAws;
+use crate::engine::aws::streams::{LOG_GROUP, Logs};
 use crate::plan::Fetch;
 
 pub const LOG_GROUPS: Action = Action("logs:DescribeLogGroups");
@@ -65,19 +65,21 @@ impl Diagnosis<'_> {
 
     async fn log_group(&mut self, container: &ContainerProperties) {
         let logs = container.log_configuration.as_ref();
-        if let Some(driver) = logs.and_then(|it| it.log_driver.as_ref())
-            && *driver != LogDriver::Awslogs
-        {
-            self.add("log", Health::Weak, format!("it goes to the driver {}", driver.as_str()));
+        let place = Logs::of(logs);
+        if let Some(driver) = place.elsewhere {
+            self.add("log", Health::Weak, format!("it goes to the driver {driver}"));
             self.mend("`logs` and `run` show what goes to awslogs");
             return;
         }
         let options = logs.and_then(|it| it.options.as_ref());
         let makes = options.and_then(|it| it.get("awslogs-create-group"));
         let is_made = makes.is_some_and(|value| value == "true");
-        let group = describe::log_group(logs);
-        let what = format!("log group {group}");
-        let client = self.clients.logs(self.clients.region());
+        let (group, region) = (place.group, place.region);
+        let what = match &region {
+            Some(region) => format!("log group {group} in {region}"),
+            None => format!("log group {group}"),
+        };
+        let client = self.clients.logs(region.as_deref().unwrap_or(self.clients.region()));
         let call = client.describe_log_groups().log_group_name_prefix(&group).send();
         match self.clients.call(LOG_GROUPS, call).await {
             Ok(answer) => {
@@ -85,13 +87,14 @@ impl Diagnosis<'_> {
                     answer.log_groups().iter().any(|it| it.log_group_name() == Some(&group));
                 if there {
                     self.good(what, "there");
-                } else if is_made || group == describe::LOG_GROUP {
+                } else if is_made || group == LOG_GROUP {
                     self.add(what, Health::Weak, "not there");
                     self.mend("the first job makes it");
                 } else {
                     self.add(what, Health::Bad, "not there, so that no job starts");
                     self.mend(format!(
-                        "terraform apply, or aws logs create-log-group --log-group-name {group}"
+                        "terraform apply, or aws logs create-log-group --log-group-name {group}{}",
+                        region.map_or_else(String::new, |region| format!(" --region {region}"))
                     ));
                 }
             }

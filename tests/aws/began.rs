@@ -1,0 +1,202 @@
+//! A success counts once the log shows that the command ran, and a log is read to its end.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::cli::stage::Following;
+use crate::support::{Account, Aws, Fault, Home, Jobs, Proxy};
+
+/// Nobody who reads a log waits so long, unless there is no other way.
+const LONG: (&str, &str) = ("COMPUTES_AWS_LOG_SETTLE", "60s");
+const SOON: Duration = Duration::from_secs(30);
+
+fn through_a_shell() -> Account {
+    Account::in_scene(Jobs::Run, &json!({"entrypoint": ["sh", "-c"]}))
+}
+
+#[test]
+fn where_the_image_starts_a_shell_the_job_fails_and_says_why() {
+    let account = through_a_shell();
+    let home = account.home();
+    let run = home.run(["run", "--name", "unrun", "--", "sh", "-c", "echo ran"]);
+    insta::assert_snapshot!(run.snapshot_of_the_end(), @"
+    exit code 125
+    --- stderr
+    [short] unrun submitted to default
+    [short] unrun failed after [took] : start failed, the container ended with exit code 0, and the command never began: its log lacks the line that precedes it
+    ");
+    assert_eq!(account.jobs()[0]["status"], "SUCCEEDED");
+    let status = home.status("last");
+    assert_eq!((&status["class"], &status["exit_code"]), (&json!("start_failed"), &json!(0)));
+    insta::assert_snapshot!(home.run(["explain", "last"]).snapshot(), @"
+    exit code 0
+    --- stdout
+    [short] unrun failed (SUCCEEDED)
+    reason   Essential container in task exited
+    why      it failed: start failed, the container ended with exit code 0, and the command never began: its log lacks the line that precedes it
+    hint     the image has an ENTRYPOINT that does not run what it is given, a shell most often: use an image without one (`computes doctor` looks), or send the command as it is with --no-files
+    ");
+    // Whoever looks from elsewhere sees the same.
+    let there = account.home();
+    let job = account.jobs()[0]["jobId"].as_str().expect("an id").to_owned();
+    assert_eq!(there.run(["wait", "--limit", "30s", &job]).code, 125);
+    // What is not preceded by a line of ours is what the image makes of it.
+    let run = home.run(["run", "--quiet", "--no-files", "--", "echo as it is"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, "as it is\n"), "{}", run.stderr);
+}
+
+/// It takes the line for the name of a file.
+#[test]
+fn a_failure_before_the_command_is_told_as_one() {
+    let account = Account::in_scene(Jobs::Run, &json!({"entrypoint": ["cat"]}));
+    let home = account.home();
+    let run = home.run(["run", "--name", "unrun", "--", "echo", "ran"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    insta::assert_snapshot!(home.run(["explain", "last"]).snapshot(), @"
+    exit code 0
+    --- stdout
+    [short] unrun failed (FAILED)
+    reason   Essential container in task exited
+    why      it failed: exit code 1
+    why      its command never began: its log lacks the line that precedes it
+    hint     the image has an ENTRYPOINT that does not run what it is given, a shell most often: use an image without one (`computes doctor` looks), or send the command as it is with --no-files
+    ");
+    // One that ran and failed is told as before.
+    let home = Account::new(Jobs::Run).home();
+    assert_eq!(home.run(["run", "--", "sh", "-c", "exit 3"]).code, 3);
+    assert!(!home.run(["explain", "last"]).stdout.contains("never began"));
+}
+
+#[test]
+fn where_the_log_can_not_be_read_the_success_stays_and_the_doubt_is_told() {
+    let account = through_a_shell();
+    account.deny(&["logs:*"]);
+    let home = account.home();
+    home.submit(["--name", "unseen", "--", "true"]);
+    let run = home.run(["wait", "--limit", "30s", "last"]);
+    insta::assert_snapshot!(run.snapshot_of_the_end(), @"
+    exit code 0
+    --- stderr
+    [short] unseen succeeded after [took]
+    warning: [short]: nobody could see whether the command ran: AWS logs:GetLogEvents: User: arn:aws:sts::[account]:assumed-role/computes/test is not authorized to perform: logs:GetLogEvents on resource: * because no identity-based policy allows the logs:GetLogEvents action (400)
+    ");
+    insta::assert_snapshot!(home.run(["explain", "last"]).snapshot(), @"
+    exit code 0
+    --- stdout
+    [short] unseen succeeded (SUCCEEDED)
+    reason   Essential container in task exited
+    why      it succeeded
+    unknown  nobody could see whether the command ran: AWS logs:GetLogEvents: User: arn:aws:sts::[account]:assumed-role/computes/test is not authorized to perform: logs:GetLogEvents on resource: * because no identity-based policy allows the logs:GetLogEvents action (400)
+    ");
+}
+
+#[test]
+fn an_image_that_greets_first_runs_what_it_is_given() {
+    let greets = ["sh", "-c", "echo hello; echo; exec \"$@\"", "greets"];
+    let account = Account::in_scene(Jobs::Run, &json!({"entrypoint": greets}));
+    let run = account.home().run(["run", "--quiet", "--", "echo", "ran"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, "hello\nran\n"), "{}", run.stderr);
+}
+
+/// One job speaks for all that were made of the same definition.
+#[test]
+fn many_jobs_do_not_cost_many_looks_at_logs() {
+    let account = Account::new(Jobs::Succeed);
+    let proxy = Proxy::start(Aws::server().port(), |_| Fault::None);
+    let home = account.home_through(proxy.port());
+    let lines = vec![r#"{"command":["true"]}"#; 30].join("\n");
+    std::fs::write(home.work().join("jobs.jsonl"), lines).expect("written");
+    assert_eq!(home.run(["submit", "--from", "jobs.jsonl"]).code, 0);
+    let run = home.run(["wait", "--all", "--limit", "60s"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(home.jobs().iter().all(|job| job["state"] == "succeeded" && job["reason"].is_null()));
+    let reads = |it: &&crate::support::Request| it.header("x-amz-target").is_some();
+    let reads = proxy.requests().iter().filter(reads).count();
+    assert_eq!(reads, 1);
+}
+
+#[test]
+fn what_is_shown_late_is_waited_for() {
+    let account = Account::in_scene(Jobs::Run, &json!({"log_lag": 0.8}));
+    let home = account.home().with("COMPUTES_AWS_LOG_SETTLE", "3s");
+    let run = home.run(["run", "--quiet", "--", "sh", "-c", "echo first; echo last"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, "first\nlast\n"), "{}", run.stderr);
+    let run = home.run(["run", "--quiet", "--", "sh", "-c", "echo why; exit 3"]);
+    assert_eq!((run.code, run.stdout.as_str()), (3, "why\n"), "{}", run.stderr);
+}
+
+fn with_source(account: &Account) -> Home {
+    let home = super::files::carrying(account);
+    home.write("input", "input\n");
+    home
+}
+
+#[test]
+fn where_the_job_writes_a_last_line_nothing_more_is_waited_for() {
+    let account = Account::with_program(Jobs::Run, Aws::server().port());
+    let home = with_source(&account).with(LONG.0, LONG.1);
+    let start = Instant::now();
+    let run = home.run(["run", "--quiet", "--input", "input", "--", "cat", "/files/input"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, "input\n"), "{}", run.stderr);
+    let run = home.run(["run", "--quiet", "--input", "input", "--", "sh", "-c", "exit 4"]);
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (4, "", ""));
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_log_that_may_lack_its_end_says_so() {
+    let account = Account::with_program(Jobs::Run, Aws::server().port());
+    let home = with_source(&account);
+    let script = "trap '' TERM; echo deaf; while :; do sleep 0.1; done";
+    let mut following = Following::start(
+        &home,
+        &["run", "--cancel-on-interrupt", "--quiet", "--input", "input", "--", "sh", "-c", script],
+    );
+    following.until_it_prints("deaf");
+    following.signal(Signal::INT);
+    let run = following.end(&home);
+    insta::assert_snapshot!(run.snapshot(), @"
+    exit code 120
+    --- stderr
+    warning: the log of attempt 1 may lack its end: the line that the job writes last is not there
+    ");
+    let logs = home.run(["logs", "last"]);
+    assert_eq!((logs.code, logs.stdout.as_str(), logs.stderr), (0, "deaf\n", run.stderr));
+    // Its log shows nothing at all in time.
+    let account = Account::in_scene(Jobs::Run, &json!({"log_lag": 30}));
+    let run = account.home().run(["run", "--quiet", "--", "sh", "-c", "echo why; exit 3"]);
+    insta::assert_snapshot!(run.snapshot(), @"
+    exit code 3
+    --- stderr
+    warning: the log of attempt 1 lacks the line that precedes the command: more may be missing, or the command never began
+    ");
+}
+
+#[test]
+fn the_log_of_a_job_that_ended_long_ago_is_not_waited_for() {
+    let account = Account::new(Jobs::Stay);
+    let home = account.home().with(LONG.0, LONG.1);
+    let id = home.submit(["--", "true"]);
+    let job = home.engine_id_of(&id);
+    let container = json!({"exitCode": 3, "logStreamName": "default/default/old"});
+    account.log("default/default/old", &["old"]);
+    account.stage(&job, super::follow::ended("Essential container in task exited", &container));
+    let start = Instant::now();
+    assert_eq!(home.run(["logs", &id]).stdout, "old\n");
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_log_in_another_region_is_read_there() {
+    let account = Account::new(Jobs::Run);
+    let options = json!({"awslogs-group": "builds", "awslogs-region": "eu-west-1",
+        "awslogs-stream-prefix": "ci"});
+    let logs = json!({"logConfiguration": {"logDriver": "awslogs", "options": options}});
+    account.register("elsewhere", &logs);
+    let home = account.home();
+    let run = home.run(["run", "--quiet", "--job-definition", "elsewhere", "--", "echo", "hi"]);
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "hi\n", ""));
+    assert_eq!(home.run(["logs", "last"]).stdout, "hi\n");
+}
