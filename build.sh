@@ -240,8 +240,16 @@ bench_transfers() { # a large file to the bucket and back beside the AWS CLI: Mi
     python3 benches/transfers/bench.py "target/$triple/release/computes" "${1:-1024}" "${2:-3}"
 }
 
+bench_outputs() { # outputs of a job beside the AWS CLI: how many small files, MiB of a large one
+    build
+    python_tools
+    local triple
+    triple=$(host_triple)
+    python3 benches/transfers/outputs.py "target/$triple/release/computes" "${1:-20000}" "${2:-1024}"
+}
+
 case "${1:-}" in
-    help | build | lint | test | terraform_schema | licences | package | image | test_job | bench | bench_submit | bench_transfers)
+    help | build | lint | test | terraform_schema | licences | package | image | test_job | bench | bench_submit | bench_transfers | bench_outputs)
         "$@"
         ;;
     *)

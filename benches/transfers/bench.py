@@ -103,11 +103,11 @@ def main():
                 times.setdefault(name, []).append(run(commands[name], direct, home))
         for way in ("up", "down"):
             ours, theirs = times[f"{way}, computes"], times[f"{way}, aws s3 cp"]
-            ratio = statistics.median(their[0] / our[0] for our, their in zip(ours, theirs))
+            ratio = statistics.median(our[0] / their[0] for our, their in zip(ours, theirs))
             for name, all_of_them in ((f"{way}, computes", ours), (f"{way}, aws s3 cp", theirs)):
                 seconds = statistics.median(it[0] for it in all_of_them)
                 print(f"{name:16} {seconds:6.2f} s  {max(it[1] for it in all_of_them):6.0f} MiB of memory")
-            print(f"{way:16} aws s3 cp takes {ratio:.2f} times as long")
+            print(f"{way:16} computes takes {ratio:.2f} times as long")
 
         noise("up")
         proxy = CuttingProxy(port, True, mib * MIB // (CUTS + 1))

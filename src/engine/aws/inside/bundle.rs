@@ -24,10 +24,21 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Reads files of a job, but those whose content is `known`.
-    pub fn of(files: Vec<(String, Look)>, roots: &Roots, known: &Known) -> Self {
+    /// Room for files, made by the thread that will free it: others keep some for themselves.
+    pub fn room(files: &[(String, Look)]) -> Vec<u8> {
+        let bytes: u64 = files.iter().map(|(_, look)| look.bytes).sum();
+        Vec::with_capacity(usize::try_from(bytes).unwrap_or_default())
+    }
+
+    /// Reads files of a job into the room for them, but those whose content is `known`.
+    pub fn of(
+        files: Vec<(String, Look)>,
+        mut content: Vec<u8>,
+        roots: &Roots,
+        known: &Known,
+    ) -> Self {
         let (object, mut is_known) = (Uuid::now_v7(), true);
-        let (mut content, mut new) = (Vec::new(), Known::default());
+        let mut new = Known::default();
         let read = |(path, look): (String, Look)| {
             let at = content.len();
             let sent = match append(&mut content, &roots.place(&path), look) {
@@ -88,7 +99,7 @@ mod tests {
         let two = Address::of_hash(Sha256::digest("two").into());
         let mut known = Known::default();
         known.insert(3, two, elsewhere);
-        let bundle = Bundle::of(files, &roots(root.path()), &known);
+        let bundle = Bundle::of(files, Vec::new(), &roots(root.path()), &known);
         assert_eq!((bundle.content.as_slice(), bundle.is_known), (&b"one"[..], false));
         let stored = bundle.files.iter().map(|(_, sent)| match sent {
             Sent::Kept(kept) => Some(kept.stored),
@@ -110,6 +121,9 @@ mod tests {
         let stored = Stored { object: Uuid::now_v7(), at: 0 };
         let mut known = Known::default();
         known.insert(3, Address::of_hash(Sha256::digest("one").into()), stored);
-        assert!(Bundle::of(vec![("a".to_owned(), look)], &roots(root.path()), &known).is_known);
+        assert!(
+            Bundle::of(vec![("a".to_owned(), look)], Vec::new(), &roots(root.path()), &known)
+                .is_known
+        );
     }
 }

@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 
 use super::client::Clients;
 use super::files::{LINES, WHOLE, read_json};
-use super::objects::{Download, Index, Indexed, Objects, Put};
+use super::objects::{Download, Index, Indexed, Objects, Put, aside};
 use super::{AwsError, AwsSettings};
 use crate::engine::changes::{Before, Look};
 use crate::engine::files::{FileEntry, FileKind, Roots};
@@ -316,14 +316,6 @@ impl Inside {
             FileKind::ToCome { .. } | FileKind::Unfit { .. } => None,
         }
     }
-}
-
-/// Does what takes long where it holds up nothing else.
-async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
-) -> Result<T, EngineError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| EngineError::io("go on")(std::io::Error::other(error)))?
 }
 
 impl Runs {

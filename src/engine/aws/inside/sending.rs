@@ -9,9 +9,9 @@ use futures_util::{StreamExt, TryStreamExt};
 use tempfile::NamedTempFile;
 use uuid::Uuid;
 
+use super::Inside;
 use super::bundle::Bundle;
-use super::{Inside, aside};
-use crate::engine::aws::objects::{SMALL, Upload, bundled};
+use crate::engine::aws::objects::{SMALL, Upload, aside, bundled};
 use crate::engine::changes::Look;
 use crate::engine::{EngineError, Stored};
 use crate::job::Address;
@@ -111,7 +111,8 @@ impl Inside {
     ) -> Result<Vec<(String, Sent)>, EngineError> {
         let _line = self.lines.acquire().await;
         let (roots, known) = (self.roots.clone(), Arc::clone(&self.known));
-        let bundle = aside(move || Ok(Bundle::of(files, &roots, &known))).await?;
+        let room = Bundle::room(&files);
+        let bundle = aside(move || Ok(Bundle::of(files, room, &roots, &known))).await?;
         if !bundle.is_known {
             let key = self.objects.blob(self.job, bundle.object);
             self.objects.write_large(&key, bundle.content).await?;

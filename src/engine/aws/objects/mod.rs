@@ -263,6 +263,14 @@ async fn again<T>(request: impl AsyncFn() -> Result<T, AwsError>) -> Result<T, A
     }
 }
 
+/// Does what takes long where it holds up nothing else.
+pub async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
+) -> Result<T, EngineError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| EngineError::io("go on")(std::io::Error::other(error)))?
+}
+
 /// What is in memory once, however often it is sent.
 fn shared(content: &SdkBody) -> ByteStream {
     content.try_clone().map(ByteStream::new).unwrap_or_default()

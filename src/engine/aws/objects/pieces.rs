@@ -83,7 +83,8 @@ impl Span<'_> {
         hear: &dyn Fn(Sent),
     ) -> Result<(), EngineError> {
         let (from, end) = self.bounds;
-        let mut content = Vec::new();
+        let room = usize::try_from(end - from).unwrap_or_default();
+        let mut content = Vec::with_capacity(room);
         let mut pieces = self.pieces.into_iter().peekable();
         let mut take = |_, bytes: &[u8]| {
             content.extend_from_slice(bytes);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
@@ -11,7 +12,7 @@ use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use super::{LIST_PARTS, Objects, WRITE_OBJECT, again, call, is_gone, shared};
+use super::{LIST_PARTS, Objects, WRITE_OBJECT, again, aside, call, is_gone, shared};
 use crate::engine::aws::AwsError;
 use crate::engine::{EngineError, Hear, Sent};
 use crate::parcel::ParcelError;
@@ -20,8 +21,8 @@ use crate::parcel::ParcelError;
 /// last), and 10,000 of them.
 const PART: u64 = 8 << 20;
 const MOST_PARTS: u64 = 10_000;
-/// So many parts are under way at a time, and in memory.
-const AT_ONCE: usize = 4;
+/// So many parts are under way at a time, where there are lines for them.
+const AT_ONCE: usize = 8;
 
 /// A file that becomes an object.
 pub struct Upload<'a> {
@@ -31,7 +32,7 @@ pub struct Upload<'a> {
     /// Where to remember what was sent, for a process that comes after this one. The bytes have
     /// to be the same then, as those of a parcel are.
     pub record: Option<PathBuf>,
-    /// Parts that may be in memory at a time, of all uploads together.
+    /// Parts that may be under way at a time, and in memory, of all uploads together.
     pub lines: &'a Semaphore,
 }
 
@@ -51,12 +52,12 @@ impl Upload<'_> {
     /// When it can't be read, or S3 does not take it.
     pub async fn send(&self, hear: Hear<'_>) -> Result<(), EngineError> {
         let unreadable = |source| ParcelError::Read { path: self.file.to_owned(), source };
-        let file = File::open(self.file).map_err(unreadable)?;
+        let file = Arc::new(File::open(self.file).map_err(unreadable)?);
         let bytes = file.metadata().map_err(unreadable)?.len();
         hear(Sent::Expected(bytes));
         if bytes <= PART {
             let _line = self.lines.acquire().await;
-            let content = read_at(&file, 0, bytes).map_err(unreadable)?;
+            let content = self.read_at(&file, 0, bytes).await?;
             self.objects.write_large(&self.key, content).await?;
             hear(Sent::Bytes(bytes));
             return Ok(());
@@ -77,7 +78,7 @@ impl Upload<'_> {
         let parts = missing.into_iter().map(|number| async move {
             let (at, length) = size_of(number);
             let _line = self.lines.acquire().await;
-            let content = read_at(file, at, length).map_err(unreadable)?;
+            let content = self.read_at(file, at, length).await?;
             // Shared by the tries, not copied.
             let content = ByteStream::from(content).into_inner();
             let tag = again(async || {
@@ -111,6 +112,23 @@ impl Upload<'_> {
             let _ = fs::remove_file(record);
         }
         Ok(())
+    }
+
+    async fn read_at(
+        &self,
+        file: &Arc<File>,
+        at: u64,
+        length: u64,
+    ) -> Result<Vec<u8>, EngineError> {
+        let (file, path) = (Arc::clone(file), self.file.to_owned());
+        // Allocated and freed by the same thread: others would keep as much again for themselves.
+        let mut content = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        aside(move || {
+            let read = file.read_exact_at(&mut content, at);
+            read.map_err(|source| ParcelError::Read { path, source })?;
+            Ok(content)
+        })
+        .await
     }
 
     async fn complete(
@@ -224,12 +242,6 @@ const fn part_size(bytes: u64) -> u64 {
         part *= 2;
     }
     part
-}
-
-fn read_at(file: &File, at: u64, length: u64) -> std::io::Result<Vec<u8>> {
-    let mut content = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-    file.read_exact_at(&mut content, at)?;
-    Ok(content)
 }
 
 #[cfg(test)]
