@@ -119,6 +119,7 @@ impl From<RequestError> for Failure {
     fn from(error: RequestError) -> Self {
         let hint = match &error {
             RequestError::NullValue(name) => Some(format!("export {name} before the JSON is made")),
+            RequestError::RulesAlone => Some("say how often, as in \"attempts\": 3".to_owned()),
             _ => None,
         };
         Self::new(Kind::Usage, hint, error)

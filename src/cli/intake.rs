@@ -83,7 +83,7 @@ fn flags(options: &JobOptions) -> Result<Draft, Failure> {
         source: options.source.clone(),
         inputs: options.inputs.clone(),
         outputs: options.outputs.clone(),
-        freight: None,
+        ..Draft::default()
     };
     Ok(draft.over(overrides))
 }
@@ -121,7 +121,7 @@ fn retry_strategy(text: &str) -> Result<EvaluatedRetry, Failure> {
         })?;
         return Ok(EvaluatedRetry { attempts: Some(attempts), ..EvaluatedRetry::default() });
     }
-    aws_json("--retry-strategy", text)
+    Ok(aws_json::<EvaluatedRetry>("--retry-strategy", text)?.checked()?)
 }
 
 /// JSON as the AWS CLI takes it: the text itself, or where to find it.

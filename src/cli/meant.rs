@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use super::error::Failure;
-use crate::job::{JobFiles, JobSpec, Memory, is_line, operator, through_a_shell};
+use crate::job::{Command, JobFiles, JobSpec, Memory, is_line, operator, through_a_shell};
 
 /// A whole line in the place of a program is no job.
 ///
 /// # Errors
 /// When the program can't be one.
 pub fn check_program(spec: &JobSpec) -> Result<(), Failure> {
-    let words = spec.command.words();
+    let Some(words) = spec.command.as_ref().map(Command::words) else { return Ok(()) };
     let program = words.first().map_or("", String::as_str);
     if !is_no_program(program, spec) || program.contains('/') {
         return Ok(());
@@ -30,10 +30,11 @@ fn is_no_program(program: &str, spec: &JobSpec) -> bool {
 /// said for this job alone, and `directory` where the caller stands.
 pub fn notes(memory: Option<&str>, spec: &JobSpec, directory: &Path) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some(text) = memory.filter(|text| Memory::rounds(text)) {
-        notes.push(format!("memory `{text}` became {} MiB", spec.resources.memory.as_mib()));
+    let rounded = memory.filter(|text| Memory::rounds(text)).zip(spec.resources.memory);
+    if let Some((text, memory)) = rounded {
+        notes.push(format!("memory `{text}` became {} MiB", memory.as_mib()));
     }
-    let words = spec.command.words();
+    let Some(words) = spec.command.as_ref().map(Command::words) else { return notes };
     let meant = through_a_shell(words);
     let program = words.first().map_or("", String::as_str);
     if is_no_program(program, spec) && !directory.join(program).exists() {

@@ -65,7 +65,8 @@ impl News {
         let job = engines.ledger().job(self.job)?;
         let (number, why) = (attempt.number, attempt.retry_reason.as_deref().unwrap_or_default());
         // Those that don't count are made up for.
-        let attempts = u32::from(job.plan.spec.retry.attempts) + job.interruptions + job.losses;
+        let more = job.interruptions + job.losses;
+        let attempts = job.most_attempts().map(|most| u32::from(most) + more);
         if context.output.json {
             return context.output.json_line_while_read(&EventLine::AttemptEnded {
                 id: job.id.to_string(),
@@ -83,8 +84,9 @@ impl News {
             Some(class) => class.told(attempt.exit_code, reason),
             None => reason.unwrap_or_default().to_owned(),
         };
+        let of = attempts.map_or_else(String::new, |most| format!(" of {most}"));
         context.output.status(&format!(
-            "{short} attempt {number} of {attempts} failed: {ended}; another follows: {why}"
+            "{short} attempt {number}{of} failed: {ended}; another follows: {why}"
         ));
         Ok(())
     }

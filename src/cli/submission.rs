@@ -12,7 +12,9 @@ use super::job_options::JobOptions;
 use super::meant;
 use crate::engine::aws::Trouble;
 use crate::engine::{Accepted, Clock, EngineError, EngineName, Engines, Sent, Submission, local};
-use crate::job::{Draft, JobId, JobSpec, Root, Source, SpecError};
+use crate::job::{
+    CommandError, Draft, JobFiles, JobId, JobSpec, Root, Sending, Source, SpecError,
+};
 use crate::ledger::NewJob;
 use crate::parcel::Store;
 use crate::plan::{FETCH, FREIGHT, Plan};
@@ -52,7 +54,10 @@ pub fn prepare(
                 context.output.note(&note);
             }
         }
-        let name = &spec.name;
+        let JobSpec { name, retry, .. } = spec;
+        if options.retry_on.is_some() && retry.is_none() {
+            context.output.note("--retry-on says nothing without --attempts");
+        }
         if let Some(asked) = asked.filter(|asked| asked != name.as_str()) {
             context.output.note(&format!("job name `{asked}` became `{name}`"));
         }
@@ -96,9 +101,10 @@ fn submission(
             "rehearse it in the queue `default` or `asap`",
         ));
     }
-    check_engine(&spec, rehearse_after, context.config.engine)?;
-    meant::check_program(&spec)?;
     let config = &context.config;
+    check_engine(&spec, rehearse_after, config.engine)?;
+    check_command(&spec, &sending, config.engine)?;
+    meant::check_program(&spec)?;
     let plan = Plan::new(spec, config.files_mount.clone(), &secrets)?;
     let freight = match made_before {
         Some(freight) => freight,
@@ -139,6 +145,27 @@ fn check_engine(
         )),
         _ => Ok(()),
     }
+}
+
+/// A job without a command does on AWS what its definition says, and nothing of ours runs in it.
+fn check_command(spec: &JobSpec, sending: &Sending, engine: EngineName) -> Result<(), Failure> {
+    if spec.command.is_some() {
+        return Ok(());
+    }
+    let (what, without) = match engine {
+        EngineName::Local => return Err(SpecError::Command(CommandError::Empty).into()),
+        EngineName::Aws if spec.files != JobFiles::None => ("/files", "add --no-files"),
+        EngineName::Aws if sending.source != Source::Image => ("a source", "add --source image"),
+        EngineName::Aws if !sending.inputs.is_empty() => ("inputs", "leave them out"),
+        EngineName::Aws if !spec.outputs.is_empty() => {
+            ("outputs", "leave them out, or add --no-files")
+        }
+        EngineName::Aws => return Ok(()),
+    };
+    Err(Failure::usage(
+        format!("there is no command, and only a command of the job's own is given {what}"),
+        format!("name it after `--`; or, for that of the job definition, {without}"),
+    ))
 }
 
 /// What is brought to AWS or back takes a bucket.

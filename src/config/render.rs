@@ -56,6 +56,12 @@ pub fn settings_markdown() -> String {
         line(&mut text, format_args!("* Takes {}", setting.kind));
         match setting.default {
             Preset::Is(default) => line(&mut text, format_args!("* Default: `{default}`")),
+            Preset::OnThisMachine(default) => line(
+                &mut text,
+                format_args!(
+                    "* Default: `{default}` on this machine; on AWS what the job definition says"
+                ),
+            ),
             Preset::Nothing { .. } => line(&mut text, format_args!("* Default: none")),
         }
         line(&mut text, format_args!("* In a file: `{} = {}`", setting.key, setting.toml()));
@@ -85,9 +91,11 @@ The state directory is no setting of a file. It is `$COMPUTES_STATE_DIR`, else
 /// What a setting takes and what it is called in the environment.
 fn says(setting: &Setting) -> String {
     let mut text = format!("Takes {}", setting.kind);
-    if let Preset::Nothing { .. } = setting.default {
-        text.push_str("; none by default");
-    }
+    text.push_str(match setting.default {
+        Preset::Is(_) => "",
+        Preset::OnThisMachine(_) => "; on AWS by default the job definition's",
+        Preset::Nothing { .. } => "; none by default",
+    });
     if let Some(variable) = setting.variable() {
         text.push_str("; ");
         text.push_str(&variable);

@@ -45,7 +45,11 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Preset {
     Is(&'static str),
-    Nothing { example: &'static str },
+    /// On AWS it is for the job definition to say.
+    OnThisMachine(&'static str),
+    Nothing {
+        example: &'static str,
+    },
 }
 
 impl Setting {
@@ -70,7 +74,8 @@ impl Setting {
     /// Its default as TOML, or an example where there is none.
     #[must_use]
     pub fn toml(&self) -> String {
-        let (Preset::Is(text) | Preset::Nothing { example: text }) = self.default;
+        let (Preset::Is(text) | Preset::OnThisMachine(text) | Preset::Nothing { example: text }) =
+            self.default;
         match self.kind {
             Kind::Text | Kind::Duration | Kind::Size | Kind::Choice(_) => format!("\"{text}\""),
             Kind::WholeNumber

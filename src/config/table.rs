@@ -68,7 +68,7 @@ static SETTINGS: [Setting; 34] = [
         key: "vcpus",
         group: WHAT,
         kind: Kind::Number,
-        default: Preset::Is("1"),
+        default: Preset::OnThisMachine("1"),
         doc: "Virtual processors: 0.25, 0.5 or a whole number.",
         store: |config, said| config.say_text(said, |job, text| job.vcpus = Some(text)),
     },
@@ -76,7 +76,7 @@ static SETTINGS: [Setting; 34] = [
         key: "memory",
         group: WHAT,
         kind: Kind::Size,
-        default: Preset::Is("1GiB"),
+        default: Preset::OnThisMachine("1GiB"),
         doc: "Memory; a job that takes more is killed.",
         store: |config, said| config.say_text(said, |job, text| job.memory = Some(text)),
     },
@@ -84,8 +84,8 @@ static SETTINGS: [Setting; 34] = [
         key: "gpus",
         group: WHAT,
         kind: Kind::WholeNumber,
-        default: Preset::Is("0"),
-        doc: "GPUs, all of them the job's own.",
+        default: Preset::OnThisMachine("0"),
+        doc: "GPUs, all of them the job's own; 0 takes none away that the job definition has.",
         store: |config, said| {
             let text = said.text()?;
             let wrong = |_| said.wrong(SpecError::from(SizeError::Gpus(text.clone())));
@@ -97,7 +97,7 @@ static SETTINGS: [Setting; 34] = [
         key: "attempts",
         group: WHAT,
         kind: Kind::WholeNumber,
-        default: Preset::Is("1"),
+        default: Preset::OnThisMachine("1"),
         doc: "How often a job is started at the most, from 1 to 10.",
         store: |config, said| {
             let attempts = Some(said.whole()?);
@@ -109,7 +109,7 @@ static SETTINGS: [Setting; 34] = [
         group: WHAT,
         kind: Kind::Choice(&["interruption", "any"]),
         default: Preset::Is("interruption"),
-        doc: "What is tried again if there is more than one attempt.",
+        doc: "What is tried again; it is said with `attempts`, and without them says nothing.",
         store: |config, said| config.say_text(said, |job, text| job.retry_on = Some(text)),
     },
     Setting {
@@ -127,7 +127,7 @@ static SETTINGS: [Setting; 34] = [
         group: WHAT,
         kind: Kind::Duration,
         default: Preset::Nothing { example: "1h" },
-        doc: "How long an attempt may run, at least 60 seconds.",
+        doc: "How long an attempt may run, at least 60 seconds; without it, on AWS, as its definition says.",
         store: |config, said| config.say_text(said, |job, text| job.timeout = Some(text)),
     },
     Setting {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::spec::{check_priority, check_share, check_tags};
 use super::{
     Command, EnvName, ExitRule, Freight, JobFiles, JobName, JobSpec, Memory, Outputs, Queue,
-    Resources, RetryOn, RetryStrategy, Root, Secret, SecretSource, Secrets, SizeError, SpecError,
+    Requested, RetryOn, RetryStrategy, Root, Secret, SecretSource, Secrets, SizeError, SpecError,
     Timeout, Vcpus,
 };
 
@@ -56,6 +56,12 @@ pub struct Draft {
     pub freight: Option<Freight>,
     pub share: Option<String>,
     pub priority: Option<u32>,
+    /// Do tags go to the task too? Where nobody says so, they do.
+    #[serde(skip)]
+    pub propagate_tags: Option<bool>,
+    /// It is a request as AWS Batch takes it, to which nothing is added.
+    #[serde(skip)]
+    pub is_request: bool,
 }
 
 /// A variable with its value, or one whose value the caller's environment has.
@@ -108,6 +114,8 @@ impl Draft {
             outputs: if self.outputs.is_empty() { beneath.outputs } else { self.outputs },
             share: self.share.or(beneath.share),
             priority: self.priority.or(beneath.priority),
+            propagate_tags: self.propagate_tags.or(beneath.propagate_tags),
+            is_request: self.is_request || beneath.is_request,
         }
     }
 
@@ -116,11 +124,7 @@ impl Draft {
     /// # Errors
     /// When something is missing, malformed or out of range.
     pub fn resolve(self, lookup: Lookup<'_>) -> Result<(JobSpec, Secrets), SpecError> {
-        let command = Command::new(self.command.unwrap_or_default())?;
-        let name = match &self.name {
-            Some(text) => JobName::from_text(text),
-            None => JobName::from_command(command.words()),
-        };
+        let command = self.command.map(Command::new).transpose()?;
         let queue = self.queue.as_deref().map_or(Ok(Queue::Default), str::parse)?;
         let timeout = self.timeout.as_deref().map(str::parse::<Timeout>).transpose()?;
         let resources = resources(self.vcpus.as_deref(), self.memory.as_deref(), self.gpus)?;
@@ -133,19 +137,32 @@ impl Draft {
             on => on.unwrap_or(RetryOn::Interruption).rules(),
         };
         let retry = RetryStrategy::new(attempts, rules)?;
-        let files = self.files.as_deref().map_or(Ok(JobFiles::Kept), str::parse)?;
+        // SubmitJob takes no rules without a number of attempts.
+        let retry = self.attempts.map(|_| retry);
+        // What makes `/files` on AWS stands before the command.
+        let usual = if command.is_some() { JobFiles::Kept } else { JobFiles::None };
+        let files = self.files.as_deref().map_or(Ok(usual), str::parse)?;
         let mut outputs = Outputs::parse(&self.outputs)?;
-        if files == JobFiles::None {
+        if files == JobFiles::None && (command.is_some() || self.files.is_some()) {
             // Of a job that has no `/files` nothing is left there.
             outputs = outputs.without(Root::Files);
         }
         let share = self.share.map(check_share).transpose()?;
         let priority = self.priority.map(check_priority).transpose()?;
         check_tags(&self.tags)?;
+        let usual = (!self.tags.is_empty() && !self.is_request).then_some(true);
+        let propagate_tags = self.propagate_tags.or(usual);
         let job_definition = self.job_definition.unwrap_or_else(|| "default".to_owned());
         if job_definition.is_empty() {
             return Err(SpecError::JobDefinition(job_definition));
         }
+        let name = match (&self.name, &command) {
+            (Some(text), _) => JobName::from_text(text),
+            (None, Some(command)) => JobName::from_command(command.words()),
+            (None, None) => {
+                JobName::from_text(job_definition.rsplit('/').next().unwrap_or_default())
+            }
+        };
         let (secret_names, secret_sources) = secret_sources(self.secrets)?;
         let (environment, secrets) = environment(self.environment, secret_names, lookup)?;
         if let Some(twice) = secret_sources
@@ -165,6 +182,7 @@ impl Draft {
             retry,
             timeout,
             tags: self.tags,
+            propagate_tags,
             job_definition,
             files,
             outputs,
@@ -185,7 +203,8 @@ fn check_hidden(name: Option<&str>, spec: &JobSpec, secrets: &Secrets) -> Result
     });
     let share = spec.share.as_deref().map(|share| (share, "share".to_owned()));
     let definition = (spec.job_definition.as_str(), "name of the job definition".to_owned());
-    let words = spec.command.words().iter().map(|word| (word.as_str(), "command".to_owned()));
+    let words = spec.command.iter().flat_map(Command::words);
+    let words = words.map(|word| (word.as_str(), "command".to_owned()));
     let name = name.map(|name| (name, "name of the job".to_owned()));
     let named = name.into_iter().chain(share).chain([definition]);
     let seen: Vec<_> = named.chain(words).chain(variables).chain(tags).collect();
@@ -200,21 +219,17 @@ fn check_hidden(name: Option<&str>, spec: &JobSpec, secrets: &Secrets) -> Result
     Ok(())
 }
 
-/// What a job gets that asks for nothing: enough for a small build, on any machine.
-const MEMORY_OF_A_SMALL_BUILD: u32 = 1024;
-
 fn resources(
     vcpus: Option<&str>,
     memory: Option<&str>,
     gpus: Option<u32>,
-) -> Result<Resources, SizeError> {
-    let gpus = gpus.unwrap_or(0);
-    if gpus > super::resources::MOST_GPUS {
+) -> Result<Requested, SizeError> {
+    if let Some(gpus) = gpus.filter(|gpus| *gpus > super::resources::MOST_GPUS) {
         return Err(SizeError::Gpus(gpus.to_string()));
     }
-    Ok(Resources {
-        vcpus: vcpus.map_or(Ok(Vcpus::ONE), str::parse)?,
-        memory: memory.map_or_else(|| Memory::mib(MEMORY_OF_A_SMALL_BUILD), str::parse)?,
+    Ok(Requested {
+        vcpus: vcpus.map(str::parse::<Vcpus>).transpose()?,
+        memory: memory.map(str::parse::<Memory>).transpose()?,
         gpus,
     })
 }
@@ -354,8 +369,30 @@ mod tests {
         let (spec, secrets) = draft().resolve(&nothing).expect("a job");
         assert_eq!(spec.name.as_str(), "true");
         assert_eq!(spec.queue, Queue::Default);
-        assert_eq!(spec.retry.attempts, 1);
         assert!(secrets.is_empty());
+    }
+
+    #[test]
+    fn what_nobody_said_is_left_open() {
+        let (spec, _) = Draft::default().resolve(&nothing).expect("a job");
+        assert_eq!(spec.command, None);
+        assert_eq!(spec.resources, Requested::default());
+        assert_eq!((spec.retry, spec.timeout), (None, None));
+        assert_eq!((spec.name.as_str(), spec.files), ("default", JobFiles::None));
+        let one = Draft { memory: Some("2GiB".into()), ..draft() };
+        let (spec, _) = one.resolve(&nothing).expect("a job");
+        let memory = Some(Memory::mib(2048).expect("a size"));
+        assert_eq!(spec.resources, Requested { memory, ..Requested::default() });
+        assert_eq!(spec.resources.on_this_machine().to_string(), "1 vCPU, 2 GiB");
+    }
+
+    #[test]
+    fn rules_without_attempts_say_nothing() {
+        let rules = Draft { retry_on: Some("any".into()), ..draft() };
+        assert_eq!(rules.clone().resolve(&nothing).expect("a job").0.retry, None);
+        let both = Draft { attempts: Some(2), ..rules };
+        let retry = both.resolve(&nothing).expect("a job").0.retry;
+        assert_eq!(retry.map(|retry| retry.attempts), Some(2));
     }
 
     #[test]
@@ -389,6 +426,6 @@ mod tests {
         file.memory = Some("2GiB".into());
         let (spec, _) = flags.over(file).resolve(&nothing).expect("a job");
         assert_eq!(spec.queue, Queue::Asap);
-        assert_eq!(spec.resources.memory.as_mib(), 2048);
+        assert_eq!(spec.resources.memory.map(Memory::as_mib), Some(2048));
     }
 }

@@ -40,7 +40,7 @@ pub use job_path::{JobPath, Root};
 pub use name::JobName;
 pub use output::{Output, Outputs};
 pub use queue::{Queue, UnknownQueue};
-pub use resources::{Memory, Resources, Shortage, SizeError, Vcpus};
+pub use resources::{Memory, Requested, Resources, Shortage, SizeError, Vcpus};
 pub use retry::{
     Action, Decision, ExitRule, Pattern, RetryError, RetryOn, RetryReason, RetryStrategy, decide,
 };

@@ -12,12 +12,23 @@ pub struct Vcpus(u32);
 #[serde(transparent)]
 pub struct Memory(u32);
 
-/// What a job asks for, or what a machine has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What a job takes, or what a machine has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resources {
     pub vcpus: Vcpus,
     pub memory: Memory,
     pub gpus: u32,
+}
+
+/// What was said of a job's size. The rest is for the engine to say: on AWS the job definition.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requested {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vcpus: Option<Vcpus>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpus: Option<u32>,
 }
 
 /// What there is too little of, each with its unit.
@@ -188,6 +199,34 @@ impl std::fmt::Display for Memory {
             mib if mib >= 1024 && mib % 1024 == 0 => write!(f, "{} GiB", mib / 1024),
             mib => write!(f, "{mib} MiB"),
         }
+    }
+}
+
+/// What a job gets on the local engine that asks for nothing: enough for a small build, on any
+/// machine.
+const SMALL_BUILD: Resources = Resources { vcpus: Vcpus::ONE, memory: Memory(1024), gpus: 0 };
+
+impl Requested {
+    /// What it is on the local engine, which has no job definition to fill in the rest.
+    #[must_use]
+    pub fn on_this_machine(self) -> Resources {
+        Resources {
+            vcpus: self.vcpus.unwrap_or(SMALL_BUILD.vcpus),
+            memory: self.memory.unwrap_or(SMALL_BUILD.memory),
+            gpus: self.gpus.unwrap_or(SMALL_BUILD.gpus),
+        }
+    }
+
+    /// For serde: what is left out of a record.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl From<Resources> for Requested {
+    fn from(all: Resources) -> Self {
+        Self { vcpus: Some(all.vcpus), memory: Some(all.memory), gpus: Some(all.gpus) }
     }
 }
 

@@ -20,6 +20,13 @@ const fn one() -> u8 {
     1
 }
 
+/// Once: what the local engine makes of a job of which nothing else was said.
+impl Default for RetryStrategy {
+    fn default() -> Self {
+        Self { attempts: 1, evaluate_on_exit: Vec::new() }
+    }
+}
+
 /// One rule of `evaluateOnExit`. All patterns that are set have to match.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -1,4 +1,4 @@
-//! What is asked of a job, checked and complete.
+//! What is asked of a job, checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,25 +6,32 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Command, CommandError, EnvName, EnvNameError, FilesPath, FilesPathError, JobFiles, JobName,
-    NoSecretSource, Outputs, Queue, Resources, RetryError, RetryStrategy, SecretSource, SizeError,
+    NoSecretSource, Outputs, Queue, Requested, RetryError, RetryStrategy, SecretSource, SizeError,
     Source, Timeout, TimeoutError, UnknownFiles, UnknownQueue, UnknownSource,
 };
 
-/// A job as it was asked for. Secrets are named here; their values are elsewhere.
+/// A job as it was asked for. What nobody said is left open: on AWS it is the job definition's, and
+/// the local engine has defaults of its own. Secrets are named here; their values are elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobSpec {
     pub name: JobName,
     pub queue: Queue,
-    pub command: Command,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Command>,
     pub environment: BTreeMap<EnvName, String>,
     pub secrets: BTreeSet<EnvName>,
     /// Secrets that the engine fetches; none of these is in `secrets`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secret_sources: BTreeMap<EnvName, SecretSource>,
-    pub resources: Resources,
-    pub retry: RetryStrategy,
+    #[serde(default, skip_serializing_if = "Requested::is_nothing")]
+    pub resources: Requested,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryStrategy>,
     pub timeout: Option<Timeout>,
     pub tags: BTreeMap<String, String>,
+    /// SubmitJob's word for whether tags go to the task too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagate_tags: Option<bool>,
     /// A name, `name:revision` or an ARN.
     pub job_definition: String,
     #[serde(default, rename = "job_files", skip_serializing_if = "JobFiles::is_kept")]

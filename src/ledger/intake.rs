@@ -69,6 +69,8 @@ impl Change<'_> {
         now: Millis,
     ) -> Result<i64, LedgerError> {
         let spec = &job.plan.spec;
+        // What it takes of this machine.
+        let takes = (engine == LOCAL).then(|| spec.resources.on_this_machine());
         let plan = serde_json::to_string(&job.plan)
             .map_err(|error| LedgerError::Corrupt(error.to_string()))?;
         let mut insert = self.db.prepare_cached(
@@ -86,9 +88,9 @@ impl Change<'_> {
             ":queue": spec.queue.as_str(),
             ":state": state.as_str(),
             ":rank": spec.queue.rank(now),
-            ":vcpus": spec.resources.vcpus.thousandths(),
-            ":memory": spec.resources.memory.as_mib(),
-            ":gpus": spec.resources.gpus,
+            ":vcpus": takes.map_or(0, |it| it.vcpus.thousandths()),
+            ":memory": takes.map_or(0, |it| it.memory.as_mib()),
+            ":gpus": takes.map_or(0, |it| it.gpus),
             ":rehearse_after": job.rehearse_after,
             ":retry_of": job.retry_of.map(|id| id.to_string()),
             ":now": now,

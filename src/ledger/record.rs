@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use rusqlite::Row;
 
 use super::{LOCAL, LedgerError, LogStream, Millis};
-use crate::job::{FailureClass, JobId, Queue, State};
+use crate::job::{FailureClass, JobId, Queue, Requested, RetryStrategy, State};
 use crate::plan::Plan;
 
 /// A job as the ledger knows it.
@@ -46,6 +46,20 @@ impl JobRecord {
     #[must_use]
     pub fn is_here(&self) -> bool {
         self.engine == LOCAL
+    }
+
+    /// Its size, as far as it is known here: on AWS what was not said is the job definition's.
+    #[must_use]
+    pub fn size(&self) -> Requested {
+        let said = self.plan.spec.resources;
+        if self.is_here() { said.on_this_machine().into() } else { said }
+    }
+
+    /// How often it is started at the most, as far as it is known here.
+    #[must_use]
+    pub fn most_attempts(&self) -> Option<u8> {
+        let said = self.plan.spec.retry.as_ref().map(|retry| retry.attempts);
+        said.or_else(|| self.is_here().then(|| RetryStrategy::default().attempts))
     }
 }
 

@@ -22,6 +22,7 @@ impl Plan {
     pub fn fingerprint(&self) -> Fingerprint {
         let mut plan = self.clone();
         plan.spec.tags.clear();
+        plan.spec.propagate_tags = None;
         plan.spec.share = None;
         plan.spec.priority = None;
         // Its maps are sorted, so equal plans have equal JSON, and they always have one.

@@ -117,7 +117,8 @@ impl Plan {
     /// Does a line of ours precede the command on AWS?
     #[must_use]
     pub fn has_line(&self) -> bool {
-        self.spec.files != JobFiles::None || self.carrier().is_some()
+        let has_work = self.spec.files != JobFiles::None || self.carrier().is_some();
+        has_work && self.spec.command.is_some()
     }
 
     /// The request with the mask in the place of every secret. `job`: under which id it is sent.
@@ -128,8 +129,10 @@ impl Plan {
 
     fn request(&self, job: Option<JobId>, secret: impl Fn(&EnvName) -> String) -> SubmitJob {
         let fetch = self.carrier().map(|(_, fetch)| fetch);
-        let (words, proof) = (self.spec.command.words(), Proof::new(job));
-        let command = self.files.prefix(words, self.spec.files, fetch, &proof);
+        let proof = Proof::new(job);
+        let command = self.spec.command.as_ref();
+        let command =
+            command.map(|it| self.files.prefix(it.words(), self.spec.files, fetch, &proof));
         request::from_plan(self, command, secret)
     }
 }

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::batch_name::BatchName;
 use super::cargo::{Cargo, FETCH, FREIGHT, USUAL_LOOK};
 use super::{Fetch, Plan, files};
-use crate::job::{Draft, EnvName, EnvironmentEntry, ExitRule, JobSpec, MASK, command_words};
+use crate::job::{
+    Draft, EnvName, EnvironmentEntry, ExitRule, JobSpec, MASK, Requested, command_words,
+};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -19,6 +21,7 @@ pub struct SubmitJob {
     pub job_queue: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_definition: Option<String>,
+    #[serde(skip_serializing_if = "ContainerOverrides::are_none")]
     pub container_overrides: ContainerOverrides,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_strategy: Option<EvaluatedRetry>,
@@ -93,6 +96,15 @@ pub const SECRETS: &str = "COMPUTES_MASKED";
 const BETWEEN: &str = "=";
 
 impl EvaluatedRetry {
+    /// # Errors
+    /// When AWS Batch would refuse it.
+    pub fn checked(self) -> Result<Self, RequestError> {
+        if self.attempts.is_none() && !self.evaluate_on_exit.is_empty() {
+            return Err(RequestError::RulesAlone);
+        }
+        Ok(self)
+    }
+
     /// Attempts without rules are Batch's own way: whatever fails is retried.
     #[must_use]
     pub fn retry_on(&self) -> Option<String> {
@@ -105,8 +117,8 @@ impl EvaluatedRetry {
 pub enum RequestError {
     #[error("environment variable `{0}` has no value: it was not set where the JSON was made")]
     NullValue(String),
-    #[error("`propagateTags` is false, and tags of a job always go to its task as well")]
-    TagsStay,
+    #[error("the retry strategy has `evaluateOnExit` and no `attempts`, which AWS Batch refuses")]
+    RulesAlone,
     #[error("resource requirement `{0}` is none of VCPU, MEMORY and GPU")]
     ResourceType(String),
     #[error("`{value}` is no value for resource requirement `{kind}`")]
@@ -121,12 +133,9 @@ impl SubmitJob {
     /// # Errors
     /// When it says something that can't be kept to.
     pub fn into_draft(self) -> Result<Draft, RequestError> {
-        if self.propagate_tags == Some(false) && !self.tags.is_empty() {
-            return Err(RequestError::TagsStay);
-        }
         let overrides = self.container_overrides.into_draft()?;
-        let retry_on = self.retry_strategy.as_ref().and_then(EvaluatedRetry::retry_on);
-        let retry = self.retry_strategy.unwrap_or_default();
+        let retry = self.retry_strategy.unwrap_or_default().checked()?;
+        let retry_on = retry.retry_on();
         Ok(Draft {
             name: self.job_name.map(|name| match BatchName::parse(&name) {
                 Some(ours) => ours.job.to_owned(),
@@ -144,12 +153,20 @@ impl SubmitJob {
                 .and_then(|timeout| timeout.attempt_duration_seconds)
                 .map(|seconds| seconds.to_string()),
             tags: self.tags,
+            propagate_tags: self.propagate_tags,
+            is_request: true,
             ..overrides
         })
     }
 }
 
 impl ContainerOverrides {
+    /// Is the container of the job definition left as it is?
+    #[must_use]
+    pub fn are_none(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// What the overrides say about a job.
     ///
     /// # Errors
@@ -213,7 +230,7 @@ pub fn queue_name(text: &str) -> &str {
 
 pub(super) fn from_plan(
     plan: &Plan,
-    command: Vec<String>,
+    command: Option<Vec<String>>,
     secret: impl Fn(&EnvName) -> String,
 ) -> SubmitJob {
     let spec = &plan.spec;
@@ -253,20 +270,20 @@ pub(super) fn from_plan(
         job_queue: Some(spec.queue.to_string()),
         job_definition: Some(spec.job_definition.clone()),
         container_overrides: ContainerOverrides {
-            command: Some(command),
+            command,
             environment,
             resource_requirements: requirements(spec),
             vcpus: None,
             memory: None,
         },
-        retry_strategy: Some(EvaluatedRetry {
-            attempts: Some(spec.retry.attempts.into()),
-            evaluate_on_exit: spec.retry.evaluate_on_exit.clone(),
+        retry_strategy: spec.retry.as_ref().map(|retry| EvaluatedRetry {
+            attempts: Some(retry.attempts.into()),
+            evaluate_on_exit: retry.evaluate_on_exit.clone(),
         }),
         timeout: spec.timeout.map(|timeout| TimeoutSeconds {
             attempt_duration_seconds: Some(timeout.seconds().into()),
         }),
-        propagate_tags: (!spec.tags.is_empty()).then_some(true),
+        propagate_tags: spec.propagate_tags,
         tags: spec.tags.clone(),
         share_identifier: spec.share.clone(),
         scheduling_priority_override: spec.priority.map(u32::from),
@@ -274,17 +291,17 @@ pub(super) fn from_plan(
 }
 
 fn requirements(spec: &JobSpec) -> Vec<ResourceRequirement> {
-    let resources = &spec.resources;
-    let mut requirements = vec![
-        ("VCPU", resources.vcpus.to_string()),
-        ("MEMORY", resources.memory.as_mib().to_string()),
+    let Requested { vcpus, memory, gpus } = spec.resources;
+    let said = [
+        ("VCPU", vcpus.map(|vcpus| vcpus.to_string())),
+        ("MEMORY", memory.map(|memory| memory.as_mib().to_string())),
+        // Batch has no word for none: those of a definition can't be taken away.
+        ("GPU", gpus.filter(|gpus| *gpus > 0).map(|gpus| gpus.to_string())),
     ];
-    if resources.gpus > 0 {
-        requirements.push(("GPU", resources.gpus.to_string()));
-    }
-    requirements
-        .into_iter()
-        .map(|(kind, value)| ResourceRequirement { kind: kind.to_owned(), value })
+    said.into_iter()
+        .filter_map(|(kind, value)| {
+            Some(ResourceRequirement { kind: kind.to_owned(), value: value? })
+        })
         .collect()
 }
 

@@ -16,6 +16,7 @@ mod least_privilege;
 mod network;
 mod once;
 mod others;
+mod overrides;
 mod prefix;
 mod queues;
 mod requests;

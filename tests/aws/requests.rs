@@ -42,7 +42,10 @@ fn job() -> impl Strategy<Value = Value> {
         "default-uninterruptible",
         "asap-uninterruptible",
     ]);
-    let size = (1_u32..64, 4_u32..100_000, 0_u32..4);
+    let size = (1_u32..64, 4_u32..100_000, 0_u32..4, 1_u32..=10);
+    // Whatever is left out is left to the job definition.
+    let left_out =
+        proptest::sample::subsequence(vec!["vcpus", "memory", "gpus", "attempts"], 0..=4);
     let rules = proptest::sample::select(vec![
         json!({"retry_on": "any"}),
         json!({"retry_on": "interruption"}),
@@ -52,8 +55,8 @@ fn job() -> impl Strategy<Value = Value> {
         json!({"share": "team.a*", "priority": 9999}),
         json!({"timeout": "1h"}),
     ]);
-    (word(), command, env, tags, queue, size, 1_u8..=10, rules).prop_map(
-        |(name, command, env, tags, queue, (vcpus, memory, gpus), attempts, more)| {
+    (word(), command, env, tags, queue, size, left_out, rules).prop_map(
+        |(name, command, env, tags, queue, (vcpus, memory, gpus, attempts), left_out, more)| {
             let mut job = json!({
                 "name": name, "command": command, "env": env, "tags": tags, "queue": queue,
                 "vcpus": vcpus, "memory": memory, "gpus": gpus, "attempts": attempts,
@@ -61,6 +64,9 @@ fn job() -> impl Strategy<Value = Value> {
             for (key, value) in more.as_object().expect("a table") {
                 job[key] = value.clone();
             }
+            job.as_object_mut()
+                .expect("a table")
+                .retain(|key, _| !left_out.contains(&key.as_str()));
             job
         },
     )

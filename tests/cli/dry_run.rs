@@ -48,14 +48,6 @@ fn the_request_with_its_secrets_masked() {
         ],
         "resourceRequirements": [
           {
-            "type": "VCPU",
-            "value": "1"
-          },
-          {
-            "type": "MEMORY",
-            "value": "1024"
-          },
-          {
             "type": "GPU",
             "value": "1"
           }

@@ -34,22 +34,22 @@ fn the_file() {
     # What every job gets, unless it says otherwise
 
     # Virtual processors: 0.25, 0.5 or a whole number.
-    # Takes a number; COMPUTES_VCPUS
+    # Takes a number; on AWS by default the job definition's; COMPUTES_VCPUS
     #vcpus = 1
 
     # Memory; a job that takes more is killed.
-    # Takes a number of MiB or a size such as `"1GiB"`; COMPUTES_MEMORY
+    # Takes a number of MiB or a size such as `"1GiB"`; on AWS by default the job definition's; COMPUTES_MEMORY
     #memory = "1GiB"
 
-    # GPUs, all of them the job's own.
-    # Takes a whole number; COMPUTES_GPUS
+    # GPUs, all of them the job's own; 0 takes none away that the job definition has.
+    # Takes a whole number; on AWS by default the job definition's; COMPUTES_GPUS
     #gpus = 0
 
     # How often a job is started at the most, from 1 to 10.
-    # Takes a whole number; COMPUTES_ATTEMPTS
+    # Takes a whole number; on AWS by default the job definition's; COMPUTES_ATTEMPTS
     #attempts = 1
 
-    # What is tried again if there is more than one attempt.
+    # What is tried again; it is said with `attempts`, and without them says nothing.
     # Takes `"interruption"` or `"any"`; COMPUTES_RETRY_ON
     #retry_on = "interruption"
 
@@ -57,7 +57,7 @@ fn the_file() {
     # Takes a list of rules, each a table with `action` and patterns; none by default
     #retry_rules = [{ onExitCode = "75", action = "RETRY" }, { onReason = "*", action = "EXIT" }]
 
-    # How long an attempt may run, at least 60 seconds.
+    # How long an attempt may run, at least 60 seconds; without it, on AWS, as its definition says.
     # Takes a number of seconds or a duration such as `"1h"`; none by default; COMPUTES_TIMEOUT
     #timeout = "1h"
 

@@ -62,20 +62,7 @@ fn without_any_source_there_are_defaults() {
           "[prefix]",
           "computes",
           "true"
-        ],
-        "resourceRequirements": [
-          {
-            "type": "VCPU",
-            "value": "1"
-          },
-          {
-            "type": "MEMORY",
-            "value": "1024"
-          }
         ]
-      },
-      "retryStrategy": {
-        "attempts": 1
       }
     }
     "#);
@@ -98,7 +85,7 @@ fn the_nearest_computes_toml_is_found_from_below() {
     let mut command = home.command(["submit", "--dry-run", "--json", "--", "true"]);
     let run = home.run_command(command.current_dir(deep));
     let requirements = &run.json()[0]["containerOverrides"]["resourceRequirements"];
-    assert_eq!(requirements[1]["value"], "77");
+    assert_eq!(requirements[0]["value"], "77");
 }
 
 #[test]

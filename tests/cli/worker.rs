@@ -64,10 +64,10 @@ fn sizes_and_queues_that_are_none() {
     error: `0` is no number of vCPUs: Batch takes 0.25, 0.5 or a whole number from 1 to 1024
     hint: as in --vcpus 2
     ");
-    insta::assert_snapshot!(home.refuses(&["worker", "--memory", "1GB"]), @r"
+    insta::assert_snapshot!(home.refuses(&["worker", "--memory", "1GX"]), @r"
     exit code 2
     --- stderr
-    error: `1GB` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB`
+    error: `1GX` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB`
     hint: as in --memory 512 or --memory 2GiB
     ");
     insta::assert_snapshot!(home.refuses(&["worker", "--gpus", "two"]), @r"

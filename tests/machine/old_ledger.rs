@@ -51,9 +51,9 @@ fn a_ledger_of_the_first_version_opens_with_all_that_is_in_it() {
     assert_eq!((old.state, old.exit_code), (State::Failed, Some(3)));
     assert_eq!(old.missing_outputs, None);
     let spec = &old.plan.spec;
-    assert_eq!(spec.command.words(), ["./build.sh", "a b"]);
-    assert_eq!((spec.queue, spec.retry.attempts), (Queue::Asap, 3));
-    assert_eq!(spec.resources.to_string(), "0.5 vCPU, 512 MiB");
+    assert_eq!(spec.command.as_ref().expect("a command").words(), ["./build.sh", "a b"]);
+    assert_eq!((spec.queue, old.most_attempts()), (Queue::Asap, Some(3)));
+    assert_eq!(spec.resources.on_this_machine().to_string(), "0.5 vCPU, 512 MiB");
     assert_eq!(spec.timeout.map(computes::job::Timeout::seconds), Some(3600));
     let attempts = ledger.attempts(&old).expect("attempts");
     assert_eq!((attempts.len(), attempts[0].retry_reason.as_ref()), (1, None));

@@ -63,9 +63,10 @@ pub fn summary(job: &JobView, took: &str) -> String {
     };
     let mut text = format!("### `{}` {}\n\n| | |\n| --- | --- |\n", job.name, job.state);
     let on_aws = job.engine_id.clone().unwrap_or_default();
-    let tries = match job.attempt {
-        0 => String::new(),
-        attempt => format!("{attempt} of {}", job.attempts),
+    let tries = match (job.attempt, job.attempts) {
+        (0, _) => String::new(),
+        (attempt, Some(most)) => format!("{attempt} of {most}"),
+        (attempt, None) => attempt.to_string(),
     };
     let rows = [
         ("why", why.as_str()),

@@ -27,7 +27,8 @@ pub fn job_details(job: &JobView) -> String {
     }
     row("on AWS", &some(&job.engine_id));
     row("queue", job.queue.as_str());
-    row("command", &job.command.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" "));
+    let words = job.command.iter().flatten().map(|word| shell_word(word));
+    row("command", &words.collect::<Vec<_>>().join(" "));
     row("asks for", &asks_for(job));
     row("environment", &job.environment.keys().cloned().collect::<Vec<_>>().join(" "));
     row("secrets", &job.secrets.join(" "));
@@ -92,16 +93,24 @@ pub fn explanation_lines(view: &ExplanationView) -> String {
 }
 
 fn asks_for(job: &JobView) -> String {
-    let mut text = format!("{} vCPU, {} MiB", job.vcpus, job.memory_mib);
-    if job.gpus > 0 {
-        let _ = write!(text, ", {} GPU", job.gpus);
-    }
-    let plural = if job.attempts == 1 { "" } else { "s" };
-    let _ = write!(text, ", {} attempt{plural}", job.attempts);
-    if let Some(seconds) = job.timeout_seconds {
-        let _ = write!(text, " of at most {}", time::duration(Duration::from_secs(seconds.into())));
-    }
-    text
+    let most = job.timeout_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+    let most = most.map(|most| format!("of at most {}", time::duration(most)));
+    let attempts = job.attempts.map(|attempts| match attempts {
+        1 => "1 attempt".to_owned(),
+        several => format!("{several} attempts"),
+    });
+    let attempts = match (attempts, most) {
+        (Some(attempts), Some(most)) => Some(format!("{attempts} {most}")),
+        (None, Some(most)) => Some(format!("attempts {most}")),
+        (attempts, None) => attempts,
+    };
+    let said = [
+        job.vcpus.as_ref().map(|vcpus| format!("{vcpus} vCPU")),
+        job.memory_mib.map(|mib| format!("{mib} MiB")),
+        job.gpus.filter(|gpus| *gpus > 0).map(|gpus| format!("{gpus} GPU")),
+        attempts,
+    ];
+    said.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn sources(job: &JobView) -> String {

@@ -60,11 +60,19 @@ fn known(job: &JobRecord, when: &dyn Fn(Millis) -> String, now: Millis) -> [Cell
         job.plan.spec.name.as_str().into(),
         state(job.state),
         job.plan.spec.queue.as_str().into(),
-        format!("{}/{}", job.attempt, job.plan.spec.retry.attempts).into(),
+        tries(job).into(),
         when(job.accepted_at).into(),
         took(job.started_at, job.finished_at, now).into(),
         why.into(),
     ]
+}
+
+/// Which attempt it is, and of how many, where that was said here.
+fn tries(job: &JobRecord) -> String {
+    match job.most_attempts() {
+        Some(most) => format!("{}/{most}", job.attempt),
+        None => job.attempt.to_string(),
+    }
 }
 
 /// How often it may be tried only the ledger knows.

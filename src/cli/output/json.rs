@@ -10,7 +10,7 @@ use super::aws::AwsQueueView;
 use super::time::timestamp;
 use crate::cli::error::exit_code;
 use crate::engine::Explanation;
-use crate::job::{FailureClass, Queue};
+use crate::job::{FailureClass, Memory, Queue};
 use crate::ledger::{AttemptRecord, EventRecord, JobRecord, StateDir, WorkerRecord};
 
 /// A job, wherever one is printed.
@@ -34,17 +34,18 @@ pub struct JobView {
     /// What `run` and `wait` exit with; null while the job is not over.
     pub run_exit_code: Option<u8>,
     pub attempt: u32,
-    pub attempts: u8,
+    /// Null where nobody said it, and it is the job definition's; so are the sizes.
+    pub attempts: Option<u8>,
     pub interruptions: u32,
     pub losses: u32,
-    pub command: Vec<String>,
+    pub command: Option<Vec<String>>,
     pub environment: BTreeMap<String, String>,
     pub secrets: Vec<String>,
     /// Where AWS has the secrets that it fetches itself.
     pub secret_sources: BTreeMap<String, String>,
-    pub vcpus: String,
-    pub memory_mib: u32,
-    pub gpus: u32,
+    pub vcpus: Option<String>,
+    pub memory_mib: Option<u32>,
+    pub gpus: Option<u32>,
     pub timeout_seconds: Option<u32>,
     pub tags: BTreeMap<String, String>,
     pub job_definition: String,
@@ -102,6 +103,7 @@ pub struct EventView {
 impl JobView {
     pub fn new(job: &JobRecord, dir: &StateDir) -> Self {
         let spec = &job.plan.spec;
+        let size = job.size();
         Self {
             id: job.id.to_string(),
             short: job.id.short(),
@@ -118,10 +120,10 @@ impl JobView {
             signal: job.signal,
             run_exit_code: job.state.is_terminal().then(|| exit_code(job)),
             attempt: job.attempt,
-            attempts: spec.retry.attempts,
+            attempts: job.most_attempts(),
             interruptions: job.interruptions,
             losses: job.losses,
-            command: spec.command.words().to_vec(),
+            command: spec.command.as_ref().map(|command| command.words().to_vec()),
             environment: spec
                 .environment
                 .iter()
@@ -133,9 +135,9 @@ impl JobView {
                 .iter()
                 .map(|(name, source)| (name.to_string(), source.to_string()))
                 .collect(),
-            vcpus: spec.resources.vcpus.to_string(),
-            memory_mib: spec.resources.memory.as_mib(),
-            gpus: spec.resources.gpus,
+            vcpus: size.vcpus.map(|vcpus| vcpus.to_string()),
+            memory_mib: size.memory.map(Memory::as_mib),
+            gpus: size.gpus,
             timeout_seconds: spec.timeout.map(crate::job::Timeout::seconds),
             tags: spec.tags.clone(),
             job_definition: spec.job_definition.clone(),
@@ -264,7 +266,7 @@ pub enum EventLine<'a> {
     AttemptEnded {
         id: String,
         attempt: u32,
-        attempts: u32,
+        attempts: Option<u32>,
         exit_code: Option<i32>,
         signal: Option<i32>,
         class: Option<FailureClass>,

@@ -3,22 +3,33 @@
 use std::time::Duration;
 
 use super::*;
-use crate::job::{EnvName, Queue, Timeout};
+use crate::job::{EnvName, Memory, Queue, Requested, Timeout};
 
 #[test]
 fn the_defaults_are_those_that_the_table_shows() {
     let nothing = World::new().loaded();
     let mut shown = World::new();
     for setting in settings() {
-        if let (Preset::Is(text), Some(variable)) = (setting.default, setting.variable()) {
-            shown.variables.push((variable.leak(), text.into()));
+        let default = match setting.default {
+            Preset::Is(text) | Preset::OnThisMachine(text) => text,
+            Preset::Nothing { .. } => continue,
+        };
+        if let Some(variable) = setting.variable() {
+            shown.variables.push((variable.leak(), default.into()));
         }
     }
     let shown = shown.loaded();
     assert_eq!(nothing.local, shown.local);
     assert_eq!(nothing.engine, shown.engine);
     assert_eq!(nothing.files_mount, shown.files_mount);
-    assert_eq!(job(nothing), job(shown));
+    // What is said goes out; what only would be so on this machine does not.
+    let (nothing, mut shown) = (job(nothing), job(shown));
+    let machine =
+        |job: &JobSpec| (job.resources.on_this_machine(), job.retry.clone().unwrap_or_default());
+    assert_eq!(machine(&nothing), machine(&shown));
+    assert_eq!((nothing.resources, &nothing.retry), (Requested::default(), &None));
+    (shown.resources, shown.retry) = (nothing.resources, None);
+    assert_eq!(nothing, shown);
 }
 
 #[test]
@@ -41,9 +52,8 @@ fn the_environment_wins_over_the_project_and_the_project_over_the_user() {
     assert_eq!(config.local, local);
     let job = job(config);
     assert_eq!(job.queue, Queue::Asap);
-    assert_eq!(job.resources.vcpus.to_string(), "4");
-    assert_eq!(job.resources.memory.as_mib(), 8192);
-    assert_eq!(job.retry.attempts, 1);
+    assert_eq!(job.resources, requested("4", 8192));
+    assert_eq!(job.retry, None);
 }
 
 #[test]
@@ -75,10 +85,14 @@ fn tables_merge_and_lists_replace() {
 fn every_form_of_a_number() {
     let world = World::new().project("vcpus = 0.25\nmemory = 0x400\ntimeout = 3_600\n");
     let spec = job(world.loaded());
-    assert_eq!(spec.resources.vcpus.to_string(), "0.25");
-    assert_eq!(spec.resources.memory.as_mib(), 1024);
+    assert_eq!(spec.resources, requested("0.25", 1024));
     assert_eq!(spec.timeout, Some(Timeout::from_ledger(3600)));
     let spec = job(World::new().project("vcpus = '2'\nmemory = '1 GiB'\ntimeout = '1h'").loaded());
-    assert_eq!(spec.resources.vcpus.to_string(), "2");
+    assert_eq!(spec.resources, requested("2", 1024));
     assert_eq!(spec.timeout, Some(Timeout::from_ledger(3600)));
+}
+
+fn requested(vcpus: &str, mib: u32) -> Requested {
+    let vcpus = Some(vcpus.parse().expect("a size"));
+    Requested { vcpus, memory: Some(Memory::mib(mib).expect("a size")), gpus: None }
 }

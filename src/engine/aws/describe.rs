@@ -2,20 +2,27 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_batch::types::{EvaluateOnExit, JobDetail, JobStatus};
+use aws_sdk_batch::types::{EvaluateOnExit, JobDetail, JobStatus, ResourceType};
 
 use super::began::Began;
 use super::client::Clients;
 use super::containers::{self, Container};
 use super::streams::Logs;
 use super::{Action, AwsError, classify};
-use crate::job::{ExitRule, Pattern};
+use crate::job::{ExitRule, Pattern, Vcpus};
 use crate::ledger::Millis;
 use crate::plan::Proof;
 
 pub const DESCRIBE: Action = Action("batch:DescribeJobs");
 /// DescribeJobs: at most 100 ids.
 pub const AT_ONCE: usize = 100;
+
+/// How many vCPUs a job asks for, whoever said so.
+pub fn vcpus(job: &JobDetail) -> Option<Vcpus> {
+    let requirements = job.container.as_ref()?.resource_requirements();
+    let vcpus = requirements.iter().find(|it| it.r#type == Some(ResourceType::Vcpu))?;
+    vcpus.value.as_deref()?.parse().ok()
+}
 
 /// Batch's own states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use super::classify;
 use super::client::Clients;
-use super::describe::{Ended, Observed, Status, describe_one};
+use super::describe::{self, Ended, Observed, Status, describe_one};
 use super::queues::{self, Details, SNAPSHOT};
 use super::{AwsEngine, AwsError, Trouble};
 use crate::engine::{EngineError, Explanation};
-use crate::job::{JobId, Queue, Resources, State};
+use crate::job::{JobId, Queue, State, Vcpus};
 use crate::ledger::{JobRecord, Ledger};
 
 /// `GetJobQueueSnapshot` shows so many.
@@ -99,7 +99,8 @@ impl AwsEngine<'_> {
             match queues::describe(&clients, &sent.region, &[spec.queue]).await {
                 Ok(queues) => {
                     let queue = queues.into_iter().next().and_then(|queue| queue.there);
-                    explanation.of_the_queue(spec.queue, queue, &spec.resources);
+                    let asked = spec.resources.vcpus.or_else(|| describe::vcpus(&job));
+                    explanation.of_the_queue(spec.queue, queue, asked);
                 }
                 Err(error) => explanation.not_told("the queue", &error),
             }
@@ -191,7 +192,7 @@ impl Explanation {
         }
     }
 
-    fn of_the_queue(&mut self, name: Queue, there: Option<Details>, asked: &Resources) {
+    fn of_the_queue(&mut self, name: Queue, there: Option<Details>, asked: Option<Vcpus>) {
         let Some(queue) = there else {
             self.find(format!("there is no queue `{name}` any more"));
             return;
@@ -209,9 +210,10 @@ impl Explanation {
         if queue.environments.is_empty() {
             self.find(format!("the queue `{name}` has no compute environment"));
         }
-        let asked = f64::from(asked.vcpus.thousandths()) / 1000.0;
         let most = queue.environments.iter().filter_map(|environment| environment.most_vcpus).max();
-        if let Some(most) = most.filter(|most| asked > f64::from(*most)) {
+        let too_many =
+            |(asked, most): &(Vcpus, i32)| i64::from(asked.thousandths()) > i64::from(*most) * 1000;
+        if let Some((asked, most)) = asked.zip(most).filter(too_many) {
             self.find(format!(
                 "it asks for {asked} vCPUs, and the largest compute environment of `{name}` may \
                  have {most}"

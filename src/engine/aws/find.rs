@@ -260,7 +260,7 @@ fn request_of(job: &JobDetail) -> SubmitJob {
                 .and_then(|seconds| seconds.try_into().ok()),
         }),
         tags: job.tags.clone().unwrap_or_default().into_iter().collect(),
-        propagate_tags: None,
+        propagate_tags: job.propagate_tags,
         share_identifier: job.share_identifier.clone(),
         scheduling_priority_override: job
             .scheduling_priority

@@ -157,7 +157,10 @@ async fn submit(clients: &Clients, letter: &Letter) -> Result<(String, String), 
         .set_job_name(request.job_name.clone())
         .set_job_queue(request.job_queue.clone())
         .set_job_definition(request.job_definition.clone())
-        .container_overrides(overrides(&request.container_overrides, &letter.secrets))
+        .set_container_overrides(
+            (!request.container_overrides.are_none())
+                .then(|| overrides(&request.container_overrides, &letter.secrets)),
+        )
         .set_retry_strategy(request.retry_strategy.as_ref().map(|retry| {
             let rules = retry.evaluate_on_exit.iter().map(rule).collect::<Vec<_>>();
             RetryStrategy::builder()

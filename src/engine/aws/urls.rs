@@ -181,7 +181,9 @@ fn check(plan: &Plan, lasts: Lasts, start_within: Duration) -> Result<(), AwsErr
                 hint: "say how long it may run, as in --timeout 30m",
             });
         };
-        needed += timeout.duration() * u32::from(plan.spec.retry.attempts);
+        // Those that only the job definition knows of are not counted.
+        let attempts = plan.spec.retry.clone().unwrap_or_default().attempts;
+        needed += timeout.duration() * u32::from(attempts);
     }
     if lasts.most() < needed {
         let (lasts, needed) = (minutes(lasts.most()), minutes(needed));

@@ -262,8 +262,9 @@ impl LocalEngine<'_> {
         let standing = ledger.standing(job)?;
         if standing.state == State::Queued {
             let spec = ledger.job(job)?.plan.spec;
-            if !lease::somebody_takes(&self.dir, ledger, spec.queue, &spec.resources)? {
-                if let Some(shortage) = shortage(&spec.resources) {
+            let takes = spec.resources.on_this_machine();
+            if !lease::somebody_takes(&self.dir, ledger, spec.queue, &takes)? {
+                if let Some(shortage) = shortage(&takes) {
                     return Err(EngineError::NoWorkerFits(shortage));
                 }
                 return self.start_worker_for(job, standing.attempt);
@@ -361,7 +362,7 @@ fn shortage(asked: &Resources) -> Option<Shortage> {
 fn kinds(submissions: &[Submission]) -> Vec<(Queue, Resources)> {
     let mut kinds = Vec::new();
     for spec in submissions.iter().map(|submission| &submission.job.plan.spec) {
-        let kind = (spec.queue, spec.resources);
+        let kind = (spec.queue, spec.resources.on_this_machine());
         if !kinds.contains(&kind) {
             kinds.push(kind);
         }

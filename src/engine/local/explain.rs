@@ -38,6 +38,7 @@ impl LocalEngine<'_> {
         explanation: &mut Explanation,
     ) -> Result<(), EngineError> {
         let spec = &job.plan.spec;
+        let size = spec.resources.on_this_machine();
         explanation.find("it waits for a worker that has room");
         explanation.stands_behind(ledger.queued_before(job.seq)?);
         let workers = lease::live_workers(&self.dir, ledger)?;
@@ -48,11 +49,10 @@ impl LocalEngine<'_> {
         } else if !takes(spec.queue) {
             explanation.find(format!("no worker takes jobs of `{}`", spec.queue));
             explanation.hint(format!("computes worker --queue {}", spec.queue));
-        } else if !workers.iter().any(|it| spec.resources.fits_in(&it.worker.capacity)) {
+        } else if !workers.iter().any(|it| size.fits_in(&it.worker.capacity)) {
             let machine = machine::capacity();
             explanation.find(format!(
-                "it asks for {}, which no worker has; the machine has {machine}",
-                spec.resources
+                "it asks for {size}, which no worker has; the machine has {machine}"
             ));
             explanation.hint("ask for less with --vcpus, --memory and --gpus");
         }

@@ -51,7 +51,8 @@ impl Worker<'_> {
         let used_before = running::used_before(&assignment, holder);
         let Assignment { id, plan, directory, rehearse_after, .. } = assignment;
         let plan = Arc::new(plan);
-        let count = usize::try_from(plan.spec.resources.gpus).unwrap_or(usize::MAX);
+        let takes = plan.spec.resources.on_this_machine();
+        let count = usize::try_from(takes.gpus).unwrap_or(usize::MAX);
         let gpus = self.free_gpus.split_off(self.free_gpus.len().saturating_sub(count));
         let order = Order { holder, id, plan: Arc::clone(&plan), directory, gpus: gpus.clone() };
         let carries = freight::has_any(self.dir, &plan, id);

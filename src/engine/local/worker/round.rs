@@ -57,7 +57,7 @@ impl Worker<'_> {
     }
 
     fn free(&self) -> Resources {
-        let used = self.running.iter().map(|job| *job.resources());
+        let used = self.running.iter().map(super::Running::resources);
         used.fold(self.record.worker.capacity, |free, job| free.less(&job))
     }
 

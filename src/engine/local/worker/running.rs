@@ -65,8 +65,8 @@ impl Running {
         self.process.as_ref().map(|process| process.pid)
     }
 
-    pub fn resources(&self) -> &Resources {
-        &self.plan.spec.resources
+    pub fn resources(&self) -> Resources {
+        self.plan.spec.resources.on_this_machine()
     }
 
     pub fn finished(self, exit: Exit) -> Finished {
@@ -118,9 +118,12 @@ fn next(plan: &Plan, used: u32, outcome: &Outcome) -> (Event, Option<RetryReason
     match outcome.verdict {
         Verdict::Succeeded => (Event::Succeeded, None),
         Verdict::Cancelled => (Event::Cancelled, None),
-        Verdict::Failed(_) => match decide(&plan.spec.retry, used, outcome) {
-            Decision::Again(why) => (Event::Retried, Some(why)),
-            Decision::Over => (Event::Failed, None),
-        },
+        Verdict::Failed(_) => {
+            let retry = plan.spec.retry.clone().unwrap_or_default();
+            match decide(&retry, used, outcome) {
+                Decision::Again(why) => (Event::Retried, Some(why)),
+                Decision::Over => (Event::Failed, None),
+            }
+        }
     }
 }

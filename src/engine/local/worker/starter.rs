@@ -93,6 +93,9 @@ impl Starter {
 
 impl Bench {
     fn start(&mut self, order: &Order) -> Result<Started, (i32, String)> {
+        // No submit takes one without, and a row of the ledger may be anybody's.
+        let command = order.plan.spec.command.as_ref();
+        let command = command.ok_or_else(|| (126, "the job has no command".to_owned()))?;
         let cannot =
             |what: &'static str| move |error: io::Error| (126, format!("cannot {what}: {error}"));
         let files = self.files(order);
@@ -121,7 +124,7 @@ impl Bench {
         let launched = self
             .launcher
             .launch(&Launch {
-                words: order.plan.spec.command.words(),
+                words: command.words(),
                 environment: &environment,
                 directory: &directory,
                 files: files.as_deref().filter(|_| self.mounted),
