@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::error::{Doing, Failure, Kind};
 use super::output::Output;
 use crate::config::{Caller, Config};
-use crate::engine::aws::AwsEngine;
+use crate::engine::aws::{AwsEngine, AwsSettings};
 use crate::engine::local::LocalEngine;
 use crate::engine::{EngineError, EngineName, Engines, SystemClock, UnknownEngine};
 use crate::job::JobRef;
@@ -67,7 +67,8 @@ impl<'a> Context<'a> {
     /// AWS Batch, where no ledger is needed.
     pub fn aws(&self) -> AwsEngine<'_> {
         let config = &self.config;
-        AwsEngine::new(config.state_dir.clone(), config.aws.clone(), &self.clock, &environment)
+        let settings = AwsSettings { region: config.job.region(), ..config.aws.clone() };
+        AwsEngine::new(config.state_dir.clone(), settings, &self.clock, &environment)
     }
 
     /// The ledger if there is one; without one there are no jobs.

@@ -5,7 +5,9 @@ use clap::Args;
 use super::context::{Context, block_on};
 use super::error::{Failure, code};
 use super::output::{self, CheckView};
+use super::queues::remember;
 use crate::engine::aws::{Expected, Health};
+use crate::job::SpecError;
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -22,9 +24,14 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         share: context.config.job.share.as_deref(),
         bucket: context.config.bucket.as_ref(),
         fetch: context.config.fetch,
+        size: context.config.job.size().map_err(SpecError::from)?,
     };
     let mut aws = context.aws();
-    let checks = block_on(async { Ok(aws.diagnose(&expected).await) })?;
+    let checks = block_on(async {
+        let (checks, queues) = aws.diagnose(&expected).await;
+        remember(&mut aws, &queues, context).await;
+        Ok(checks)
+    })?;
     if context.output.json {
         checks.iter().try_for_each(|check| context.output.json_line(&CheckView::new(check)))?;
     } else {

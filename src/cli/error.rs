@@ -162,7 +162,7 @@ impl From<ParcelError> for Failure {
 
 impl From<AwsError> for Failure {
     fn from(error: AwsError) -> Self {
-        let kind = if error.is_about_a_name() { Kind::Usage } else { Kind::Failed };
+        let kind = if error.is_about_the_request() { Kind::Usage } else { Kind::Failed };
         Self::new(kind, error.hint(), error)
     }
 }

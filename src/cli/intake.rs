@@ -5,12 +5,13 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::aws_output::is_word;
 use super::error::Failure;
 use super::input;
 use super::job_options::JobOptions;
 use crate::config::quotes_missing;
 use crate::job::{Draft, EnvironmentEntry, JobFiles, Outputs, Root, SpecError};
-use crate::plan::{ContainerOverrides, EvaluatedRetry, SubmitJob, TimeoutSeconds, queue_name};
+use crate::plan::{ContainerOverrides, EvaluatedRetry, SubmitJob, TimeoutSeconds};
 
 /// What the options say, one draft a job, with nothing of the settings in it.
 pub fn drafts(options: &JobOptions) -> Result<Vec<Draft>, Failure> {
@@ -64,7 +65,7 @@ fn flags(options: &JobOptions) -> Result<Draft, Failure> {
     }
     let draft = Draft {
         name: options.name.clone(),
-        queue: options.queue.as_deref().map(|queue| queue_name(queue).to_owned()),
+        queue: options.queue.clone(),
         command: (!options.command.is_empty()).then(|| options.command.clone()),
         environment,
         secrets: options.secrets.iter().cloned().collect(),
@@ -82,7 +83,7 @@ fn flags(options: &JobOptions) -> Result<Draft, Failure> {
         job_definition: options.job_definition.clone(),
         source: options.source.clone(),
         inputs: options.inputs.clone(),
-        outputs: options.outputs.clone(),
+        outputs: options.outputs.iter().filter(|it| !is_word(it)).cloned().collect(),
         ..Draft::default()
     };
     Ok(draft.over(overrides))

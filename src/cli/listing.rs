@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::error::Failure;
 use super::output;
-use crate::engine::aws::{Listed, Trouble};
+use crate::engine::aws::{Listed, Looked, MOST_LOOKED_AT, Trouble};
 use crate::engine::{Attended, EngineName, Engines};
 use crate::ledger::{Filter, JobRecord, Ledger, LedgerError};
 
@@ -50,11 +50,19 @@ impl Listing {
             Err(error) if error.trouble() == Trouble::Denied => {
                 let why = Failure::from(error).message();
                 listing.notes.push(format!("only the jobs of this machine: {why}"));
-                Vec::new()
+                Looked::default()
             }
             Err(error) => return Err(error.into()),
         };
-        for job in others {
+        // What was not looked at may be meant too.
+        for (queue, oldest) in others.cut {
+            let back_to = output::timestamp(oldest);
+            listing.notes.push(format!(
+                "of queue `{queue}` only the newest {MOST_LOOKED_AT} jobs were looked at; \
+                 --before {back_to} goes on from there"
+            ));
+        }
+        for job in others.jobs {
             if ledger.known_by_engine_id(&job.engine_id)?.is_none() {
                 listing.foreign.push(job);
             }

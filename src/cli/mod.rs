@@ -1,5 +1,6 @@
 //! The command line: one file a verb, named as the verb.
 
+mod aws_output;
 mod cancel;
 mod completions;
 mod context;

@@ -5,10 +5,10 @@ use clap::Args;
 use super::context::{Context, block_on};
 use super::error::Failure;
 use super::output::{self, AwsQueueView, QueueView, WorkerView};
-use crate::engine::aws::Trouble;
+use crate::engine::aws::{AwsEngine, QueueOnAws, Trouble};
 use crate::engine::{EngineName, local};
 use crate::job::Queue;
-use crate::ledger::Counts;
+use crate::ledger::{Counts, Durability, Ledger};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -70,7 +70,9 @@ fn on_aws(context: &Context<'_>) -> Result<u8, Failure> {
     let views = block_on(async {
         let mut views = Vec::new();
         let mut is_told = false;
-        for on_aws in aws.queues(&Queue::ALL).await? {
+        let queues = aws.queues(&Queue::ALL).await?;
+        remember(&mut aws, &queues, context).await;
+        for on_aws in queues {
             let queue = on_aws.queue;
             let jobs = match aws.count(queue).await {
                 Err(error) if error.trouble() == Trouble::Denied => {
@@ -103,4 +105,25 @@ fn on_aws(context: &Context<'_>) -> Result<u8, Failure> {
     }
     context.output.data(output::aws_queue_lines(&views, context.output.look()).as_bytes())?;
     Ok(0)
+}
+
+/// Which of them are on Fargate is of use to a submit, which may not ask. Whoever looks has an answer
+/// without it.
+pub async fn remember(aws: &mut AwsEngine<'_>, queues: &[QueueOnAws], context: &Context<'_>) {
+    let kept = async {
+        let is_any = queues.iter().any(QueueOnAws::is_fargate);
+        let made = is_any.then(|| Ledger::open(&context.config.state_dir, Durability::PowerCut));
+        let ledger = match made {
+            Some(made) => Some(made?),
+            None => context.ledger()?,
+        };
+        match ledger {
+            Some(mut ledger) => Ok::<_, Failure>(aws.remember(&mut ledger, queues).await?),
+            None => Ok(()),
+        }
+    };
+    if let Err(failure) = kept.await {
+        let why = failure.message();
+        context.output.note(&format!("which queues are on Fargate is not remembered: {why}"));
+    }
 }

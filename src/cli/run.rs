@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::aws_output;
 use super::context::{Context, block_on, internal};
 use super::error::{self, Doing, Failure};
 use super::follow::{self, End};
@@ -38,6 +39,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     let rehearse = options.rehearse_interruption.as_deref();
     let rehearse = rehearse.map(|text| parse("--rehearse-interruption", text)).transpose()?;
     let after = rehearse.map(|after| u32::try_from(after.as_millis()).unwrap_or(u32::MAX));
+    aws_output::refuse(&options.job.outputs)?;
     let prepared = submission::prepare(&options.job, after, context)?;
     if options.job.dry_run {
         return submit::dry_run(prepared, context);

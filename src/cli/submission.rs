@@ -12,9 +12,7 @@ use super::job_options::JobOptions;
 use super::meant;
 use crate::engine::aws::Trouble;
 use crate::engine::{Accepted, Clock, EngineError, EngineName, Engines, Sent, Submission, local};
-use crate::job::{
-    CommandError, Draft, JobFiles, JobId, JobSpec, Root, Sending, Source, SpecError,
-};
+use crate::job::{CommandError, Draft, JobFiles, JobId, JobSpec, Root, Sending, Source, SpecError};
 use crate::ledger::NewJob;
 use crate::parcel::Store;
 use crate::plan::{FETCH, FREIGHT, Plan};

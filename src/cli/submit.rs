@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::aws_output::{self, Answer, Printed};
 use super::context::{Context, block_on};
 use super::error::Failure;
 use super::freight::Prepared;
@@ -18,6 +19,7 @@ pub struct Options {
 }
 
 pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
+    let printed = aws_output::printed(&options.job.outputs, context.output.json)?;
     let prepared = submission::prepare(&options.job, None, context)?;
     if options.job.dry_run {
         return dry_run(prepared, context);
@@ -29,7 +31,10 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         let handed_over = submission::hand_over(&mut engines, &submissions, context).await?;
         Ok((handed_over, submissions.len()))
     })?;
-    print(&mut engines, handed_over, context)?;
+    match printed {
+        Some(printed) => answer(&mut engines, handed_over, printed, context)?,
+        None => print(&mut engines, handed_over, context)?,
+    }
     if context.config.engine == EngineName::Aws && engines.ledger().are_first_away(count)? {
         context.output.note(
             "to submit takes `batch:SubmitJob` alone; what it takes to wait, list, read logs and \
@@ -53,6 +58,26 @@ pub fn print(
     } else {
         let lines = handed_over.on_their_way().map(|id| format!("{id}\n"));
         context.output.data(lines.collect::<String>().as_bytes())?;
+    }
+    handed_over.check(context)?;
+    Ok(())
+}
+
+/// What `aws batch submit-job` prints.
+fn answer(
+    engines: &mut Engines<'_>,
+    handed_over: HandedOver,
+    printed: Printed,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    for id in handed_over.on_their_way() {
+        let record = engines.ledger().job(id)?;
+        let sent = engines.ledger().hand_over_of(record.seq)?;
+        let answer = Answer::new(&record, sent);
+        match printed {
+            Printed::Json => context.output.json_pretty(&answer)?,
+            Printed::Text => context.output.line(&answer.text())?,
+        }
     }
     handed_over.check(context)?;
     Ok(())

@@ -11,7 +11,7 @@ use super::{
     FileEntry, Hear, Kept, LogReader, Pruned, Pruning, Submission, Watch, prune,
 };
 use crate::job::{JobId, JobRef};
-use crate::ledger::{JobRecord, Ledger, LedgerError};
+use crate::ledger::{HandOver, JobRecord, Ledger, LedgerError};
 use crate::parcel::Made;
 
 pub struct Engines<'a> {
@@ -182,6 +182,18 @@ impl<'a> Engines<'a> {
             ends.extend(ours.into_iter().zip(ended));
         }
         Ok(ends)
+    }
+
+    /// Looks no more for a job of which nobody can tell whether its engine has it. `None`: it is
+    /// told, or somebody is at it.
+    ///
+    /// # Errors
+    /// When the ledger can't be written.
+    pub fn give_up(&mut self, job: JobId) -> Result<Option<HandOver>, EngineError> {
+        match self.of(job)? {
+            EngineName::Local => Ok(None),
+            EngineName::Aws => self.aws.give_up(&mut self.ledger, job),
+        }
     }
 
     /// What an attempt wrote.

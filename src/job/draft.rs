@@ -5,11 +5,11 @@ use std::env::VarError;
 
 use serde::Deserialize;
 
-use super::spec::{check_priority, check_share, check_tags};
+use super::spec::{check_priority, check_share, check_tags, region_of};
 use super::{
-    Command, EnvName, ExitRule, Freight, JobFiles, JobName, JobSpec, Memory, Outputs, Queue,
+    Arn, Command, EnvName, ExitRule, Freight, JobFiles, JobName, JobSpec, Memory, Outputs, Queue,
     Requested, RetryOn, RetryStrategy, Root, Secret, SecretSource, Secrets, SizeError, SpecError,
-    Timeout, Vcpus,
+    Timeout, UnknownQueue, Vcpus,
 };
 
 /// What one source says about a job; what it doesn't say is left to the next.
@@ -119,15 +119,30 @@ impl Draft {
         }
     }
 
+    /// Where on AWS jobs go, if the queue or the definition is named so that it says.
+    #[must_use]
+    pub fn region(&self) -> Option<String> {
+        let definition = self.job_definition.as_deref().unwrap_or_default();
+        region_of(self.queue.as_deref(), definition).ok().flatten().map(str::to_owned)
+    }
+
+    /// What is said of its size.
+    ///
+    /// # Errors
+    /// When it is malformed or out of range.
+    pub fn size(&self) -> Result<Requested, SizeError> {
+        resources(self.vcpus.as_deref(), self.memory.as_deref(), self.gpus)
+    }
+
     /// The job, and the values of its secrets apart from it.
     ///
     /// # Errors
     /// When something is missing, malformed or out of range.
     pub fn resolve(self, lookup: Lookup<'_>) -> Result<(JobSpec, Secrets), SpecError> {
+        let resources = self.size()?;
         let command = self.command.map(Command::new).transpose()?;
-        let queue = self.queue.as_deref().map_or(Ok(Queue::Default), str::parse)?;
+        let (queue, queue_arn) = queue(self.queue.as_deref())?;
         let timeout = self.timeout.as_deref().map(str::parse::<Timeout>).transpose()?;
-        let resources = resources(self.vcpus.as_deref(), self.memory.as_deref(), self.gpus)?;
         let attempts = self.attempts.unwrap_or(1);
         let retry_on = self.retry_on.as_deref().map(str::parse::<RetryOn>).transpose()?;
         let rules = match retry_on {
@@ -156,6 +171,7 @@ impl Draft {
         if job_definition.is_empty() {
             return Err(SpecError::JobDefinition(job_definition));
         }
+        region_of(queue_arn.as_deref(), &job_definition)?;
         let name = match (&self.name, &command) {
             (Some(text), _) => JobName::from_text(text),
             (None, Some(command)) => JobName::from_command(command.words()),
@@ -174,6 +190,7 @@ impl Draft {
         let spec = JobSpec {
             name,
             queue,
+            queue_arn,
             command,
             environment,
             secrets: secrets.iter().map(|(name, _)| name.clone()).collect(),
@@ -191,6 +208,19 @@ impl Draft {
         };
         check_hidden(self.name.as_deref(), &spec, &secrets)?;
         Ok((spec, secrets))
+    }
+}
+
+/// By its name, or by an ARN that ends in it.
+fn queue(said: Option<&str>) -> Result<(Queue, Option<String>), SpecError> {
+    let Some(text) = said else { return Ok((Queue::Default, None)) };
+    match Arn::of(text, Arn::QUEUE)? {
+        // Which it is not, is told as it was said.
+        Some(arn) => match arn.name.parse() {
+            Ok(queue) => Ok((queue, Some(text.to_owned()))),
+            Err(_) => Err(UnknownQueue(text.to_owned()).into()),
+        },
+        None => Ok((text.parse()?, None)),
     }
 }
 

@@ -4,10 +4,12 @@
 //! program decides about a job (may it start, is it tried again, is it over) is
 //! decided here and carried out elsewhere.
 
+mod arn;
 mod command;
 mod draft;
 mod environment;
 mod failure;
+pub mod fargate;
 mod files;
 mod files_path;
 mod freight;
@@ -28,6 +30,7 @@ mod state;
 mod timeout;
 mod transition;
 
+pub use arn::{Arn, NoArn};
 pub use command::{Command, CommandError, command_words, shell_word};
 pub use draft::{Draft, EnvironmentEntry};
 pub use environment::{EnvName, EnvNameError};

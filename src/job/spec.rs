@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Command, CommandError, EnvName, EnvNameError, FilesPath, FilesPathError, JobFiles, JobName,
-    NoSecretSource, Outputs, Queue, Requested, RetryError, RetryStrategy, SecretSource, SizeError,
-    Source, Timeout, TimeoutError, UnknownFiles, UnknownQueue, UnknownSource,
+    Arn, Command, CommandError, EnvName, EnvNameError, FilesPath, FilesPathError, JobFiles,
+    JobName, NoArn, NoSecretSource, Outputs, Queue, Requested, RetryError, RetryStrategy,
+    SecretSource, SizeError, Source, Timeout, TimeoutError, UnknownFiles, UnknownQueue,
+    UnknownSource,
 };
 
 /// A job as it was asked for. What nobody said is left open: on AWS it is the job definition's, and
@@ -16,6 +17,9 @@ use super::{
 pub struct JobSpec {
     pub name: JobName,
     pub queue: Queue,
+    /// How it was named, where that says the region and the account too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_arn: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Command>,
     pub environment: BTreeMap<EnvName, String>,
@@ -47,6 +51,41 @@ pub struct JobSpec {
     pub priority: Option<u16>,
 }
 
+impl JobSpec {
+    /// The queue as AWS is asked for it.
+    #[must_use]
+    pub fn queue_id(&self) -> &str {
+        self.queue_arn.as_deref().unwrap_or(self.queue.as_str())
+    }
+
+    /// Where on AWS it goes, if its queue or its definition is named so that it says.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        region_of(self.queue_arn.as_deref(), &self.job_definition).ok().flatten()
+    }
+}
+
+/// What two ARNs say of the region.
+///
+/// # Errors
+/// When one of them is none, or the two name different regions.
+pub(super) fn region_of<'a>(
+    queue: Option<&'a str>,
+    definition: &'a str,
+) -> Result<Option<&'a str>, SpecError> {
+    let queue = queue.map(|queue| Arn::of(queue, Arn::QUEUE)).transpose()?.flatten();
+    let definition = Arn::of(definition, Arn::DEFINITION)?;
+    match (queue, definition) {
+        (Some(queue), Some(definition)) if queue.region != definition.region => {
+            Err(SpecError::Regions {
+                queue: queue.region.to_owned(),
+                definition: definition.region.to_owned(),
+            })
+        }
+        (queue, definition) => Ok(queue.or(definition).map(|arn| arn.region)),
+    }
+}
+
 /// Why what was asked for can't be a job.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SpecError {
@@ -54,6 +93,10 @@ pub enum SpecError {
     Command(#[from] CommandError),
     #[error(transparent)]
     Queue(#[from] UnknownQueue),
+    #[error(transparent)]
+    Arn(#[from] NoArn),
+    #[error("the queue is in {queue}, and the job definition in {definition}")]
+    Regions { queue: String, definition: String },
     #[error(transparent)]
     Size(#[from] SizeError),
     #[error(transparent)]
@@ -107,6 +150,10 @@ pub enum SpecError {
     SecretShown { secret: EnvName, place: String },
     #[error("tag `{0}`: AWS takes keys of 1 to 128 characters and values of at most 256")]
     Tag(String),
+    #[error("tag `{key}` holds {character:?}: AWS takes letters, digits, spaces and `+-=._:/@`")]
+    TagCharacter { key: String, character: char },
+    #[error("tag `{0}`: what begins with `aws:` is reserved for AWS, as a key and as a value")]
+    TagReserved(String),
     #[error("{0} tags: AWS Batch takes at most 50")]
     TooManyTags(usize),
     #[error("`{0}` is no job definition: it is a name, `name:revision` or an ARN")]
@@ -126,6 +173,12 @@ impl SpecError {
             }
             Self::Queue(_) => {
                 format!("the queues are {}", Queue::ALL.map(Queue::as_str).join(", "))
+            }
+            Self::Arn(_) => {
+                "as in arn:aws:batch:us-east-1:123456789012:job-queue/default".to_owned()
+            }
+            Self::Regions { queue, .. } => {
+                format!("name a definition that is in {queue}, or give its name alone")
             }
             Self::Unset(name) => format!("export {name}, or pass --env {name}=VALUE"),
             Self::SecretUnset(name) | Self::SecretEmpty(name) => {
@@ -176,14 +229,23 @@ impl SpecError {
     }
 }
 
-/// AWS: 50 tags on a resource, keys of 1 to 128 characters, values of up to 256.
+/// AWS Batch user guide, "Tag restrictions": 50 tags on a resource, keys of 1 to 128 characters,
+/// values of up to 256, of letters, digits, spaces and a few more; `aws:` is reserved, in any case.
 pub(super) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), SpecError> {
     if tags.len() > 50 {
         return Err(SpecError::TooManyTags(tags.len()));
     }
+    let known = |c: char| c.is_alphanumeric() || c == ' ' || "+-=._:/@".contains(c);
+    let is_reserved = |text: &str| text.to_lowercase().starts_with("aws:");
     for (key, value) in tags {
         if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
             return Err(SpecError::Tag(key.clone()));
+        }
+        if let Some(character) = key.chars().chain(value.chars()).find(|c| !known(*c)) {
+            return Err(SpecError::TagCharacter { key: key.clone(), character });
+        }
+        if is_reserved(key) || is_reserved(value) {
+            return Err(SpecError::TagReserved(key.clone()));
         }
     }
     Ok(())

@@ -5,6 +5,7 @@
 
 mod apply;
 mod error;
+mod fargate;
 mod find;
 mod hand_over;
 mod intake;
@@ -205,13 +206,14 @@ fn bytes(path: &Path) -> u64 {
 }
 
 /// In their order. One that was released is never changed.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0001_jobs.sql"),
     include_str!("../../migrations/0002_engines_far_away.sql"),
     include_str!("../../migrations/0003_retry_reasons.sql"),
     include_str!("../../migrations/0004_pruned.sql"),
     include_str!("../../migrations/0005_missing_outputs.sql"),
     include_str!("../../migrations/0006_log_regions.sql"),
+    include_str!("../../migrations/0007_fargate.sql"),
 ];
 
 fn migrations() -> Migrations<'static> {

@@ -22,7 +22,7 @@ pub use limits::LimitError;
 pub use proof::{OwnLines, Proof};
 pub use request::{
     ContainerOverrides, EvaluatedRetry, KeyValue, RequestError, ResourceRequirement, SECRETS,
-    SubmitJob, TimeoutSeconds, queue_name,
+    SubmitJob, TimeoutSeconds,
 };
 
 pub use script::{Keeping, Opening, script};

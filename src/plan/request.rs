@@ -141,7 +141,7 @@ impl SubmitJob {
                 Some(ours) => ours.job.to_owned(),
                 None => name,
             }),
-            queue: self.job_queue.map(|queue| queue_name(&queue).to_owned()),
+            queue: self.job_queue,
             job_definition: self.job_definition,
             attempts: retry.attempts,
             retry_rules: retry.evaluate_on_exit,
@@ -219,15 +219,6 @@ impl ContainerOverrides {
     }
 }
 
-/// `arn:aws:batch:us-east-1:123456789012:job-queue/asap` names the queue `asap`.
-#[must_use]
-pub fn queue_name(text: &str) -> &str {
-    match text.rsplit_once('/') {
-        Some((start, name)) if start.starts_with("arn:") => name,
-        _ => text,
-    }
-}
-
 pub(super) fn from_plan(
     plan: &Plan,
     command: Option<Vec<String>>,
@@ -267,7 +258,7 @@ pub(super) fn from_plan(
     }
     SubmitJob {
         job_name: Some(spec.name.to_string()),
-        job_queue: Some(spec.queue.to_string()),
+        job_queue: Some(spec.queue_id().to_owned()),
         job_definition: Some(spec.job_definition.clone()),
         container_overrides: ContainerOverrides {
             command,

@@ -190,3 +190,31 @@ fn rules_without_attempts_are_refused() {
     assert_eq!(note.stderr, "note: --retry-on says nothing without --attempts\n");
     assert_eq!(note.json()[0].get("retryStrategy"), None);
 }
+
+#[test]
+fn what_is_printed_is_what_the_aws_cli_prints() {
+    let account = Account::new(Jobs::Stay);
+    let home = account.home();
+    let words = ["--job-name", "same", "--job-queue", "default", "--job-definition", "default"];
+    let theirs = account.aws(&[&["batch", "submit-job"], &words[..]].concat());
+    let ours = home.run([&["submit", "--output", "json"], &words[..]].concat());
+    assert_eq!(ours.code, 0, "{}", ours.stderr);
+    let ours: Value = serde_json::from_str(&ours.stdout).expect("json");
+    assert_eq!(keys(&ours), keys(&theirs));
+    let job = home.engine_id_of("last");
+    assert_eq!(ours["jobId"], job.as_str());
+    assert!(ours["jobArn"].as_str().is_some_and(|arn| arn.ends_with(&format!(":job/{job}"))));
+    assert_eq!(ours["jobName"], account.requests()[1]["jobName"]);
+
+    let words = [&words[..], &["--output", "text"]].concat();
+    let theirs = account.aws_text(&[&["batch", "submit-job"], &words[..]].concat());
+    let ours = home.run([&["submit"], &words[..]].concat()).stdout;
+    // The ARN, the id and the name, in this order.
+    let shape = |line: &str| {
+        let fields: Vec<_> = line.trim_end().split('\t').map(str::to_owned).collect();
+        let [arn, id, name] = fields.try_into().expect("three");
+        assert!(arn.ends_with(&format!("job/{id}")) && name.starts_with("same"), "{line}");
+    };
+    shape(&theirs);
+    shape(&ours);
+}

@@ -187,7 +187,7 @@ fn a_whole_request() {
         "propagateTags": true
     }"#;
     let whole = request(&home, &["--cli-input-json", "-"], json);
-    insta::assert_snapshot!(whole["jobQueue"], @r#""asap""#);
+    insta::assert_snapshot!(whole["jobQueue"], @r#""arn:aws:batch:us-east-1:123456789012:job-queue/asap""#);
     let flags = ["--cli-input-json", json, "--job-queue", "default", "--attempts", "5"];
     let with_flags = request(&home, &flags, "");
     assert_eq!(with_flags["jobQueue"], "default");
@@ -199,5 +199,74 @@ fn a_whole_request() {
 fn a_queue_as_arn_by_flag() {
     let arn = "arn:aws:batch:us-east-1:123456789012:job-queue/asap";
     let request = request(&Home::new(), &["--job-queue", arn, "--", "true"], "");
-    assert_eq!(request["jobQueue"], "asap");
+    assert_eq!(request["jobQueue"], arn);
+    let other = "arn:aws:batch:us-east-1:123456789012:job-queue/other";
+    insta::assert_snapshot!(Home::new().refuses(&["submit", "--queue", other, "--", "true"]), @"
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: there is no queue `arn:aws:batch:us-east-1:[account]:job-queue/other`
+    hint: the queues are default, asap, default-uninterruptible, asap-uninterruptible
+    ");
+    let none = "arn:aws:batch:us-east-1:123456789012:job-definition/asap";
+    insta::assert_snapshot!(Home::new().refuses(&["submit", "--queue", none, "--", "true"]), @"
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: `arn:aws:batch:us-east-1:[account]:job-definition/asap` is no ARN of a job-queue of AWS Batch
+    hint: as in arn:aws:batch:us-east-1:[account]:job-queue/default
+    ");
+    let far = "arn:aws:batch:eu-west-1:123456789012:job-definition/default";
+    let two = ["submit", "--queue", arn, "--job-definition", far, "--", "true"];
+    insta::assert_snapshot!(Home::new().refuses(&two), @"
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: the queue is in us-east-1, and the job definition in eu-west-1
+    hint: name a definition that is in us-east-1, or give its name alone
+    ");
+}
+
+#[test]
+fn output_of_the_aws_cli_is_no_path() {
+    let home = Home::new();
+    insta::assert_snapshot!(home.refuses(&["submit", "--output", "table", "--", "true"]), @"
+    exit code 2
+    --- stderr
+    error: --output table is how the AWS CLI prints, and computes does not
+    hint: --output json and --output text are printed; what is kept at `table` is named by --output ./table
+    ");
+    insta::assert_snapshot!(home.refuses(&["submit", "--json", "--output", "text", "--", "true"]), @r#"
+    exit code 2
+    --- stderr
+    {"error":"--json and --output text both say how to print","hint":"leave one of them out; what is kept at `text` is named by --output ./text","exit_code":2}
+    "#);
+    insta::assert_snapshot!(home.refuses(&["run", "--output", "json", "--", "true"]), @"
+    exit code 2
+    --- stderr
+    error: --output json is how the AWS CLI prints, and `run` shows what the job writes
+    hint: what is kept at `json` is named by --output ./json; `computes submit` takes --output json and --output text
+    ");
+    // A path that is called so has a slash.
+    home.submit(["--output", "./json", "--", "true"]);
+    assert_eq!(home.status("last")["outputs"], serde_json::json!(["json"]));
+    let text = home.run(["submit", "--name", "named", "--output", "text", "--", "true"]);
+    let id = home.status("last")["id"].as_str().expect("a text").to_owned();
+    assert_eq!(text.stdout, format!("{id}\tnamed\n"));
+}
+
+#[test]
+fn other_options_of_the_aws_cli_are_refused_by_name() {
+    let home = Home::new();
+    for (option, instead) in [
+        ("--region", "AWS_REGION"),
+        ("--profile", "AWS_PROFILE"),
+        ("--endpoint-url", "AWS_ENDPOINT_URL"),
+        ("--query", "jq"),
+        ("--tags", "--tag KEY=VALUE"),
+        ("--array-properties", "nothing that does the same"),
+    ] {
+        let run = home.run(["submit", option, "x", "--", "true"]);
+        assert_eq!(run.code, 2, "{option}");
+        let told = run.stderr.contains(&format!("'{option}'")) && run.stderr.contains(instead);
+        assert!(told, "{}", run.stderr);
+        home.assert_nothing_written();
+    }
 }

@@ -134,6 +134,19 @@ impl Account {
         self.made[name].as_str().expect("a text").to_owned()
     }
 
+    pub fn fields(&self, name: &str) -> Vec<String> {
+        let list = self.made[name].as_array().expect("a list").iter();
+        list.map(|it| it.as_str().expect("a text").to_owned()).collect()
+    }
+
+    /// The ARN of the job definition `default`.
+    pub fn definition_arn(&self) -> String {
+        let words = ["batch", "describe-job-definitions", "--job-definition-name", "default"];
+        let found = self.aws(&words);
+        let arn = found["jobDefinitions"][0]["jobDefinitionArn"].as_str();
+        arn.expect("an ARN").to_owned()
+    }
+
     pub fn id(&self) -> String {
         self.field("accountId")
     }
@@ -218,6 +231,11 @@ impl Account {
 
     /// Calls the AWS CLI, for what the program itself never does.
     pub fn aws(&self, words: &[&str]) -> Value {
+        serde_json::from_str(&self.aws_text(words)).unwrap_or_default()
+    }
+
+    /// The same as it is printed.
+    pub fn aws_text(&self, words: &[&str]) -> String {
         let output = python_tool("aws")
             .args(words)
             .env_clear()
@@ -228,7 +246,7 @@ impl Account {
             .expect("the AWS CLI starts");
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{words:?}: {error}");
-        serde_json::from_slice(&output.stdout).unwrap_or_default()
+        String::from_utf8(output.stdout).expect("text")
     }
 
     /// Registers a job definition of one container, with what every one needs and this says nothing

@@ -109,6 +109,12 @@ impl Drop for Proxy {
 }
 
 impl Answer {
+    /// What a service of AWS says.
+    pub fn json(body: &serde_json::Value) -> Self {
+        let headers = [("content-type".to_owned(), "application/json".to_owned())].into();
+        Self { status: 200, headers, body: body.to_string() }
+    }
+
     /// An error as services of AWS tell it. `message` is plain ASCII.
     pub fn error(status: u16, kind: &str, message: &str) -> Self {
         let headers = [("content-type", "application/json"), ("x-amzn-errortype", kind)];
@@ -132,6 +138,11 @@ impl Request {
     fn body_at(&self) -> usize {
         let end = self.raw.windows(4).position(|bytes| bytes == b"\r\n\r\n");
         end.expect("a head") + 4
+    }
+
+    /// Its body, as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.raw[self.body_at()..]).unwrap_or_default()
     }
 
     /// How long its body is.

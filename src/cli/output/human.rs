@@ -26,7 +26,7 @@ pub fn job_details(job: &JobView) -> String {
         row("AWS says", reason);
     }
     row("on AWS", &some(&job.engine_id));
-    row("queue", job.queue.as_str());
+    row("queue", job.queue_arn.as_deref().unwrap_or(job.queue.as_str()));
     let words = job.command.iter().flatten().map(|word| shell_word(word));
     row("command", &words.collect::<Vec<_>>().join(" "));
     row("asks for", &asks_for(job));

@@ -20,6 +20,8 @@ pub struct JobView {
     pub short: String,
     pub name: String,
     pub queue: Queue,
+    /// Where it was named by its ARN.
+    pub queue_arn: Option<String>,
     pub engine: String,
     pub engine_id: Option<String>,
     /// The engine's own word for the state, and what it says about it.
@@ -109,6 +111,7 @@ impl JobView {
             short: job.id.short(),
             name: spec.name.to_string(),
             queue: spec.queue,
+            queue_arn: spec.queue_arn.clone(),
             engine: job.engine.clone(),
             engine_id: job.engine_id.clone(),
             engine_status: job.engine_status.clone(),

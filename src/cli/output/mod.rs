@@ -24,7 +24,7 @@ pub use json::{
 pub use progress::{Meter, Progress};
 pub use prune::{PruneView, jobs, pruned};
 pub use queues::{aws_queue_lines, queue_lines};
-pub use time::duration;
+pub use time::{duration, timestamp};
 pub use usage::usage;
 
 use std::cell::Cell;

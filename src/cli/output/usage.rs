@@ -35,7 +35,9 @@ fn hint(error: &clap::Error) -> Option<String> {
     let said = |kind| error.get(kind).map(ToString::to_string);
     match error.kind() {
         ErrorKind::UnknownArgument => match said(ContextKind::InvalidArg)? {
-            option if option.starts_with('-') => option_of_another_verb(error, &option),
+            option if option.starts_with('-') => of_the_aws_cli(&option)
+                .map(str::to_owned)
+                .or_else(|| option_of_another_verb(error, &option)),
             _ => Some(
                 "a command goes after `--`, as in `computes run -- ./build.sh test`".to_owned(),
             ),
@@ -58,6 +60,33 @@ fn of_another_tool(verb: &str) -> Option<&'static str> {
         "exec" | "start" => "`computes run -- COMMAND` runs a job",
         "attach" | "tail" => "`computes logs --follow JOB` follows a job",
         "show" | "describe" | "inspect" => "`computes status JOB` shows all that is known of a job",
+        _ => return None,
+    })
+}
+
+/// Options of `aws batch submit-job` that are not taken, and what there is instead.
+fn of_the_aws_cli(option: &str) -> Option<&'static str> {
+    Some(match option.split('=').next().unwrap_or(option) {
+        "--region" => "set AWS_REGION, or name the queue by its ARN",
+        "--profile" => "set AWS_PROFILE",
+        "--endpoint-url" => "set AWS_ENDPOINT_URL",
+        "--query" => "pick from what --output json prints, as in | jq -r .jobId",
+        "--ca-bundle" => "set AWS_CA_BUNDLE",
+        "--tags" => "tags are given one by one: --tag KEY=VALUE",
+        "--no-propagate-tags" => "\"propagateTags\": false is taken in --cli-input-json",
+        "--propagate-tags" => "tags of --tag go to the task anyway",
+        "--no-cli-pager" | "--no-paginate" | "--color" | "--cli-binary-format" => {
+            "leave it out: there is nothing here that it would change"
+        }
+        "--no-sign-request" | "--no-verify-ssl" => "leave it out: calls are signed, and checked",
+        "--cli-read-timeout" | "--cli-connect-timeout" => "set aws.timeout in computes.toml",
+        "--generate-cli-skeleton" => "--dry-run prints the request",
+        "--depends-on"
+        | "--array-properties"
+        | "--parameters"
+        | "--node-overrides"
+        | "--eks-properties-override"
+        | "--ecs-properties-override" => "leave it out: computes has nothing that does the same",
         _ => return None,
     })
 }

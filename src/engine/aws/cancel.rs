@@ -1,10 +1,11 @@
 //! Ending jobs on AWS Batch.
 
 use super::client::Clients;
+use super::sender::is_sending;
 use super::{Action, AwsEngine, AwsError, Trouble};
 use crate::engine::{Cancelled, EngineError};
-use crate::job::{JobId, State};
-use crate::ledger::{Ledger, LedgerError};
+use crate::job::{Event, JobId, State};
+use crate::ledger::{Detail, HandOver, Ledger, LedgerError};
 
 pub const TERMINATE: Action = Action("batch:TerminateJob");
 
@@ -137,6 +138,32 @@ impl AwsEngine<'_> {
             Wish::TooLate if ledger.standing(job)?.state == State::Cancelled => Ok(Wish::Over),
             wish => Ok(wish),
         }
+    }
+
+    /// Looks no more for a job of which nobody can tell whether Batch has it. `None`: it is told, or
+    /// somebody is at it.
+    pub(in crate::engine) fn give_up(
+        &mut self,
+        ledger: &mut Ledger,
+        job: JobId,
+    ) -> Result<Option<HandOver>, EngineError> {
+        let now = self.clock.now();
+        Ok(ledger.write(|change| {
+            let holder = change.holder(job)?;
+            let sent = change.hand_over_of(holder.seq)?;
+            let unclear = sent.filter(|sent| {
+                holder.state == State::Submitting && !is_sending(&self.dir, &sent.sender)
+            });
+            if let Some(sent) = &unclear {
+                let reason = format!(
+                    "given up: nobody could tell whether AWS Batch has it, as `{}`",
+                    sent.name
+                );
+                let detail = Detail { reason: Some(&reason), ..Detail::default() };
+                change.apply(holder, Event::Vanished, detail, now)?;
+            }
+            Ok(unclear)
+        })?)
     }
 
     /// Writes the wish down where that is all, or where whoever sends the job has to see it.

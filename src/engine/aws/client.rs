@@ -110,7 +110,7 @@ impl Clients {
         if let Some(made) = made {
             return Ok(Rc::clone(made));
         }
-        let clients = Rc::new(Self::load(settings, None, None).await?);
+        let clients = Rc::new(Self::load(settings, settings.region.clone(), None).await?);
         *made = Some(Rc::clone(&clients));
         Ok(clients)
     }

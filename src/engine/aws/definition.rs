@@ -27,7 +27,8 @@ pub async fn for_job(clients: &Clients, spec: &JobSpec) -> Result<Option<String>
     if spec.secret_sources.is_empty() {
         return Ok(None);
     }
-    let base = find(clients, &spec.job_definition).await?;
+    let region = spec.region().unwrap_or_else(|| clients.region());
+    let base = find(clients, region, &spec.job_definition).await?;
     let base = base.ok_or_else(|| wrong(&spec.job_definition, "is not there, or not active"))?;
     let arn = base.job_definition_arn.clone().unwrap_or_default();
     let secrets: Vec<Secret> = spec
@@ -39,12 +40,12 @@ pub async fn for_job(clients: &Clients, spec: &JobSpec) -> Result<Option<String>
         .collect();
     let name = derived_name(&base, &arn, &secrets);
     let derived = derive(&base, secrets)?;
-    if let Some(there) = find(clients, &name).await?
+    if let Some(there) = find(clients, region, &name).await?
         && there.container_properties.as_ref().is_some_and(|there| is_same(there, &derived))
     {
         return Ok(Some(numbered(&name, there.revision)));
     }
-    let revision = register(clients, base, &name, derived).await?;
+    let revision = register(clients, region, base, (&name, derived)).await?;
     Ok(Some(numbered(&name, revision)))
 }
 
@@ -70,8 +71,8 @@ fn is_same(there: &ContainerProperties, derived: &ContainerProperties) -> bool {
 #[derive(Default)]
 pub struct Definitions(Vec<(Asked, Option<String>)>);
 
-/// A job definition, and the secrets that are to be added.
-type Asked = (String, BTreeMap<EnvName, SecretSource>);
+/// A job definition, where it is, and the secrets that are to be added.
+type Asked = (String, Option<String>, BTreeMap<EnvName, SecretSource>);
 
 impl Definitions {
     /// As [`for_job`].
@@ -80,7 +81,8 @@ impl Definitions {
         clients: &Clients,
         spec: &JobSpec,
     ) -> Result<Option<String>, AwsError> {
-        let asked = (spec.job_definition.clone(), spec.secret_sources.clone());
+        let region = spec.region().map(str::to_owned);
+        let asked = (spec.job_definition.clone(), region, spec.secret_sources.clone());
         if let Some((_, known)) = self.0.iter().find(|(before, _)| *before == asked) {
             return Ok(known.clone());
         }
@@ -102,11 +104,15 @@ fn wrong(name: &str, what: &'static str) -> AwsError {
 }
 
 /// The newest active revision of a name, or the very one that is named.
-pub async fn find(clients: &Clients, wanted: &str) -> Result<Option<JobDefinition>, AwsError> {
+pub async fn find(
+    clients: &Clients,
+    region: &str,
+    wanted: &str,
+) -> Result<Option<JobDefinition>, AwsError> {
     let mut newest: Option<JobDefinition> = None;
     let mut token = None;
     loop {
-        let definitions = clients.batch(clients.region()).describe_job_definitions();
+        let definitions = clients.batch(region).describe_job_definitions();
         let call = if wanted.contains(':') {
             definitions.job_definitions(wanted)
         } else {
@@ -167,13 +173,13 @@ fn derive(base: &JobDefinition, secrets: Vec<Secret>) -> Result<ContainerPropert
 
 async fn register(
     clients: &Clients,
+    region: &str,
     base: JobDefinition,
-    name: &str,
-    container: ContainerProperties,
+    (name, container): (&str, ContainerProperties),
 ) -> Result<Option<i32>, AwsError> {
     let capabilities = base.platform_capabilities.filter(|it| !it.is_empty());
     let call = clients
-        .batch(clients.region())
+        .batch(region)
         .register_job_definition()
         .job_definition_name(name)
         .r#type(JobDefinitionType::Container)

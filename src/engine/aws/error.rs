@@ -3,7 +3,8 @@
 use aws_sdk_batch::config::http::HttpResponse;
 use aws_sdk_batch::error::{ProvideErrorMetadata, SdkError};
 
-use crate::job::{MASK, Secrets};
+use crate::job::fargate::{self, NotOnFargate};
+use crate::job::{MASK, Queue, Secrets};
 
 /// What an error says about the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +61,8 @@ pub enum AwsError {
     NotInside,
     #[error("cannot mask the log: {0}")]
     Mask(String),
+    #[error("the queue `{queue}` is on Fargate: {wrong}")]
+    Fargate { queue: Queue, wrong: NotOnFargate },
 }
 
 /// A call, as IAM names it.
@@ -152,6 +155,7 @@ impl AwsError {
             | Self::NoBucket { .. }
             | Self::Object { .. }
             | Self::Format { .. }
+            | Self::Fargate { .. }
             | Self::Mask(_) => Trouble::Refused,
         }
     }
@@ -167,15 +171,23 @@ impl AwsError {
         }
     }
 
-    /// Is the name wrong, rather than AWS?
+    /// Is what was asked for wrong, rather than AWS?
     #[must_use]
-    pub const fn is_about_a_name(&self) -> bool {
-        matches!(self, Self::NoSuchJob { .. } | Self::Foreign { .. } | Self::Put { .. })
+    pub const fn is_about_the_request(&self) -> bool {
+        matches!(
+            self,
+            Self::NoSuchJob { .. } | Self::Foreign { .. } | Self::Put { .. } | Self::Fargate { .. }
+        )
     }
 
     /// What the user can do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
+        if let Self::Call { trouble: Trouble::Refused, message, .. } = self
+            && let Some(wrong) = fargate::refused(message)
+        {
+            return Some(wrong.hint());
+        }
         let hint = match self {
             Self::Call { action, trouble, message } => match trouble {
                 _ if message.contains("request time and the current time") => {
@@ -222,6 +234,10 @@ impl AwsError {
             Self::Urls { hint, .. } | Self::Put { hint, .. } => hint,
             Self::Format { .. } => "take the version that the image of the job holds",
             Self::NoSuchJob { .. } => "`computes list --all` shows every job",
+            Self::Fargate { wrong, .. } => {
+                let hint = wrong.hint();
+                return Some(format!("{hint}; `computes queues` looks again where it runs"));
+            }
             Self::NotInside
             | Self::Object { .. }
             | Self::Withdrawn

@@ -4,9 +4,9 @@ use super::classify;
 use super::client::Clients;
 use super::describe::{self, Ended, Observed, Status, describe_one};
 use super::queues::{self, Details, SNAPSHOT};
-use super::{AwsEngine, AwsError, Trouble};
+use super::{AwsEngine, AwsError, Trouble, fargate};
 use crate::engine::{EngineError, Explanation};
-use crate::job::{JobId, Queue, State, Vcpus};
+use crate::job::{self, JobId, Queue, State, Vcpus};
 use crate::ledger::{JobRecord, Ledger};
 
 /// `GetJobQueueSnapshot` shows so many.
@@ -65,6 +65,10 @@ impl AwsEngine<'_> {
             let mut explanation = Explanation { reason: record.reason, ..Explanation::default() };
             if record.state.is_terminal() {
                 explanation.find("AWS Batch never had the job");
+                let size = explanation.reason.as_deref().and_then(job::fargate::refused);
+                if let Some(wrong) = size {
+                    explanation.hint(wrong.hint());
+                }
             } else {
                 explanation.find("AWS Batch does not have the job yet, as far as is known");
                 explanation.hint(format!("computes wait {} hands it over", id.short()));
@@ -96,15 +100,16 @@ impl AwsEngine<'_> {
         explanation.of_the_wait(&observed);
         if matches!(observed.status, Status::Submitted | Status::Pending | Status::Runnable) {
             let spec = &record.plan.spec;
-            match queues::describe(&clients, &sent.region, &[spec.queue]).await {
+            match queues::describe(&clients, &sent.region, &[(spec.queue, spec.queue_id())]).await {
                 Ok(queues) => {
+                    fargate::remember(ledger, &sent.region, &queues)?;
                     let queue = queues.into_iter().next().and_then(|queue| queue.there);
                     let asked = spec.resources.vcpus.or_else(|| describe::vcpus(&job));
                     explanation.of_the_queue(spec.queue, queue, asked);
                 }
                 Err(error) => explanation.not_told("the queue", &error),
             }
-            match place(&clients, &sent.region, spec.queue.as_str(), &engine_id).await {
+            match place(&clients, &sent.region, spec.queue_id(), &engine_id).await {
                 Ok(Some(before)) => explanation.stands_behind(before),
                 Ok(None) if observed.status == Status::Runnable => {
                     explanation.find(format!("it is not among the first {SHOWN} of its queue"));

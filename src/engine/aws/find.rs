@@ -13,11 +13,11 @@ use super::describe::{Observed, describe_one, exit_rule};
 use super::send::Found;
 use super::{AwsEngine, AwsError, Listed, containers, list};
 use crate::engine::{EngineError, EngineName};
-use crate::job::{Draft, JobId, JobRef};
+use crate::job::{Arn, Draft, JobId, JobRef};
 use crate::ledger::{Adopted, Ledger, LedgerError, Meant, NAMED, NewJob};
 use crate::plan::{
     BatchName, Cargo, ContainerOverrides, EvaluatedRetry, FREIGHT, FilesMount, KeyValue, Plan,
-    ResourceRequirement, SubmitJob, TimeoutSeconds, queue_name,
+    ResourceRequirement, SubmitJob, TimeoutSeconds,
 };
 
 impl AwsEngine<'_> {
@@ -27,23 +27,35 @@ impl AwsEngine<'_> {
         ledger: &mut Ledger,
         job: &JobRef,
     ) -> Result<JobId, EngineError> {
+        let clients = self.clients().await?;
+        let mut region = clients.region();
         let text = match job {
-            JobRef::Text(text) if !text.is_empty() => text.rsplit('/').next().unwrap_or(text),
+            JobRef::Text(text) if !text.is_empty() => match Arn::of(text, Arn::JOB) {
+                Ok(Some(arn)) => {
+                    region = arn.region;
+                    arn.name
+                }
+                Ok(None) | Err(_) => text.as_str(),
+            },
             JobRef::Last | JobRef::Text(_) => {
                 return Err(LedgerError::NoSuchJob(job.to_string()).into());
             }
         };
         let unknown = |looked| AwsError::NoSuchJob { text: text.to_owned(), looked };
         if looks_like_an_id(text)
-            && let Some(known) = self.adopt_if_there(ledger, text).await?
+            && let Some(known) = self.adopt_if_there(ledger, region, text).await?
         {
             return Ok(known);
         }
         let now = self.clock.now();
         let found = self.look_for(text, now).await?;
-        match found.as_slice() {
+        match found.jobs.as_slice() {
+            [] if !found.cut.is_empty() => Err(unknown(
+                ", nor among the newest 2,000 of each queue; the whole id finds older ones",
+            )
+            .into()),
             [] => Err(unknown(", nor among those of the last week in the four queues").into()),
-            [one] => self.adopt_by_id(ledger, &one.engine_id).await,
+            [one] => self.adopt_by_id(ledger, clients.region(), &one.engine_id).await,
             several => {
                 let meant = |job: &Listed| Meant {
                     id: job.engine_id.clone(),
@@ -60,9 +72,10 @@ impl AwsEngine<'_> {
     async fn adopt_by_id(
         &mut self,
         ledger: &mut Ledger,
+        region: &str,
         engine_id: &str,
     ) -> Result<JobId, EngineError> {
-        let there = self.adopt_if_there(ledger, engine_id).await?;
+        let there = self.adopt_if_there(ledger, region, engine_id).await?;
         let unknown = || AwsError::NoSuchJob { text: engine_id.to_owned(), looked: "" };
         Ok(there.ok_or_else(unknown)?)
     }
@@ -70,10 +83,10 @@ impl AwsEngine<'_> {
     async fn adopt_if_there(
         &mut self,
         ledger: &mut Ledger,
+        region: &str,
         engine_id: &str,
     ) -> Result<Option<JobId>, EngineError> {
         let clients = self.clients().await?;
-        let region = clients.region();
         let found = describe_one(&clients, region, engine_id).await?;
         found.map(|job| self.adopt(ledger, region, &job)).transpose()
     }
@@ -95,8 +108,9 @@ impl AwsEngine<'_> {
             }
         }
         let clients = self.clients().await?;
-        for twin in relatives(&clients, clients.region(), &job.plan, job.id).await? {
-            let id = self.adopt_by_id(ledger, &twin.engine_id).await?;
+        let region = job.plan.spec.region().unwrap_or_else(|| clients.region());
+        for twin in relatives(&clients, region, &job.plan, job.id).await? {
+            let id = self.adopt_by_id(ledger, region, &twin.engine_id).await?;
             if is_wanted(ledger, id)? {
                 return Ok(Some(id));
             }
@@ -125,7 +139,7 @@ impl AwsEngine<'_> {
             sleep(LOOK_AGAIN).await;
         };
         for first in found.into_iter().take_while(|job| job.engine_id != ours) {
-            let twin = self.adopt_by_id(ledger, &first.engine_id).await?;
+            let twin = self.adopt_by_id(ledger, &sent.region, &first.engine_id).await?;
             if is_wanted(ledger, twin)? {
                 let reason = format!("{} does the same and came first", first.engine_id);
                 for end in Box::pin(self.end(ledger, &[id], &reason)).await? {
@@ -191,7 +205,7 @@ async fn relatives(
     id: JobId,
 ) -> Result<Vec<Found>, AwsError> {
     let family = BatchName::new(&plan.spec.name, plan.fingerprint(), id).family();
-    let queue = plan.spec.queue.as_str();
+    let queue = plan.spec.queue_id();
     let mut found = list::by_name(clients, region, queue, &format!("{family}*")).await?;
     // Batch compares without regard to case.
     found.retain(|job| job.name.starts_with(&family) && job.is_active());
@@ -229,7 +243,7 @@ fn request_of(job: &JobDetail) -> SubmitJob {
     };
     SubmitJob {
         job_name: job.job_name.clone(),
-        job_queue: job.job_queue.as_deref().map(|queue| queue_name(queue).to_owned()),
+        job_queue: name_of_arn(&job.job_queue),
         job_definition: name_of_arn(&job.job_definition),
         container_overrides: ContainerOverrides {
             command: containers::command(job),

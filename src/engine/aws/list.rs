@@ -41,8 +41,26 @@ enum Which<'a> {
     Before(Millis),
 }
 
+/// Jobs of AWS Batch, as far as they were looked at.
+#[derive(Debug, Default)]
+pub struct Looked {
+    /// The newest first.
+    pub jobs: Vec<Listed>,
+    /// Queues that have more jobs than were looked at, and how far back these go.
+    pub cut: Vec<(Queue, Millis)>,
+}
+
 /// A queue may hold a million jobs; nobody reads further than this many pages of a hundred.
 const MOST_PAGES: usize = 20;
+/// So many jobs of a queue are looked at, where no filter of Batch tells which are meant.
+pub const MOST_LOOKED_AT: usize = MOST_PAGES * 100;
+
+/// Was the end of a list seen?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pages {
+    All,
+    Cut,
+}
 
 /// Every job of exactly this name or, with a `*` at its end, of names that begin so; the oldest
 /// first. Whatever state it is in: a filter makes Batch show all of them.
@@ -67,14 +85,14 @@ pub async fn by_name(
     Ok(found)
 }
 
-/// Reads page after page until `take` wants no more.
+/// Reads page after page until `take` wants no more, or there are too many.
 async fn pages(
     clients: &Clients,
     region: &str,
     queue: &str,
     which: Which<'_>,
     take: &mut dyn FnMut(JobSummary) -> bool,
-) -> Result<(), AwsError> {
+) -> Result<Pages, AwsError> {
     let (filter, value) = match which {
         Which::Named(name) => ("JOB_NAME", name.to_owned()),
         Which::After(time) => ("AFTER_CREATED_AT", time.to_string()),
@@ -96,15 +114,15 @@ async fn pages(
         let answer = clients.call(LIST, call).await?;
         for job in answer.job_summary_list.unwrap_or_default() {
             if !take(job) {
-                return Ok(());
+                return Ok(Pages::All);
             }
         }
         token = answer.next_token;
         if token.is_none() {
-            break;
+            return Ok(Pages::All);
         }
     }
-    Ok(())
+    Ok(Pages::Cut)
 }
 
 impl AwsEngine<'_> {
@@ -112,7 +130,7 @@ impl AwsEngine<'_> {
     ///
     /// # Errors
     /// When AWS can't be asked.
-    pub async fn list(&mut self, filter: &Filter) -> Result<Vec<Listed>, AwsError> {
+    pub async fn list(&mut self, filter: &Filter) -> Result<Looked, AwsError> {
         let clients = self.clients().await?;
         let most = filter.limit.map_or(usize::MAX, |limit| limit as usize);
         let after = (self.clock.now() - KEPT).max(filter.since.unwrap_or_default());
@@ -122,55 +140,82 @@ impl AwsEngine<'_> {
             [] => &Queue::ALL,
             some => some,
         };
-        let mut listed = Vec::new();
+        let begins = filter.name_contains.as_deref().and_then(beginning);
+        let mut looked = Looked::default();
         for queue in queues {
             let mut of_queue = Vec::new();
-            let region = clients.region();
+            let (region, name) = (clients.region(), queue.as_str());
+            let mut oldest = self.clock.now();
             let mut take = |job: JobSummary| {
-                let is_too_old = job.created_at.is_some_and(|at| at < after);
+                let created_at = job.created_at.unwrap_or(oldest);
+                oldest = oldest.min(created_at);
                 of_queue.extend(Listed::new(job, *queue).filter(|job| job.fits(filter)));
-                of_queue.len() < most && !is_too_old
+                of_queue.len() < most && created_at >= after
             };
-            there(pages(&clients, region, queue.as_str(), which, &mut take).await)?;
-            listed.append(&mut of_queue);
+            let seen = there(pages(&clients, region, name, which, &mut take).await)?;
+            if seen == Pages::Cut {
+                looked.cut.push((*queue, oldest));
+                // Batch itself finds those whose name begins so, however many there are.
+                if let Some(begins) = &begins {
+                    let mut take = |job: JobSummary| {
+                        let job = Listed::new(job, *queue);
+                        let is_meant = |job: &Listed| {
+                            job.created_at < oldest && job.created_at >= after && job.fits(filter)
+                        };
+                        of_queue.extend(job.filter(is_meant));
+                        true
+                    };
+                    pages(&clients, region, name, Which::Named(begins), &mut take).await?;
+                }
+            }
+            looked.jobs.append(&mut of_queue);
         }
-        listed.sort_by(|a, b| (b.created_at, &b.engine_id).cmp(&(a.created_at, &a.engine_id)));
-        listed.truncate(most);
-        Ok(listed)
+        looked.jobs.sort_by(|a, b| (b.created_at, &b.engine_id).cmp(&(a.created_at, &a.engine_id)));
+        looked.jobs.truncate(most);
+        Ok(looked)
     }
 
     /// Looks through the queues for a job with our id, or one that begins so: around the time
     /// that a whole id carries, or else among the newest.
-    pub(super) async fn look_for(
-        &mut self,
-        text: &str,
-        now: Millis,
-    ) -> Result<Vec<Listed>, AwsError> {
+    pub(super) async fn look_for(&mut self, text: &str, now: Millis) -> Result<Looked, AwsError> {
         let clients = self.clients().await?;
         let made_at = text.parse::<JobId>().ok().and_then(|id| id.made_at());
         let which = match made_at {
             Some(made_at) => Which::Before(made_at + AROUND),
             None => Which::After(now - KEPT),
         };
-        let mut found: Vec<Listed> = Vec::new();
+        let mut found = Looked::default();
         for queue in Queue::ALL {
+            let mut oldest = now;
             let mut take = |job: JobSummary| {
+                oldest = oldest.min(job.created_at.unwrap_or(oldest));
                 let too_old = made_at
                     .is_some_and(|made_at| job.created_at.is_some_and(|at| at < made_at - AROUND));
                 let job = Listed::new(job, queue);
-                found.extend(job.filter(|job| job.is_called(text)));
+                found.jobs.extend(job.filter(|job| job.is_called(text)));
                 !too_old
             };
-            there(pages(&clients, clients.region(), queue.as_str(), which, &mut take).await)?;
+            let seen = pages(&clients, clients.region(), queue.as_str(), which, &mut take).await;
+            if there(seen)? == Pages::Cut {
+                found.cut.push((queue, oldest));
+            }
         }
         Ok(found)
     }
 }
 
+/// The filter for names that begin with a text, if names of Batch can. It does not look at case.
+fn beginning(text: &str) -> Option<String> {
+    let known = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    (!text.is_empty() && text.chars().all(known)).then(|| format!("{text}*"))
+}
+
 /// A queue that is not there has no jobs.
-fn there(looked: Result<(), AwsError>) -> Result<(), AwsError> {
+fn there(looked: Result<Pages, AwsError>) -> Result<Pages, AwsError> {
     match looked {
-        Err(error) if matches!(error.trouble(), Trouble::NotFound | Trouble::Refused) => Ok(()),
+        Err(error) if matches!(error.trouble(), Trouble::NotFound | Trouble::Refused) => {
+            Ok(Pages::All)
+        }
         looked => looked,
     }
 }

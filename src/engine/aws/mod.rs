@@ -14,6 +14,7 @@ mod describe;
 mod doctor;
 mod error;
 mod explain;
+mod fargate;
 mod files;
 mod find;
 mod get;
@@ -38,7 +39,7 @@ pub use describe::Status;
 pub use doctor::{Check, Expected, Health};
 pub use error::{Action, AwsError, Trouble};
 pub use inside::{Command as InsideCommand, Inside, Runs, Signals};
-pub use list::Listed;
+pub use list::{Listed, Looked, MOST_LOOKED_AT};
 pub use policy::{INSIDE, Scope, policy, policy_words};
 pub use queues::{Details, Environment, QueueOnAws};
 pub use streams::LOG_GROUP;
@@ -65,6 +66,8 @@ use crate::parcel::Made;
 /// How AWS is asked; from the table `[aws]` of the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AwsSettings {
+    /// Where to ask, if a queue or job definition in the settings is named by its ARN.
+    pub region: Option<String>,
     /// The shortest time between two looks at a job.
     pub poll: Duration,
     /// How long an answer is waited for.
@@ -84,6 +87,7 @@ pub struct AwsSettings {
 impl Default for AwsSettings {
     fn default() -> Self {
         Self {
+            region: None,
             poll: Duration::from_secs(2),
             timeout: Duration::from_secs(20),
             settle: Duration::from_secs(10),

@@ -24,6 +24,14 @@ pub struct QueueOnAws {
     pub there: Option<Details>,
 }
 
+impl QueueOnAws {
+    /// Do its jobs run on Fargate? Batch mixes it with nothing else in a queue.
+    #[must_use]
+    pub fn is_fargate(&self) -> bool {
+        self.there.as_ref().is_some_and(Details::is_fargate)
+    }
+}
+
 /// What AWS says of a queue.
 #[derive(Debug, Clone)]
 pub struct Details {
@@ -77,6 +85,10 @@ impl Details {
     pub fn works(&self) -> bool {
         works(&self.state, &self.status)
     }
+
+    pub(super) fn is_fargate(&self) -> bool {
+        self.environments.iter().any(|it| it.kind.starts_with("FARGATE"))
+    }
 }
 
 fn works(state: &str, status: &str) -> bool {
@@ -95,7 +107,8 @@ impl AwsEngine<'_> {
     /// When AWS can't be asked.
     pub async fn queues(&mut self, queues: &[Queue]) -> Result<Vec<QueueOnAws>, AwsError> {
         let clients = self.clients().await?;
-        describe(&clients, clients.region(), queues).await
+        let queues: Vec<_> = queues.iter().map(|queue| (*queue, queue.as_str())).collect();
+        describe(&clients, clients.region(), &queues).await
     }
 
     /// How many jobs of a queue wait and run, up to a page of a thousand for each of Batch's
@@ -125,12 +138,13 @@ impl AwsEngine<'_> {
     }
 }
 
+/// Each by what AWS is asked for: its name, or its ARN.
 pub async fn describe(
     clients: &Clients,
     region: &str,
-    queues: &[Queue],
+    queues: &[(Queue, &str)],
 ) -> Result<Vec<QueueOnAws>, AwsError> {
-    let names = queues.iter().map(ToString::to_string).collect();
+    let names = queues.iter().map(|(_, id)| (*id).to_owned()).collect();
     let call = clients.batch(region).describe_job_queues().set_job_queues(Some(names)).send();
     let found = clients.call(DESCRIBE_QUEUES, call).await?.job_queues.unwrap_or_default();
     let arns: Vec<String> = found.iter().flat_map(environments_of).collect();
@@ -139,7 +153,8 @@ pub async fn describe(
         let found = found.iter().find(|it| it.job_queue_name.as_deref() == Some(queue.as_str()))?;
         Some(Details::new(found, &environments))
     };
-    Ok(queues.iter().map(|queue| QueueOnAws { queue: *queue, there: details(queue) }).collect())
+    let queues = queues.iter().map(|(queue, _)| queue);
+    Ok(queues.map(|queue| QueueOnAws { queue: *queue, there: details(queue) }).collect())
 }
 
 fn environments_of(queue: &JobQueueDetail) -> Vec<String> {

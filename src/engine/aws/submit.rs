@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::AwsEngine;
 use super::cancel::terminate;
 use super::definition::{self, Definitions};
 use super::send::{Delivery, Letter, MaySend, send};
 use super::sender::{Sender, is_sending};
+use super::{AwsEngine, fargate};
 use crate::engine::{Accepted, EngineError, EngineName, Submission};
 use crate::job::{Event, FailureClass, JobId, Secrets, State};
 use crate::ledger::{
@@ -62,6 +62,7 @@ impl AwsEngine<'_> {
         // Whatever makes all of them impossible is told before one is written down.
         let clients = self.clients().await?;
         let mut accepted = Accepted::default();
+        fargate::check(ledger, clients.region(), submissions)?;
         accepted.notes.extend(self.check_urls(&clients, submissions).await?);
         let mut outgoing = Vec::new();
         let mut definitions = Definitions::default();
@@ -75,10 +76,11 @@ impl AwsEngine<'_> {
             }
             let definition = definitions.of(&clients, &submission.job.plan.spec).await?;
             let name = name_of(&submission.job.plan, id);
-            let region = clients.region().to_owned();
-            let look = self.settings.look;
             let plan = &submission.job.plan;
-            let request = request_of(plan, id, (&name, &region), definition.as_ref(), look);
+            let region = plan.spec.region().unwrap_or_else(|| clients.region()).to_owned();
+            let look = self.settings.look;
+            let bucket = clients.region();
+            let request = request_of(plan, id, (&name, bucket), definition.as_ref(), look);
             let (claim, may_send) = (Claim::Open, MaySend::Yes);
             let secrets = submission.secrets.clone();
             outgoing.push(Outgoing {
@@ -190,15 +192,20 @@ impl AwsEngine<'_> {
         // The name that it may have there, whatever this version of the program would call it.
         let before = sent.as_ref().map(|sent| sent.name.clone());
         let name = before.unwrap_or_else(|| name_of(&record.plan, id));
-        let region =
-            sent.as_ref().map_or_else(|| clients.region().to_owned(), |sent| sent.region.clone());
+        let asked = record.plan.spec.region();
+        let region = match (&sent, asked) {
+            (Some(sent), _) => sent.region.clone(),
+            (None, asked) => asked.unwrap_or_else(|| clients.region()).to_owned(),
+        };
+        // A job that goes elsewhere leaves the bucket where it is.
+        let bucket = if asked.is_some() { clients.region() } else { region.as_str() };
         let definition = match (&may_send, sent.and_then(|sent| sent.definition)) {
             (_, Some(definition)) => Some(definition),
             (MaySend::Yes, None) => definition::for_job(&clients, &record.plan.spec).await?,
             (MaySend::Cancelled | MaySend::SecretGone(_), None) => None,
         };
         let look = self.settings.look;
-        let request = request_of(&record.plan, id, (&name, &region), definition.as_ref(), look);
+        let request = request_of(&record.plan, id, (&name, bucket), definition.as_ref(), look);
         let claim = Claim::Open;
         Ok(Outgoing { id, name, region, definition, request, secrets, claim, may_send })
     }
@@ -336,7 +343,7 @@ impl Outgoing {
 fn request_of(
     plan: &Plan,
     id: JobId,
-    (name, region): (&str, &str),
+    (name, bucket_region): (&str, &str),
     definition: Option<&String>,
     look: Duration,
 ) -> SubmitJob {
@@ -348,7 +355,7 @@ fn request_of(
     };
     let Some(cargo) = request.cargo() else { return request };
     let look = u32::try_from(look.as_millis()).unwrap_or(u32::MAX);
-    let region = Some(region.to_owned());
+    let region = Some(bucket_region.to_owned());
     request.with_cargo(&Cargo { job: Some(id), region, look, ..cargo })
 }
 

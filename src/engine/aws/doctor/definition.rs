@@ -19,15 +19,18 @@ const NO_STREAM: &str = "computes-doctor/default/no-such-stream";
 impl Diagnosis<'_> {
     pub(super) async fn definition(&mut self, expected: &Expected<'_>, queues: &[QueueOnAws]) {
         let what = format!("job definition {}", expected.job_definition);
-        let found = match definition::find(self.clients, expected.job_definition).await {
-            Ok(Some(found)) => found,
-            Ok(None) => {
-                self.add(what, Health::Bad, "there is no active one of that name");
-                self.mend("terraform apply, register it, or set `job_definition`");
-                return;
-            }
-            Err(error) => return self.error(&what, &error),
-        };
+        let found =
+            match definition::find(self.clients, self.clients.region(), expected.job_definition)
+                .await
+            {
+                Ok(Some(found)) => found,
+                Ok(None) => {
+                    self.add(what, Health::Bad, "there is no active one of that name");
+                    self.mend("terraform apply, register it, or set `job_definition`");
+                    return;
+                }
+                Err(error) => return self.error(&what, &error),
+            };
         let kind = kind(&found);
         let Some(container) = &found.container_properties else {
             self.add(what, Health::Bad, format!("{kind}; jobs are sent for one container"));

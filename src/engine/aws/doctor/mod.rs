@@ -13,9 +13,10 @@ use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput;
 
 use super::client::Clients;
 use super::describe;
+use super::queues::QueueOnAws;
 use super::send::LIST;
 use super::{Action, AwsEngine, AwsError, Trouble};
-use crate::job::Queue;
+use crate::job::{Queue, Requested};
 use crate::plan::{Bucket, Fetch};
 
 const IDENTITY: Action = Action("sts:GetCallerIdentity");
@@ -65,6 +66,8 @@ pub struct Expected<'a> {
     pub share: Option<&'a str>,
     pub bucket: Option<&'a Bucket>,
     pub fetch: Fetch,
+    /// What every job asks for that says nothing else.
+    pub size: Requested,
 }
 
 /// What is being put together.
@@ -74,23 +77,24 @@ struct Diagnosis<'c> {
 }
 
 impl AwsEngine<'_> {
-    /// Looks at everything, one after the other.
-    pub async fn diagnose(&mut self, expected: &Expected<'_>) -> Vec<Check> {
+    /// Looks at everything, one after the other. Gives the queues too, as far as they were seen.
+    pub async fn diagnose(&mut self, expected: &Expected<'_>) -> (Vec<Check>, Vec<QueueOnAws>) {
         let clients = match self.clients().await {
             Ok(clients) => clients,
-            Err(error) => return vec![of_error("region", &error)],
+            Err(error) => return (vec![of_error("region", &error)], Vec::new()),
         };
+        let mut queues = Vec::new();
         let mut diagnosis = Diagnosis { clients: &clients, checks: Vec::new() };
         diagnosis.good("region", clients.region());
         if diagnosis.identity().await {
-            let queues = diagnosis.queues(expected.share).await;
+            queues = diagnosis.queues(expected).await;
             diagnosis.definition(expected, &queues).await;
             if let Some(bucket) = expected.bucket {
                 diagnosis.bucket(bucket).await;
             }
             diagnosis.permissions().await;
         }
-        diagnosis.checks
+        (diagnosis.checks, queues)
     }
 
     /// The account of the caller.

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::{Diagnosis, Health};
+use super::{Diagnosis, Expected, Health};
 use crate::engine::aws::queues::{self, Details, Environment, QueueOnAws};
-use crate::job::Queue;
+use crate::job::{Queue, fargate};
 
 impl Diagnosis<'_> {
     /// The four queues as they are, for what else has to fit them.
-    pub(super) async fn queues(&mut self, share: Option<&str>) -> Vec<QueueOnAws> {
+    pub(super) async fn queues(&mut self, expected: &Expected<'_>) -> Vec<QueueOnAws> {
         let clients = self.clients;
-        let queues = match queues::describe(clients, clients.region(), &Queue::ALL).await {
+        let all = Queue::ALL.map(|queue| (queue, queue.as_str()));
+        let queues = match queues::describe(clients, clients.region(), &all).await {
             Ok(queues) => queues,
             Err(error) => {
                 self.error("queues", &error);
@@ -24,7 +25,13 @@ impl Diagnosis<'_> {
                 self.mend("terraform apply, or aws batch create-job-queue; is AWS_REGION right?");
                 continue;
             };
-            self.queue(*queue, there, usual(&queues, *queue), share);
+            self.queue(*queue, there, usual(&queues, *queue), expected.share);
+            if there.is_fargate()
+                && let Err(wrong) = fargate::check(expected.size)
+            {
+                self.add(format!("sizes in {}", name(*queue)), Health::Bad, wrong.to_string());
+                self.mend(wrong.hint());
+            }
             for environment in &there.environments {
                 if seen.insert(environment.name.clone()) {
                     self.environment(environment);
