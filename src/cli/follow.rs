@@ -8,7 +8,7 @@ use super::interrupts::{Interrupts, Wake};
 use super::news::News;
 use super::output::{EventLine, JobView};
 use super::tail::Tail;
-use crate::engine::{Attended, EngineError, Engines, Watch};
+use crate::engine::{Attended, EngineError, Engines, Watch, until};
 use crate::job::{JobId, State};
 use crate::ledger::JobRecord;
 
@@ -91,35 +91,10 @@ pub async fn follow(
             return Ok(End::Over(Box::new(engines.ledger().job(job)?)));
         }
         if interrupts.pending.is_none() && std::mem::take(&mut attend) {
-            let attended = tokio::select! {
-                attended = engines.attend(jobs) => Some(attended),
-                wake = interrupts.early() => {
-                    interrupts.pending = Some(wake);
-                    // It was broken off, and is taken up again.
-                    attend = true;
-                    None
-                }
-            };
-            match attended {
-                Some(Ok(Attended::Later(error))) if !away => {
-                    away = true;
-                    let why = Failure::from(error).message();
-                    context.output.warning(&format!("cannot look at the job just now: {why}"));
-                }
-                Some(Ok(Attended::Later(_))) | None => {}
-                Some(Ok(Attended::Done)) => {
-                    away = false;
-                    // The ledger may know more now.
-                    if !news.is_old(&engines.ledger().standing(job)?) {
-                        continue;
-                    }
-                }
-                Some(Err(error @ EngineError::Aws(_))) => {
-                    let failure =
-                        Failure::from(error).doing(format!("go on following {}", job.short()));
-                    return Err(failure.or_come_back(&resume(jobs)));
-                }
-                Some(Err(error)) => return Err(error.into()),
+            match attended(engines, interrupts, jobs, &mut away, context).await? {
+                Some(true) if !news.is_old(&engines.ledger().standing(job)?) => continue,
+                Some(_) => {}
+                None => attend = true,
             }
         }
         if std::mem::take(&mut more) && interrupts.pending.is_none() {
@@ -127,8 +102,21 @@ pub async fn follow(
             attend = true;
             continue;
         }
-        match interrupts.wake(watch).await? {
-            Wake::Changed(changes) => attend = changes.workers,
+        if interrupts.pending.is_none() {
+            tokio::select! {
+                told = news.tell_wait(engines, context) => told?,
+                wake = interrupts.early() => interrupts.pending = Some(wake),
+            }
+        }
+        let wake = tokio::select! {
+            wake = interrupts.wake(watch) => wake?,
+            () = until(news.wait_is_due()) => continue,
+        };
+        match wake {
+            Wake::Changed(changes) => {
+                attend = changes.workers;
+                news.stir();
+            }
             Wake::Limit => return Ok(End::Left(code::LIMIT_REACHED)),
             wake => {
                 if let Some(code) =
@@ -139,6 +127,40 @@ pub async fn follow(
             }
         }
     }
+}
+
+/// Has the engine look after the jobs. True: the ledger may know more now; false: the engine can't be
+/// asked just now, which is told once; `None`: it was broken off, and is to be taken up again.
+async fn attended(
+    engines: &mut Engines<'_>,
+    interrupts: &mut Interrupts,
+    jobs: &[JobId],
+    away: &mut bool,
+    context: &Context<'_>,
+) -> Result<Option<bool>, Failure> {
+    let attended = tokio::select! {
+        attended = engines.attend(jobs) => attended,
+        wake = interrupts.early() => {
+            interrupts.pending = Some(wake);
+            return Ok(None);
+        }
+    };
+    match attended {
+        Ok(Attended::Done) => *away = false,
+        Ok(Attended::Later(error)) => {
+            if !std::mem::replace(away, true) {
+                let why = Failure::from(error).message();
+                context.output.warning(&format!("cannot look at the job just now: {why}"));
+            }
+        }
+        Err(error @ EngineError::Aws(_)) => {
+            let first = jobs.first().map(JobId::short).unwrap_or_default();
+            let failure = Failure::from(error).doing(format!("go on following {first}"));
+            return Err(failure.or_come_back(&resume(jobs)));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(Some(!*away))
 }
 
 /// `None`: go on following.

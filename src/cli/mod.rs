@@ -39,6 +39,7 @@ mod submission;
 mod submit;
 mod tail;
 mod wait;
+mod waits;
 mod worker;
 
 use std::ffi::OsString;

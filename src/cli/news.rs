@@ -1,8 +1,12 @@
-//! What is told of a job while it is followed: its states, and how its attempts ended.
+//! What is told of a job while it is followed: its states, what it waits for, and how its attempts
+//! ended.
+
+use tokio::time::Instant;
 
 use super::context::Context;
 use super::error::Failure;
-use super::output::EventLine;
+use super::output::{EventLine, ExplanationView, waiting_line};
+use super::waits::Waits;
 use crate::engine::Engines;
 use crate::job::{JobId, State};
 use crate::ledger::{AttemptRecord, Ledger, Standing};
@@ -15,11 +19,15 @@ pub struct News {
     ends: usize,
     /// Of all that ended until the job stood like this.
     ends_until: Option<Standing>,
+    /// While it waits.
+    waits: Option<Waits>,
+    /// That it waits was told, and that it runs was not yet.
+    waited: bool,
 }
 
 impl News {
     pub const fn new(job: JobId) -> Self {
-        Self { job, seen: None, ends: 0, ends_until: None }
+        Self { job, seen: None, ends: 0, ends_until: None, waits: None, waited: false }
     }
 
     /// Was this told already?
@@ -91,6 +99,57 @@ impl News {
         Ok(())
     }
 
+    /// When to look what the job waits for.
+    pub fn wait_is_due(&self) -> Option<Instant> {
+        self.waits.as_ref().and_then(Waits::due)
+    }
+
+    /// Jobs changed; of this one nothing is known.
+    pub fn stir(&mut self) {
+        if let Some(waits) = &mut self.waits {
+            waits.stir();
+        }
+    }
+
+    fn hear_of_wait(&mut self, now: &Standing, has_moved: bool, context: &Context<'_>) {
+        let at = Instant::now();
+        match &mut self.waits {
+            _ if now.state != State::Queued || is_mute(context) => self.waits = None,
+            waits if has_moved => *waits = Some(Waits::begin(at)),
+            Some(waits) if waits.was_told() || now.engine_reason.is_some() => waits.hurry(at),
+            _ => {}
+        }
+    }
+
+    /// What holds the job up, if that is due and news.
+    pub async fn tell_wait(
+        &mut self,
+        engines: &mut Engines<'_>,
+        context: &Context<'_>,
+    ) -> Result<(), Failure> {
+        let Some(waits) = &mut self.waits else { return Ok(()) };
+        let now = Instant::now();
+        if waits.due().is_none_or(|due| due > now) {
+            return Ok(());
+        }
+        let explanation = Box::pin(engines.waits(self.job)).await?;
+        let record = engines.ledger().job(self.job)?;
+        let view = explanation.map(|explanation| ExplanationView::new(&record, explanation));
+        if !waits.looked(view.as_ref().map(waiting_line), now) {
+            return Ok(());
+        }
+        let Some(view) = view else { return Ok(()) };
+        self.waited = true;
+        if context.output.json {
+            return context.output.json_line_while_read(&EventLine::Waiting(Box::new(view)));
+        }
+        context.output.status(&waiting_line(&view));
+        if !view.hints.is_empty() {
+            context.output.status(&format!("computes explain {} tells more", view.short));
+        }
+        Ok(())
+    }
+
     /// How the job stands, if that was not told yet. The end is told apart, with its exit code.
     pub fn tell_state(
         &mut self,
@@ -103,6 +162,7 @@ impl News {
         }
         let (has_moved, is_first) = (self.has_moved(now), self.seen.is_none());
         self.seen = Some(now.clone());
+        self.hear_of_wait(now, has_moved, context);
         let is_submitted = is_first && now.state == State::Queued;
         if is_submitted || now.state.is_terminal() || is_mute(context) {
             return Ok(());
@@ -124,15 +184,12 @@ impl News {
             State::Running if has_moved && attempt > 1 => {
                 context.output.status(&format!("{short} running, attempt {attempt}"));
             }
+            State::Running if has_moved && std::mem::take(&mut self.waited) => {
+                context.output.status(&format!("{short} running"));
+            }
             // Minutes or days lie between these there.
             State::Starting | State::Running if has_moved && !record.is_here() => {
                 context.output.status(&format!("{short} {}", now.state));
-            }
-            State::Queued if !record.is_here() => {
-                if let Some(reason) = &now.engine_reason {
-                    context.output.status(&format!("{short} waits: {reason}"));
-                    context.output.status(&format!("computes explain {short} tells more"));
-                }
             }
             _ => {}
         }

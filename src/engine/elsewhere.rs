@@ -31,6 +31,11 @@ impl<'a> LocalEngine<'a> {
     }
 
     #[expect(clippy::unused_self, reason = "called as the one of `local`")]
+    pub(super) fn waits(&self, _: &Ledger, _: JobId) -> Result<Option<Explanation>, EngineError> {
+        Err(EngineError::Elsewhere)
+    }
+
+    #[expect(clippy::unused_self, reason = "called as the one of `local`")]
     pub(super) fn explain(&self, _: &Ledger, _: JobId) -> Result<Explanation, EngineError> {
         Err(EngineError::Elsewhere)
     }

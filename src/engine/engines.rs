@@ -278,6 +278,17 @@ impl<'a> Engines<'a> {
         }
     }
 
+    /// What holds up a job that waits; `None`: nothing that is worth telling.
+    ///
+    /// # Errors
+    /// When its engine can't tell.
+    pub async fn waits(&mut self, job: JobId) -> Result<Option<Explanation>, EngineError> {
+        match self.of(job)? {
+            EngineName::Local => self.local.waits(&self.ledger, job),
+            EngineName::Aws => self.aws.waits(&self.ledger, job).await,
+        }
+    }
+
     /// The engine that has a job.
     ///
     /// # Errors

@@ -1,5 +1,8 @@
 //! Why a job waits or why it ended.
 
+use crate::job::Resources;
+use crate::ledger::{Holding, Millis};
+
 /// What is known, most telling first.
 #[derive(Debug, Clone, Default)]
 pub struct Explanation {
@@ -11,8 +14,14 @@ pub struct Explanation {
     pub findings: Vec<String>,
     /// What to do, a command or a setting each.
     pub hints: Vec<String>,
+    /// Since when it waits.
+    pub since: Option<Millis>,
     /// The place among the jobs that can start, from 1, where that can be told.
     pub position: Option<usize>,
+    /// What is left where it would run, on this machine.
+    pub free: Option<Resources>,
+    /// The jobs that have most of what it asks for, on this machine.
+    pub holders: Vec<Holding>,
     /// What could not be found out, and why.
     pub unknown: Vec<String>,
 }

@@ -221,6 +221,18 @@ impl Ledger {
         Ok(found)
     }
 
+    /// Since when a job waits: since its last attempt ended, or since it was accepted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn waits_since(&self, job: &JobRecord) -> Result<Millis, LedgerError> {
+        let last: Option<Millis> = self
+            .db
+            .prepare_cached("SELECT max(closed_at) FROM attempts WHERE job = ?1")?
+            .query_row([job.seq], |row| row.get(0))?;
+        Ok(last.unwrap_or(job.accepted_at))
+    }
+
     /// # Errors
     /// When the database fails.
     pub fn events(&self, job: &JobRecord) -> Result<Vec<EventRecord>, LedgerError> {

@@ -21,7 +21,7 @@ pub use find::{Counts, Filter, NAMED, Standing};
 pub use hand_over::{Adopted, HandOver, LogStream};
 pub use intake::{Entry, LOCAL, NewJob};
 pub use prune::Removable;
-pub use queue::{Assignment, Candidate};
+pub use queue::{Assignment, Candidate, Holding};
 pub use record::{AttemptRecord, EventRecord, JobRecord};
 pub use state_dir::{BELLS, StateDir, StateDirError};
 pub use workers::{Held, Lease, NewWorker, WorkerRecord};

@@ -27,6 +27,16 @@ pub struct Assignment {
     pub losses: u32,
 }
 
+/// A job that a worker has, and how much of the worker it takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    pub id: JobId,
+    pub name: String,
+    /// The worker, by its number in the ledger.
+    pub worker: i64,
+    pub resources: Resources,
+}
+
 impl Candidate {
     #[must_use]
     pub const fn holder(&self) -> Holder {
@@ -109,6 +119,32 @@ impl Change<'_> {
 }
 
 impl Ledger {
+    /// The jobs that workers have.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn holdings(&self) -> Result<Vec<Holding>, LedgerError> {
+        let mut held = self.db.prepare_cached(
+            "SELECT id, name, worker, vcpus, memory, gpus FROM jobs
+             WHERE worker IS NOT NULL ORDER BY seq",
+        )?;
+        let mut rows = held.query([])?;
+        let mut holdings = Vec::new();
+        while let Some(row) = rows.next()? {
+            holdings.push(Holding {
+                id: super::record::id(&row.get::<_, String>(0)?)?,
+                name: row.get(1)?,
+                worker: row.get(2)?,
+                resources: Resources {
+                    vcpus: Vcpus::from_thousandths(row.get(3)?),
+                    memory: Memory::of_machine(row.get(4)?),
+                    gpus: row.get(5)?,
+                },
+            });
+        }
+        Ok(holdings)
+    }
+
     /// How many queued jobs of the local engine are offered before this one.
     ///
     /// # Errors

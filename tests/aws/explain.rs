@@ -41,18 +41,21 @@ fn jobs_that_wait() {
     exit code 0
     --- stdout
     [short] staged queued (SUBMITTED)
+    since    [time]
     why      Batch has it and looks at it first
 
     > {"status":"PENDING"}
     exit code 0
     --- stdout
     [short] staged queued (PENDING)
+    since    [time]
     why      it waits for jobs that it depends on, or for its children
 
     > {"status":"RUNNABLE"}
     exit code 0
     --- stdout
     [short] staged queued (RUNNABLE)
+    since    [time]
     why      it could start, and waits for a machine
     why      it is the next to start
 
@@ -61,6 +64,7 @@ fn jobs_that_wait() {
     --- stdout
     [short] staged queued (RUNNABLE)
     reason   CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested
+    since    [time]
     why      it could start, and waits for a machine
     why      AWS has no such machines to give just now
     why      it is the next to start
@@ -71,6 +75,7 @@ fn jobs_that_wait() {
     --- stdout
     [short] staged queued (RUNNABLE)
     reason   MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - The job resource requirement is higher
+    since    [time]
     why      it could start, and waits for a machine
     why      no instance type of the queue's compute environments is as large as the job
     why      it is the next to start
@@ -81,6 +86,7 @@ fn jobs_that_wait() {
     --- stdout
     [short] staged queued (RUNNABLE)
     reason   MISCONFIGURATION:SERVICE_ROLE_PERMISSIONS – Batch service role has a permission issue.
+    since    [time]
     why      it could start, and waits for a machine
     why      the service role of the compute environment may not do what it has to
     why      it is the next to start
@@ -204,10 +210,11 @@ fn what_may_not_be_asked_takes_nothing_from_the_rest() {
     let account = Account::new(Jobs::Stay);
     account.deny(&["batch:DescribeJobQueues", "batch:GetJobQueueSnapshot"]);
     let home = account.home();
-    insta::assert_snapshot!(explained(&account, &home, &json!({"status": "RUNNABLE"})), @r"
+    insta::assert_snapshot!(explained(&account, &home, &json!({"status": "RUNNABLE"})), @"
     exit code 0
     --- stdout
     [short] staged queued (RUNNABLE)
+    since    [time]
     why      it could start, and waits for a machine
     unknown  the queue: AWS batch:DescribeJobQueues: User: arn:aws:sts::[account]:assumed-role/computes/test is not authorized to perform: batch:DescribeJobQueues on resource: * because no identity-based policy allows the batch:DescribeJobQueues action (403)
     unknown  its place in the queue: AWS batch:GetJobQueueSnapshot: User: arn:aws:sts::[account]:assumed-role/computes/test is not authorized to perform: batch:GetJobQueueSnapshot on resource: * because no identity-based policy allows the batch:GetJobQueueSnapshot action (403)
@@ -231,10 +238,11 @@ fn a_queue_that_is_off_and_a_job_that_is_too_large() {
     let home = account.home();
     let id = home.submit(["--name", "huge", "--vcpus", "1000", "--", "true"]);
     account.stage(&home.engine_id_of(&id), json!({"status": "RUNNABLE"}));
-    insta::assert_snapshot!(home.run(["explain", &id]).snapshot(), @r"
+    insta::assert_snapshot!(home.run(["explain", &id]).snapshot(), @"
     exit code 0
     --- stdout
     [short] huge queued (RUNNABLE)
+    since    [time]
     why      it could start, and waits for a machine
     why      the queue `default` is DISABLED and VALID
     why      it asks for 1000 vCPUs, and the largest compute environment of `default` may have 256
@@ -254,11 +262,13 @@ fn jobs_of_this_machine() {
     let (_worker, running) = home.busy();
     home.submit(["--name", "before", "--", "true"]);
     let waits = home.submit(["--name", "waits", "--", "true"]);
-    insta::assert_snapshot!(home.run(["explain", &waits]).snapshot(), @r"
+    insta::assert_snapshot!(home.run(["explain", &waits]).snapshot(), @"
     exit code 0
     --- stdout
     [short] waits queued
-    why      it waits for a worker that has room
+    since    [time]
+    why      it asks for 1 vCPU, 1 GiB; free: 0 vCPU, 3 GiB
+    why      taken by [short] endless (1 vCPU, 1 GiB)
     why      one job is to start before it
     ");
     insta::assert_snapshot!(home.run(["explain", &running]).snapshot(), @r"

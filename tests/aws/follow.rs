@@ -187,18 +187,61 @@ fn a_job_that_waits_says_why() {
         "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested";
     account.stage(&job, json!({"status": "RUNNABLE", "statusReason": reason}));
     let run = home.run(["wait", "--limit", "300ms", &id]);
-    insta::assert_snapshot!(run.snapshot(), @r"
+    insta::assert_snapshot!(run.snapshot(), @"
     exit code 124
     --- stderr
-    [short] waits: CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested
+    [short] waits since [time], RUNNABLE: CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested; it could start, and waits for a machine; AWS has no such machines to give just now; it is the next to start
     computes explain [short] tells more
     warning: the limit was reached; the job goes on. To come back: computes logs --follow [short], or computes wait [short]
     ");
     insta::assert_snapshot!(home.run(["list"]).snapshot(), @"
     exit code 0
     --- stdout
-    JOB       NAME                          STATE       QUEUE                    TRY    AGE           TOOK          WHY
-    [short]  staged                        queued      default                  0      [took] CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY…
+    JOB       NAME    STATE   QUEUE    TRY  AGE    TOOK  WHY
+    [short]  staged  queued  default  0    [took] CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested
+    ");
+}
+
+#[test]
+fn what_it_waits_for_is_told_when_it_changes() {
+    let account = Account::new(Jobs::Stay);
+    let (home, id, job) = staged(&account, &[]);
+    let mut wait = Following::start(&home, &["wait", "--limit", "30s", &id]);
+    wait.until_it_says(", SUBMITTED: ");
+    account.stage(&job, json!({"status": "RUNNABLE"}));
+    wait.until_it_says(", RUNNABLE: ");
+    let reason = "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - The job is larger than any instance";
+    account.stage(&job, json!({"status": "RUNNABLE", "statusReason": reason}));
+    wait.until_it_says("MISCONFIGURATION");
+    account.stage(&job, json!({"status": "SUCCEEDED"}));
+    insta::assert_snapshot!(wait.end(&home).snapshot(), @"
+    exit code 0
+    --- stderr
+    [short] waits since [time], SUBMITTED: Batch has it and looks at it first
+    [short] waits since [time], RUNNABLE: it could start, and waits for a machine; it is the next to start
+    [short] waits since [time], RUNNABLE: MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - The job is larger than any instance; it could start, and waits for a machine; no instance type of the queue's compute environments is as large as the job; it is the next to start
+    computes explain [short] tells more
+    [short] staged succeeded after [took]
+    warning: [short]: nobody could see whether the command ran: AWS Batch names no log of it
+    ");
+}
+
+#[test]
+fn who_may_not_see_the_queue_is_told_the_rest() {
+    let account = Account::new(Jobs::Stay);
+    account.deny(&["batch:GetJobQueueSnapshot"]);
+    let (home, id, job) = staged(&account, &[]);
+    account.stage(&job, json!({"status": "RUNNABLE"}));
+    let mut wait = Following::start(&home, &["wait", "--limit", "30s", &id]);
+    wait.until_it_says(", RUNNABLE: ");
+    account.stage(&job, json!({"status": "SUCCEEDED"}));
+    insta::assert_snapshot!(wait.end(&home).snapshot(), @"
+    exit code 0
+    --- stderr
+    [short] waits since [time], RUNNABLE: it could start, and waits for a machine
+    computes explain [short] tells more
+    [short] staged succeeded after [took]
+    warning: [short]: nobody could see whether the command ran: AWS Batch names no log of it
     ");
 }
 

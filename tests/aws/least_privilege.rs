@@ -111,6 +111,18 @@ fn the_policy_of_a_verb() {
         },
         {
           "Action": [
+            "batch:GetJobQueueSnapshot"
+          ],
+          "Effect": "Allow",
+          "Resource": [
+            "arn:aws:batch:*:*:job-queue/default",
+            "arn:aws:batch:*:*:job-queue/asap",
+            "arn:aws:batch:*:*:job-queue/default-uninterruptible",
+            "arn:aws:batch:*:*:job-queue/asap-uninterruptible"
+          ]
+        },
+        {
+          "Action": [
             "batch:TerminateJob"
           ],
           "Effect": "Allow",

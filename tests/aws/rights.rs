@@ -24,22 +24,27 @@ enum Job {
 
 const CASES: [Case; 17] = [
     Case { words: &["submit"], job: Job::None, call: &["submit", "--", "true"], unused: &[] },
-    // To end the job on Ctrl-C.
+    // To end the job on Ctrl-C, and to tell the place in the queue of one that waits for longer.
     Case {
         words: &["run"],
         job: Job::None,
         call: &["run", "--", "echo", "hello"],
-        unused: &["batch:TerminateJob"],
+        unused: &["batch:TerminateJob", "batch:GetJobQueueSnapshot"],
     },
     Case {
         words: &["wait"],
         job: Job::Over,
         call: &["wait", "last"],
-        unused: &["batch:TerminateJob"],
+        unused: &["batch:TerminateJob", "batch:GetJobQueueSnapshot"],
     },
     Case { words: &["status"], job: Job::Over, call: &["status", "last"], unused: &[] },
     Case { words: &["list"], job: Job::Running, call: &["list"], unused: &["logs:GetLogEvents"] },
-    Case { words: &["logs"], job: Job::Over, call: &["logs", "last"], unused: &[] },
+    Case {
+        words: &["logs"],
+        job: Job::Over,
+        call: &["logs", "last"],
+        unused: &["batch:GetJobQueueSnapshot"],
+    },
     // Jobs that the ledger does not know are looked at first.
     Case {
         words: &["cancel"],

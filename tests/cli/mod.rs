@@ -40,4 +40,5 @@ mod status;
 mod submit;
 mod usage;
 mod wait;
+mod waiting;
 mod worker;

@@ -85,7 +85,7 @@ impl Home {
 
     /// A worker that has room for one job, and that job; what comes after it is queued.
     pub fn busy(&self) -> (Worker, String) {
-        let worker = self.worker(["--vcpus", "1"]);
+        let worker = self.worker(["--vcpus", "1", "--memory", "4GiB"]);
         (worker, self.running())
     }
 
@@ -127,7 +127,7 @@ impl Run {
 
     /// The snapshot without the states on the way, of which some may not be seen.
     pub fn snapshot_of_the_end(&self) -> String {
-        self.snapshot_without(r"(?m)^\[short\] (starting|running)\n", "")
+        self.snapshot_without(r"(?m)^\[short\] (starting|running|waits.*)\n", "")
     }
 
     /// The snapshot with more taken out.

@@ -70,6 +70,10 @@ fn every_field_of_the_json_is_explained_and_no_other() {
     let pruned = home.run(["prune", "--json", "--dry-run"]);
     check("prune", &json_lines(&pruned.stdout)[0]);
 
+    let again = ["--attempts", "2", "--retry-on", "any", "--", "false"];
+    let again = home.run([&["run", "--json"], &again[..]].concat());
+    let ended = json_lines(&again.stdout).into_iter().find(|it| it["type"] == "attempt_ended");
+    check("attempt_ended", &ended.expect("a line"));
     let limited = home.run(["run", "--json", "--limit", "0", "--", "sleep", "1000"]);
     assert_eq!(limited.code, 124, "{}", limited.stderr);
     let last = json_lines(&limited.stdout).pop().expect("a line");
@@ -84,6 +88,20 @@ fn every_field_of_the_json_is_explained_and_no_other() {
     let last = lines.last().expect("a line").expect("text");
     check("detached", &json_lines(&last)[0]);
     assert_eq!(left.wait().expect("an end").code(), Some(143));
+
+    let full = Home::new();
+    let (_worker, _) = full.busy();
+    let next = full.submit(["--", "true"]);
+    let waited = full.run(["wait", "--json", "--limit", "2s", &next]);
+    let waits = json_lines(&waited.stdout).into_iter().find(|line| line["type"] == "waiting");
+    let waits = waits.expect("a line");
+    check("waiting", &waits);
+    check("A job that has something", &waits["holders"][0]);
+    check("A size", &waits["free"]);
+    let mut explained = json_lines(&full.run(["explain", "--json", &next]).stdout).remove(0);
+    check("An explanation", &explained);
+    explained["type"] = "waiting".into();
+    assert_eq!(keys(&explained), keys(&waits));
 
     check("A queue", &json_lines(&home.run(["queues", "--json"]).stdout)[0]);
     check("A worker", &json_lines(&home.run(["queues", "--workers", "--json"]).stdout)[0]);

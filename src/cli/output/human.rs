@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::json::{ExplanationView, JobView};
+use super::json::JobView;
 use super::one_line;
 use super::time;
 use crate::job::shell_word;
@@ -70,26 +70,6 @@ fn state(job: &JobView) -> String {
         (None, Some(status)) => format!("{} ({status})", job.state),
         (None, None) => job.state.to_owned(),
     }
-}
-
-/// Why a job waits or why it ended.
-pub fn explanation_lines(view: &ExplanationView) -> String {
-    let mut text = format!("{} {} {}", view.short, view.name, view.state);
-    if let Some(status) = &view.engine_status {
-        let _ = write!(text, " ({status})");
-    }
-    text.push('\n');
-    let mut add = |what: &str, lines: &[String]| {
-        for line in lines {
-            // Writing to a String can't fail.
-            let _ = writeln!(text, "{what:<8} {}", one_line(line));
-        }
-    };
-    add("reason", view.reason.as_slice());
-    add("why", &view.findings);
-    add("unknown", &view.unknown);
-    add("hint", &view.hints);
-    text
 }
 
 fn asks_for(job: &JobView) -> String {

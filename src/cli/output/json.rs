@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::aws::AwsQueueView;
+use super::explanation::ExplanationView;
 use super::time::timestamp;
 use crate::cli::error::exit_code;
-use crate::engine::Explanation;
 use crate::job::{FailureClass, Memory, Queue};
 use crate::ledger::{AttemptRecord, EventRecord, JobRecord, StateDir, WorkerRecord};
 
@@ -213,41 +213,6 @@ fn files(job: &JobRecord, dir: &StateDir) -> PathBuf {
     job.engine_id.as_ref().map_or_else(|| mount.clone(), |id| mount.join(id))
 }
 
-/// Why a job waits or why it ended.
-#[derive(Debug, Serialize)]
-pub struct ExplanationView {
-    pub id: String,
-    pub short: String,
-    pub name: String,
-    pub state: &'static str,
-    pub class: Option<FailureClass>,
-    pub engine_status: Option<String>,
-    pub reason: Option<String>,
-    pub findings: Vec<String>,
-    pub hints: Vec<String>,
-    pub position: Option<usize>,
-    pub unknown: Vec<String>,
-}
-
-impl ExplanationView {
-    pub fn new(job: &JobRecord, explanation: Explanation) -> Self {
-        let Explanation { status, reason, findings, hints, position, unknown } = explanation;
-        Self {
-            id: job.id.to_string(),
-            short: job.id.short(),
-            name: job.plan.spec.name.to_string(),
-            state: job.state.as_str(),
-            class: job.class,
-            engine_status: status,
-            reason,
-            findings,
-            hints,
-            position,
-            unknown,
-        }
-    }
-}
-
 /// A line of the stream that `run` and `wait` print.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -265,6 +230,8 @@ pub enum EventLine<'a> {
         engine_status: Option<&'a str>,
         engine_reason: Option<&'a str>,
     },
+    /// What the job waits for.
+    Waiting(Box<ExplanationView>),
     /// An attempt that another follows.
     AttemptEnded {
         id: String,

@@ -1,6 +1,7 @@
 //! The only place that prints. stdout is data, stderr is everything else.
 
 mod aws;
+mod explanation;
 mod files;
 mod github;
 mod human;
@@ -15,12 +16,11 @@ mod time;
 mod usage;
 
 pub use aws::{AwsQueueView, CheckView, ListedView, check_lines};
+pub use explanation::{ExplanationView, explanation_lines, waiting_line};
 pub use files::{FileView, file_lines};
-pub use human::{explanation_lines, job_details};
+pub use human::job_details;
 pub use jobs::Jobs;
-pub use json::{
-    EventLine, ExplanationView, JobView, LogLine, QueueView, Rehearsed, WorkerReady, WorkerView,
-};
+pub use json::{EventLine, JobView, LogLine, QueueView, Rehearsed, WorkerReady, WorkerView};
 pub use progress::{Meter, Progress};
 pub use prune::{PruneView, jobs, pruned};
 pub use queues::{aws_queue_lines, queue_lines};

@@ -60,10 +60,21 @@ impl Status {
         }
     }
 
+    #[must_use]
     pub fn of(status: Option<&JobStatus>) -> Self {
-        let name = status.map(JobStatus::as_str).unwrap_or_default();
         // A state that Batch will have some day is one in which the job is not over.
-        Self::ALL.into_iter().find(|known| known.as_str() == name).unwrap_or(Self::Submitted)
+        status.and_then(|status| Self::parse(status.as_str())).unwrap_or(Self::Submitted)
+    }
+
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == name)
+    }
+
+    /// Has no machine the job yet?
+    #[must_use]
+    pub const fn waits(self) -> bool {
+        matches!(self, Self::Submitted | Self::Pending | Self::Runnable)
     }
 
     #[must_use]

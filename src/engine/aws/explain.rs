@@ -97,8 +97,10 @@ impl AwsEngine<'_> {
             }
             return Ok(explanation);
         }
-        explanation.of_the_wait(&observed);
-        if matches!(observed.status, Status::Submitted | Status::Pending | Status::Runnable) {
+        let why = observed.newest.status_reason.as_deref().unwrap_or_default();
+        explanation.of_the_wait(observed.status, why);
+        if observed.status.waits() {
+            explanation.since = Some(ledger.waits_since(&record)?);
             let spec = &record.plan.spec;
             match queues::describe(&clients, &sent.region, &[(spec.queue, spec.queue_id())]).await {
                 Ok(queues) => {
@@ -109,16 +111,50 @@ impl AwsEngine<'_> {
                 }
                 Err(error) => explanation.not_told("the queue", &error),
             }
-            match place(&clients, &sent.region, spec.queue_id(), &engine_id).await {
-                Ok(Some(before)) => explanation.stands_behind(before),
-                Ok(None) if observed.status == Status::Runnable => {
-                    explanation.find(format!("it is not among the first {SHOWN} of its queue"));
-                }
-                Ok(None) => {}
-                Err(error) => explanation.not_told("its place in the queue", &error),
-            }
+            let place = place(&clients, &sent.region, spec.queue_id(), &engine_id).await;
+            explanation.of_the_place(observed.status, place);
         }
         Ok(explanation)
+    }
+
+    /// What holds up a job that waits, as the ledger heard of it last; only its place in the queue
+    /// is asked for, by whoever may.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub(in crate::engine) async fn waits(
+        &mut self,
+        ledger: &Ledger,
+        id: JobId,
+    ) -> Result<Option<Explanation>, EngineError> {
+        let record = ledger.job(id)?;
+        let status = record.engine_status.as_deref().and_then(Status::parse);
+        let (Some(status), Some(engine_id)) =
+            (status.filter(|status| status.waits()), &record.engine_id)
+        else {
+            return Ok(None);
+        };
+        let mut explanation = Explanation {
+            status: Some(status.as_str().to_owned()),
+            reason: record.engine_reason.clone(),
+            since: Some(ledger.waits_since(&record)?),
+            ..Explanation::default()
+        };
+        explanation.of_the_wait(status, record.engine_reason.as_deref().unwrap_or_default());
+        let sent = ledger.hand_over_of(record.seq)?;
+        if let Some(sent) = sent.filter(|_| status == Status::Runnable && self.may_see_places) {
+            let place = match self.clients().await {
+                Ok(clients) => {
+                    place(&clients, &sent.region, record.plan.spec.queue_id(), engine_id).await
+                }
+                Err(error) => Err(error),
+            };
+            // Who may not ask once may not ask again.
+            let is_denied = |error: &AwsError| error.trouble() == Trouble::Denied;
+            self.may_see_places = !place.as_ref().is_err_and(is_denied);
+            explanation.of_the_place(status, place);
+        }
+        Ok(Some(explanation))
     }
 }
 
@@ -180,8 +216,20 @@ impl Explanation {
         });
     }
 
-    fn of_the_wait(&mut self, observed: &Observed) {
-        self.find(match observed.status {
+    fn of_the_place(&mut self, status: Status, place: Result<Option<usize>, AwsError>) {
+        match place {
+            Ok(Some(before)) => self.stands_behind(before),
+            Ok(None) if status == Status::Runnable => {
+                self.find(format!("it is not among the first {SHOWN} of its queue"));
+            }
+            Ok(None) => {}
+            Err(error) => self.not_told("its place in the queue", &error),
+        }
+    }
+
+    /// `why`: what Batch says of that.
+    fn of_the_wait(&mut self, status: Status, why: &str) {
+        self.find(match status {
             Status::Submitted => "Batch has it and looks at it first",
             Status::Pending => "it waits for jobs that it depends on, or for its children",
             Status::Runnable => "it could start, and waits for a machine",
@@ -189,9 +237,8 @@ impl Explanation {
             Status::Running => "it runs",
             Status::Succeeded | Status::Failed => "it is over",
         });
-        let reason = observed.newest.status_reason.as_deref().unwrap_or_default();
-        let stuck = STUCK.iter().find(|(starts, ..)| reason.starts_with(starts));
-        if let Some((_, finding, hint)) = stuck.filter(|_| observed.status == Status::Runnable) {
+        let stuck = STUCK.iter().find(|(starts, ..)| why.starts_with(starts));
+        if let Some((_, finding, hint)) = stuck.filter(|_| status == Status::Runnable) {
             self.find(*finding);
             self.hint(*hint);
         }

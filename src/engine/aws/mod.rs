@@ -122,6 +122,8 @@ pub struct AwsEngine<'a> {
     in_vain: u32,
     /// What logs showed of commands.
     seen: Rc<began::Seen>,
+    /// The caller was not refused when the queue was looked at.
+    may_see_places: bool,
 }
 
 impl<'a> AwsEngine<'a> {
@@ -142,6 +144,7 @@ impl<'a> AwsEngine<'a> {
             secrets: HashMap::new(),
             in_vain: 0,
             seen: Rc::default(),
+            may_see_places: true,
         }
     }
 

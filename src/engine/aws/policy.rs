@@ -62,6 +62,8 @@ const END: Right = (TERMINATE, Jobs);
 const READ_LOG: Right = (READ, Logs);
 const SEE_QUEUES: Right = (DESCRIBE_QUEUES, All);
 const SEE_ENVIRONMENTS: Right = (DESCRIBE_ENVIRONMENTS, All);
+/// The place of a job in its queue.
+const SEE_PLACES: Right = (SNAPSHOT, Queues);
 const SEE_DEFINITIONS: Right = (DESCRIBE_DEFINITIONS, All);
 const SEND: Right = (SUBMIT, Submitting);
 
@@ -71,11 +73,11 @@ pub const INSIDE: &str = "inside";
 /// What a verb, or an option that costs more, asks of AWS.
 const VERBS: [(&str, &[Right]); 18] = [
     ("submit", &[SEND]),
-    ("run", &[SEND, SEE, READ_LOG, END]),
-    ("wait", &[SEE, READ_LOG, END]),
+    ("run", &[SEND, SEE, SEE_PLACES, READ_LOG, END]),
+    ("wait", &[SEE, SEE_PLACES, READ_LOG, END]),
     ("status", &[SEE, READ_LOG]),
     ("list", &[SEE, FIND, READ_LOG]),
-    ("logs", &[SEE, READ_LOG]),
+    ("logs", &[SEE, SEE_PLACES, READ_LOG]),
     (
         "files",
         &[
@@ -92,7 +94,7 @@ const VERBS: [(&str, &[Right]); 18] = [
     ("cancel", &[SEE, READ_LOG, END]),
     ("retry", &[SEE, READ_LOG, SEND]),
     ("queues", &[SEE_QUEUES, SEE_ENVIRONMENTS, FIND]),
-    ("explain", &[SEE, READ_LOG, SEE_QUEUES, SEE_ENVIRONMENTS, (SNAPSHOT, Queues)]),
+    ("explain", &[SEE, READ_LOG, SEE_QUEUES, SEE_ENVIRONMENTS, SEE_PLACES]),
     (
         "doctor",
         &[

@@ -1,6 +1,6 @@
 //! Why a job of this machine waits or why it ended.
 
-use super::{LocalEngine, lease, machine};
+use super::{LocalEngine, lease, machine, waiting};
 use crate::engine::{EngineError, Explanation};
 use crate::job::{FailureClass, JobId, State};
 use crate::ledger::{JobRecord, Ledger};
@@ -31,32 +31,54 @@ impl LocalEngine<'_> {
         Ok(explanation)
     }
 
+    /// What holds up a job that waits; `None`: it is about to start.
+    ///
+    /// # Errors
+    /// When the ledger and the workers can't be read.
+    pub(in crate::engine) fn waits(
+        &self,
+        ledger: &Ledger,
+        id: JobId,
+    ) -> Result<Option<Explanation>, EngineError> {
+        let job = ledger.job(id)?;
+        let mut explanation = Explanation::default();
+        let is_held_up =
+            job.state == State::Queued && self.why_it_waits(ledger, &job, &mut explanation)?;
+        Ok(is_held_up.then_some(explanation))
+    }
+
+    /// False: nothing holds it up, and a worker takes it, or is started for it, at any moment.
     fn why_it_waits(
         &self,
         ledger: &Ledger,
         job: &JobRecord,
         explanation: &mut Explanation,
-    ) -> Result<(), EngineError> {
+    ) -> Result<bool, EngineError> {
         let spec = &job.plan.spec;
         let size = spec.resources.on_this_machine();
-        explanation.find("it waits for a worker that has room");
-        explanation.stands_behind(ledger.queued_before(job.seq)?);
-        let workers = lease::live_workers(&self.dir, ledger)?;
-        let takes = |queue| workers.iter().any(|worker| worker.worker.queues.contains(&queue));
-        if workers.is_empty() {
+        explanation.since = Some(ledger.waits_since(job)?);
+        let mut takers = lease::live_workers(&self.dir, ledger)?;
+        let is_nobody_there = takers.is_empty();
+        takers.retain(|worker| worker.worker.queues.contains(&spec.queue));
+        let is_queue_left = takers.is_empty();
+        takers.retain(|worker| size.fits_in(&worker.worker.capacity));
+        let before = ledger.queued_before(job.seq)?;
+        let has_room = waiting::room(explanation, &size, &takers, ledger.holdings()?);
+        if is_nobody_there {
             explanation.find("no worker runs");
             explanation.hint(format!("computes wait {} starts one", job.id.short()));
-        } else if !takes(spec.queue) {
+        } else if is_queue_left {
             explanation.find(format!("no worker takes jobs of `{}`", spec.queue));
             explanation.hint(format!("computes worker --queue {}", spec.queue));
-        } else if !workers.iter().any(|it| size.fits_in(&it.worker.capacity)) {
+        } else if takers.is_empty() {
             let machine = machine::capacity();
             explanation.find(format!(
                 "it asks for {size}, which no worker has; the machine has {machine}"
             ));
             explanation.hint("ask for less with --vcpus, --memory and --gpus");
         }
-        Ok(())
+        explanation.stands_behind(before);
+        Ok(!is_nobody_there && (before > 0 || !has_room))
     }
 }
 

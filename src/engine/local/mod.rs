@@ -21,6 +21,7 @@ mod prune;
 mod room;
 mod secrets;
 mod terminal;
+mod waiting;
 mod wake;
 mod worker;
 
