@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::context::{Context, internal};
 use super::error::{Doing, Failure, code};
 use super::interrupts::{Interrupts, Wake};
+use super::log_lines::How;
 use super::news::News;
 use super::output::{EventLine, JobView};
 use super::tail::Tail;
@@ -21,10 +22,10 @@ pub enum End {
 }
 
 /// What to do on the way.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Show what the job writes.
-    pub log: bool,
+    /// Show what the job writes, in this way.
+    pub log: Option<How>,
     /// A Ctrl-C or SIGTERM cancels the job at once.
     pub cancel_on_interrupt: bool,
     /// A second Ctrl-C cancels. Who only looks on can't cancel.
@@ -38,11 +39,12 @@ pub async fn follow(
     watch: &mut dyn Watch,
     interrupts: &mut Interrupts,
     jobs: &[JobId],
-    options: Options,
+    options: &Options,
     context: &Context<'_>,
 ) -> Result<End, Failure> {
     let job = *jobs.first().ok_or_else(|| internal("there is no job to follow"))?;
-    let mut tail = options.log.then(|| Tail::new(job));
+    let newest = engines.ledger().standing(job)?.attempt;
+    let mut tail = options.log.clone().map(|how| Tail::new(job, how, newest));
     let mut news = News::new(job);
     let mut attend = true;
     let mut away = false;
@@ -169,7 +171,7 @@ async fn interrupted(
     interrupts: &mut Interrupts,
     wake: &Wake,
     jobs: &[JobId],
-    options: Options,
+    options: &Options,
     context: &Context<'_>,
 ) -> Result<Option<u8>, Failure> {
     match wake {

@@ -1,31 +1,41 @@
-//! `computes logs`: what a job wrote to stdout and stderr.
+//! `computes logs`: what jobs wrote to stdout and stderr.
 
 use clap::Args;
 
 use super::context::{Context, block_on};
 use super::error::{Failure, Kind};
 use super::follow::{self, End};
+use super::follow_logs;
 use super::interrupts::Interrupts;
+use super::log_lines::How;
+use super::output::Label;
 use super::tail::Tail;
 use crate::engine::Engines;
-use crate::job::JobRef;
+use crate::job::{JobId, JobRef};
 use crate::ledger::Standing;
 
 #[derive(Debug, Args)]
 pub struct Options {
-    /// An id, the beginning of one, or `last`
-    #[arg(value_name = "JOB")]
-    job: JobRef,
-    /// Go on until the job is over
+    /// Ids, the beginning of ids, or `last`; with several the job's name is before each line
+    #[arg(required = true, value_name = "JOB")]
+    jobs: Vec<JobRef>,
+    /// Go on until the jobs are over
     #[arg(long, short)]
     follow: bool,
+    /// Only so many lines at the end; with --follow of the newest attempt, and all that follows
+    #[arg(long, short = 'n', value_name = "N")]
+    tail: Option<usize>,
+    /// When each line was written; of jobs on this machine to a second
+    #[arg(long, short)]
+    timestamps: bool,
     /// Which attempt, from 1; without it the newest, or all with --follow
     #[arg(long, value_name = "N", conflicts_with = "follow")]
     attempt: Option<u32>,
 }
 
 pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
-    let mut engines = context.engines_of_existing(&options.job)?;
+    let Some(first) = options.jobs.first() else { return Ok(0) };
+    let mut engines = context.engines_of_existing(first)?;
     block_on(show(options, &mut engines, context))
 }
 
@@ -34,40 +44,57 @@ async fn show(
     engines: &mut Engines<'_>,
     context: &Context<'_>,
 ) -> Result<u8, Failure> {
-    let id = engines.find(&options.job).await?;
-    if options.follow {
-        let mut interrupts = Interrupts::new(None)?;
-        let mut watch = engines.watch()?;
-        let follow = follow::Options { log: true, ..follow::Options::default() };
-        let end =
-            follow::follow(engines, &mut *watch, &mut interrupts, &[id], follow, context).await?;
-        return match end {
-            // Nobody is left to tell that nobody reads.
-            End::Over(_) | End::Left(0) => Ok(0),
-            End::Left(code) => follow::say_left(&[id], code, context),
-        };
+    let ids = engines.find_all(&options.jobs).await?;
+    let hows = hows(options, &ids, engines)?;
+    if !options.follow {
+        engines.refresh(&ids).await?.by_now()?;
+        let mut jobs = ids.into_iter().zip(hows);
+        // One after the other, so that each is whole.
+        for (id, how) in &mut jobs {
+            show_one(id, how, options.attempt, engines, context).await?;
+        }
+        return Ok(0);
     }
-    engines.refresh(&[id]).await?.by_now()?;
+    let mut interrupts = Interrupts::new(None)?;
+    let mut watch = engines.watch()?;
+    let end = if let ([_], [how]) = (ids.as_slice(), hows.as_slice()) {
+        let follow = follow::Options { log: Some(how.clone()), ..follow::Options::default() };
+        follow::follow(engines, &mut *watch, &mut interrupts, &ids, &follow, context).await?
+    } else {
+        let mut logs = follow_logs::Logs::new(&ids, hows, engines)?;
+        logs.follow(engines, &mut *watch, &mut interrupts, context).await?
+    };
+    match end {
+        // Nobody is left to tell that nobody reads.
+        End::Over(_) | End::Left(0) => Ok(0),
+        End::Left(code) => follow::say_left(&ids, code, context),
+    }
+}
+
+/// How the log of each job is shown.
+fn hows(options: &Options, ids: &[JobId], engines: &mut Engines<'_>) -> Result<Vec<How>, Failure> {
+    let how = How { timestamps: options.timestamps, last: options.tail, label: None };
+    if ids.len() == 1 {
+        return Ok(vec![how]);
+    }
+    let mut names = Vec::new();
+    for id in ids {
+        names.push((engines.ledger().job(*id)?.plan.spec.name.to_string(), id.short()));
+    }
+    let labels = Label::of_all(&names).into_iter();
+    Ok(labels.map(|label| How { label: Some(label), ..how.clone() }).collect())
+}
+
+async fn show_one(
+    id: JobId,
+    how: How,
+    attempt: Option<u32>,
+    engines: &mut Engines<'_>,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
     let Standing { state, attempt: newest, .. } = engines.ledger().standing(id)?;
-    let attempt = options.attempt.unwrap_or(newest);
-    if attempt == 0 || attempt > newest {
-        let error = match (options.attempt, newest) {
-            (None, _) => {
-                context
-                    .output
-                    .note(&format!("{} has not started, so it wrote nothing yet", id.short()));
-                return Ok(0);
-            }
-            (Some(wanted), 0) => {
-                anyhow::anyhow!("there is no attempt {wanted}: the job has not started")
-            }
-            (Some(wanted), newest) => {
-                anyhow::anyhow!("there is no attempt {wanted}: the newest is {newest}")
-            }
-        };
-        return Err(Failure { kind: Kind::Usage, error, hint: None });
-    }
-    let mut tail = Tail::of_attempt(id, attempt, engines)?;
+    let Some(attempt) = attempt_of(id, attempt, newest, context)? else { return Ok(()) };
+    let mut tail = Tail::of_attempt(id, attempt, how, engines)?;
     // Of an attempt that goes on nothing is waited for.
     if state.is_terminal() || attempt < newest {
         tail.finish(engines, context).await?;
@@ -79,6 +106,31 @@ async fn show(
     }
     match tail.failure() {
         Some(error) => Err(Failure::from(error).doing(format!("show the log of {}", id.short()))),
-        None => Ok(0),
+        None => Ok(()),
     }
+}
+
+/// The attempt that is meant; none of a job that has not started.
+fn attempt_of(
+    id: JobId,
+    wanted: Option<u32>,
+    newest: u32,
+    context: &Context<'_>,
+) -> Result<Option<u32>, Failure> {
+    let error = match (wanted, newest) {
+        (None, 0) => {
+            let short = id.short();
+            context.output.note(&format!("{short} has not started, so it wrote nothing yet"));
+            return Ok(None);
+        }
+        (None, newest) => return Ok(Some(newest)),
+        (Some(wanted), newest) if (1..=newest).contains(&wanted) => return Ok(Some(wanted)),
+        (Some(wanted), 0) => {
+            anyhow::anyhow!("there is no attempt {wanted}: the job has not started")
+        }
+        (Some(wanted), newest) => {
+            anyhow::anyhow!("there is no attempt {wanted}: the newest is {newest}")
+        }
+    };
+    Err(Failure { kind: Kind::Usage, error, hint: None })
 }

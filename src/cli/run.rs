@@ -78,12 +78,13 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
             let submitted = if id == ours { "submitted to" } else { "is already there, in" };
             context.output.status(&format!("{} {name} {submitted} {queue}", id.short()));
         }
+        let log = Some(super::log_lines::How::default());
         let follow = follow::Options {
-            log: true,
+            log,
             cancel_on_interrupt: options.cancel_on_interrupt,
             may_cancel: true,
         };
-        match follow::follow(&mut engines, &mut *watch, &mut interrupts, &[id], follow, context)
+        match follow::follow(&mut engines, &mut *watch, &mut interrupts, &[id], &follow, context)
             .await?
         {
             End::Over(record) => {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::context::Context;
 use super::error::Failure;
-use super::output::{EventLine, LogLine};
+use super::log_lines::{How, LogLines};
 use crate::engine::{EngineError, Engines, LogReader};
 use crate::job::JobId;
 
@@ -27,8 +27,7 @@ pub struct Tail {
     job: JobId,
     attempt: u32,
     reader: Option<Box<dyn LogReader>>,
-    /// With JSON, the line that has not ended yet.
-    line: Vec<u8>,
+    lines: LogLines,
     page: Vec<u8>,
     /// Why nothing more of the log is shown.
     failed: Option<EngineError>,
@@ -37,12 +36,14 @@ pub struct Tail {
 }
 
 impl Tail {
-    pub const fn new(job: JobId) -> Self {
+    /// All attempts; where only the last lines are wanted, those of the newest and what follows.
+    pub fn new(job: JobId, how: How, newest: u32) -> Self {
+        let first = if how.last.is_some() { newest.max(1) } else { 1 };
         Self {
             job,
-            attempt: 0,
+            attempt: first - 1,
             reader: None,
-            line: Vec::new(),
+            lines: LogLines::new(job, how),
             page: Vec::new(),
             failed: None,
             doubts: Vec::new(),
@@ -50,8 +51,25 @@ impl Tail {
     }
 
     /// One attempt alone.
-    pub fn of_attempt(job: JobId, attempt: u32, engines: &Engines<'_>) -> Result<Self, Failure> {
-        Ok(Self { attempt, reader: Some(engines.log(job, attempt)?), ..Self::new(job) })
+    pub fn of_attempt(
+        job: JobId,
+        attempt: u32,
+        how: How,
+        engines: &Engines<'_>,
+    ) -> Result<Self, Failure> {
+        let mut tail = Self::new(job, how, attempt);
+        tail.begin(attempt, engines)?;
+        Ok(tail)
+    }
+
+    fn begin(&mut self, attempt: u32, engines: &Engines<'_>) -> Result<(), Failure> {
+        let mut reader = engines.log(self.job, attempt)?;
+        if let Some(lines) = self.lines.begin(attempt) {
+            reader.start_near_end(lines)?;
+        }
+        self.attempt = attempt;
+        self.reader = Some(reader);
+        Ok(())
     }
 
     /// Shows what came since; of a job that is over, all that is left. True: there is more.
@@ -79,8 +97,7 @@ impl Tail {
     ) -> Result<bool, Failure> {
         while self.attempt < attempt {
             self.finish(engines, context).await?;
-            self.attempt += 1;
-            self.reader = Some(engines.log(self.job, self.attempt)?);
+            self.begin(self.attempt + 1, engines)?;
         }
         self.drain(engines, Until::AWhile, context).await
     }
@@ -106,24 +123,16 @@ impl Tail {
                     // Whatever is wrong with the log, the job's end counts.
                     self.failed = Some(error);
                     self.reader = None;
+                    self.lines.are_all_for_now(context)?;
                     return Ok(false);
                 }
             }
             if self.page.is_empty() {
+                self.lines.are_all_for_now(context)?;
                 return Ok(false);
             }
-            if context.output.json {
-                let mut lines = self.page.split(|byte| *byte == b'\n');
-                // What comes before the first end of a line belongs to the line before it.
-                self.line.extend_from_slice(lines.next().unwrap_or_default());
-                for next in lines {
-                    show_line(self.attempt, &self.line, context)?;
-                    self.line.clear();
-                    self.line.extend_from_slice(next);
-                }
-            } else {
-                context.output.data_while_read(&self.page)?;
-            }
+            let time_of = &mut |byte| engines.time_of(&mut **reader, byte);
+            self.lines.show(&self.page, time_of, context)?;
         }
         Ok(true)
     }
@@ -136,7 +145,7 @@ impl Tail {
     ) -> Result<(), Failure> {
         self.drain(engines, Until::TheEnd, context).await?;
         self.doubts.extend(self.reader.as_mut().and_then(|reader| reader.doubt()));
-        self.last_line(context)
+        self.lines.end(context)
     }
 
     /// What there is of an attempt that goes on, and no more.
@@ -146,14 +155,7 @@ impl Tail {
         context: &Context<'_>,
     ) -> Result<(), Failure> {
         self.drain(engines, Until::Now, context).await?;
-        self.last_line(context)
-    }
-
-    fn last_line(&mut self, context: &Context<'_>) -> Result<(), Failure> {
-        if !self.line.is_empty() {
-            show_line(self.attempt, &std::mem::take(&mut self.line), context)?;
-        }
-        Ok(())
+        self.lines.end(context)
     }
 
     /// What may be missing of the log, told once.
@@ -165,9 +167,4 @@ impl Tail {
     pub const fn failure(&mut self) -> Option<EngineError> {
         self.failed.take()
     }
-}
-
-fn show_line(attempt: u32, line: &[u8], context: &Context<'_>) -> Result<(), Failure> {
-    let line = LogLine { attempt, line: String::from_utf8_lossy(line) };
-    context.output.json_line_while_read(&EventLine::Log(line))
 }

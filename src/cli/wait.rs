@@ -59,11 +59,11 @@ async fn wait(
     let mut watch = engines.watch()?;
     let progress = context.output.progress(ids.len() as u64);
     let mut first_failure = 0;
-    let options = follow::Options { log: false, cancel_on_interrupt, may_cancel: true };
+    let options = follow::Options { log: None, cancel_on_interrupt, may_cancel: true };
     for index in 0..ids.len() {
         let (watch, rest) = (&mut *watch, &ids[index..]);
         let end =
-            follow::follow(&mut engines, watch, &mut interrupts, rest, options, context).await?;
+            follow::follow(&mut engines, watch, &mut interrupts, rest, &options, context).await?;
         match end {
             End::Over(record) => {
                 let exit_code = follow::say_end(&record, context)?;

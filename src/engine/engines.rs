@@ -11,7 +11,7 @@ use super::{
     FileEntry, Hear, Kept, LogReader, Pruned, Pruning, Submission, Watch, prune,
 };
 use crate::job::{JobId, JobRef};
-use crate::ledger::{HandOver, JobRecord, Ledger, LedgerError};
+use crate::ledger::{HandOver, JobRecord, Ledger, LedgerError, Millis};
 use crate::parcel::Made;
 
 pub struct Engines<'a> {
@@ -218,6 +218,18 @@ impl<'a> Engines<'a> {
         out: &mut Vec<u8>,
     ) -> Result<(), EngineError> {
         if is_over { log.rest(&self.ledger, out).await } else { log.read(&self.ledger, out).await }
+    }
+
+    /// When a byte of a log that was read was written, as far as anybody knows.
+    ///
+    /// # Errors
+    /// When what tells of it can't be read.
+    pub fn time_of(
+        &self,
+        log: &mut dyn LogReader,
+        byte: u64,
+    ) -> Result<Option<Millis>, EngineError> {
+        log.time_of(&self.ledger, byte)
     }
 
     /// Finds the one job that a person means: in the ledger, and where new jobs go to AWS, there

@@ -28,7 +28,7 @@ pub use engines::Engines;
 pub use explanation::Explanation;
 pub use files::{FileEntry, FileKind, Roots, Stored};
 pub use local_settings::LocalSettings;
-pub use log::{LogFile, LogReader};
+pub use log::{LogFile, LogReader, note_growth};
 pub use name::{EngineName, UnknownEngine};
 pub use prune::{Expires, Kept, Pruned, Pruning, is_due, prune};
 pub use ready::readable;
@@ -186,7 +186,7 @@ pub trait Watch {
     /// Sleeps until something may have changed.
     async fn changed(&mut self) -> Result<Changes, EngineError>;
 
-    /// Watches the log of one attempt too, in place of the one before.
+    /// Watches the log of an attempt too, in place of the one of the job before.
     ///
     /// # Errors
     /// When the machine gives no more watches.

@@ -3,6 +3,7 @@
 //! ```text
 //! ledger.db            the ledger, with its -wal and -shm
 //! logs/<id>.<attempt>  what an attempt wrote to stdout and stderr
+//! logs/<id>.<attempt>.growth  how long that was when
 //! files/<id>/          what the job sees as /files
 //! kept/<id>.<attempt>/  what is kept of the source of an attempt
 //! parcels/<address>    sources and inputs of jobs, packed
@@ -141,6 +142,12 @@ impl StateDir {
     #[must_use]
     pub fn log(&self, job: JobId, attempt: u32) -> PathBuf {
         self.logs().join(format!("{job}.{attempt}"))
+    }
+
+    /// How long that log was when.
+    #[must_use]
+    pub fn log_growth(&self, job: JobId, attempt: u32) -> PathBuf {
+        self.logs().join(format!("{job}.{attempt}.growth"))
     }
 
     #[must_use]

@@ -16,6 +16,7 @@ mod fargate;
 mod files;
 mod follow;
 mod least_privilege;
+mod logs;
 mod network;
 mod once;
 mod others;

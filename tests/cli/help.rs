@@ -54,7 +54,7 @@ fn the_version() {
 
 #[test]
 fn run() {
-    insta::assert_snapshot!(Home::new().looks(&["run", "-h"]), @r"
+    insta::assert_snapshot!(Home::new().looks(&["run", "-h"]), @"
     exit code 0
     --- stdout
     Run a job and follow it to the end; exits with the job's own code
@@ -89,8 +89,9 @@ fn run() {
           --source <WHAT>           What of your repository goes along: tree (as it stands), commit
                                     (HEAD) or image (nothing)
           --input <LOCAL[=PATH]>    A file or folder that is at /files/PATH when the command starts
-          --output <PATH>           What is kept of /files as the result, also of a job that fails; . is
-                                    all of it
+          --output <PATH>           What is kept as the result, also of a job that fails: a path or
+                                    pattern in /files, or with /source before it in the source; . and
+                                    /source are all of it, !PATH leaves out
           --fresh-files             Give each attempt an empty /files of its own
           --no-files                Leave the command as it is, without /files
           --share <SHARE>           Whose share of a fair-share queue it uses [alias:
@@ -138,7 +139,7 @@ fn help(verbs: &str) -> String {
 
 #[test]
 fn verbs_for_jobs_that_are_there() {
-    insta::assert_snapshot!(help("wait status list logs cancel retry"), @r#"
+    insta::assert_snapshot!(help("wait status list"), @r#"
     > wait
     exit code 0
     --- stdout
@@ -197,19 +198,27 @@ fn verbs_for_jobs_that_are_there() {
           --engine <ENGINE>  Who runs the jobs: local, or aws
       -q, --quiet            Say nothing but what was asked for
       -h, --help             Print help
+    "#);
+}
 
+#[test]
+fn verbs_for_what_jobs_wrote_and_for_their_end() {
+    insta::assert_snapshot!(help("logs cancel retry"), @r#"
     > logs
     exit code 0
     --- stdout
     Print what a job wrote, while it runs and after
 
-    Usage: computes logs [OPTIONS] <JOB>
+    Usage: computes logs [OPTIONS] <JOB>...
 
     Arguments:
-      <JOB>  An id, the beginning of one, or `last`
+      <JOB>...  Ids, the beginning of ids, or `last`; with several the job's name is before each line
 
     Options:
-      -f, --follow           Go on until the job is over
+      -f, --follow           Go on until the jobs are over
+      -n, --tail <N>         Only so many lines at the end; with --follow of the newest attempt, and all
+                             that follows
+      -t, --timestamps       When each line was written; of jobs on this machine to a second
           --attempt <N>      Which attempt, from 1; without it the newest, or all with --follow
           --json             Print JSON, one object a line
           --engine <ENGINE>  Who runs the jobs: local, or aws

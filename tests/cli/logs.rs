@@ -1,7 +1,7 @@
 //! `computes logs`: what a job wrote, while it runs and after.
 
 use super::stage::Following;
-use crate::support::Home;
+use crate::support::{Home, eventually};
 
 #[test]
 fn of_a_job_that_is_over() {
@@ -30,11 +30,122 @@ fn in_json() {
     insta::assert_snapshot!(home.run(["logs", "--json", "last"]).snapshot(), @r#"
     exit code 0
     --- stdout
-    {"type":"log","attempt":1,"line":"one"}
-    {"type":"log","attempt":1,"line":"two"}
+    {"type":"log","id":"[id]","attempt":1,"at":null,"line":"one"}
+    {"type":"log","id":"[id]","attempt":1,"at":null,"line":"two"}
     "#);
     let follow = home.run(["logs", "--json", "--follow", "last"]);
     assert_eq!(follow.stdout, home.run(["logs", "--json", "last"]).stdout);
+}
+
+#[test]
+fn the_last_lines() {
+    let home = Home::new();
+    home.run_script(&["--quiet"], "seq 1 50000; printf end");
+    let last = |options: &[&str]| home.run([&["logs", "last"], options].concat()).stdout;
+    assert_eq!(last(&["--tail", "2"]), "50000\nend");
+    assert_eq!(last(&["-n", "1", "--json"]).lines().count(), 1);
+    assert_eq!(last(&["--tail", "0"]), "");
+    assert_eq!(last(&["--tail", "60000"]).lines().count(), 50_001);
+    assert_eq!(last(&["--tail", "2", "--follow"]), "50000\nend");
+}
+
+#[test]
+fn the_last_lines_and_all_that_follow() {
+    let home = Home::new();
+    let mut gate = home.gate();
+    let script = "seq 1 9; read x < gate; seq 10 12; exit 1";
+    let retried = ["--attempts", "2", "--retry-on", "any", "--", "sh", "-c", script];
+    let id = home.submit(retried);
+    let logs = || home.run(["logs", &id]).stdout;
+    eventually("the first lines", || logs().ends_with("9\n").then_some(()));
+    let mut follow = Following::start(&home, &["logs", "--follow", "--tail", "1", &id]);
+    follow.until_it_prints("9");
+    gate.open();
+    follow.until_it_prints("12");
+    // The second attempt is new as a whole.
+    follow.until_it_prints("1\n");
+    gate.open();
+    let end = follow.end(&home);
+    assert!(end.stdout.ends_with("9\n10\n11\n12\n"), "{}", end.stdout);
+}
+
+#[test]
+fn when_each_line_was_written() {
+    let home = Home::new();
+    let mut gate = home.gate();
+    let id = home.submit(["--", "sh", "-c", "echo early; read x < gate; echo late; printf end"]);
+    let growth = home.state().join(format!("logs/{id}.1.growth"));
+    // The worker has looked.
+    eventually("a note", || growth.exists().then_some(()));
+    let times = || -> Vec<(String, String)> {
+        let lines = home.run(["logs", &id, "--timestamps"]).stdout;
+        let both = lines.lines().filter_map(|line| line.split_once(' '));
+        both.map(|(time, line)| (time.to_owned(), line.to_owned())).collect()
+    };
+    let early = times();
+    gate.open();
+    assert_eq!(home.run(["wait", &id]).code, 0);
+    let job = home.status(&id);
+    let all = times();
+    assert_eq!(all[0], early[0]);
+    let lines: Vec<_> = all.iter().map(|(_, line)| line.as_str()).collect();
+    assert_eq!(lines, ["early", "late", "end"]);
+    let (from, to) = (job["started_at"].as_str(), job["finished_at"].as_str());
+    let mut all_times = vec![from.expect("a time").to_owned()];
+    all_times.extend(all.iter().map(|(time, _)| time.clone()));
+    all_times.push(to.expect("a time").to_owned());
+    assert!(all_times.is_sorted(), "{all_times:?}");
+    assert!(all[0].0 < all[1].0, "{all:?}");
+    let json = home.run(["logs", &id, "-t", "--json"]).json();
+    assert_eq!((&json[0]["at"], &json[0]["id"]), (&all[0].0.as_str().into(), &id.as_str().into()));
+    // It goes with the log.
+    assert_eq!(home.run(["prune", "--older-than", "0s"]).code, 0);
+    assert!(!growth.exists());
+}
+
+#[test]
+fn of_several_jobs_with_their_names() {
+    let home = Home::new();
+    let job = |name: &str, script: &str| home.submit(["--name", name, "--", "sh", "-c", script]);
+    let ids = [job("build", "echo one; printf two"), job("unit", "echo a"), job("unit", "echo b")];
+    for id in &ids {
+        assert_eq!(home.run(["wait", id]).code, 0);
+    }
+    let [one, two, three] = &ids;
+    insta::assert_snapshot!(home.run(["logs", one, two, three]).snapshot(), @"
+    exit code 0
+    --- stdout
+    build         | one
+    build         | two
+    unit [short] | a
+    unit [short] | b
+    ");
+    insta::assert_snapshot!(home.run(["logs", one, two, "--tail", "1"]).snapshot(), @"
+    exit code 0
+    --- stdout
+    build | two
+    unit  | a
+    ");
+    let json = home.run(["logs", one, two, "--json"]).json();
+    let of: Vec<_> = json.iter().map(|line| (&line["id"], &line["line"])).collect();
+    let [one, two] = [one, two].map(|id| serde_json::json!(id));
+    assert_eq!(of, [(&one, &"one".into()), (&one, &"two".into()), (&two, &"a".into())]);
+}
+
+#[test]
+fn of_several_jobs_as_they_go_on() {
+    let home = Home::new();
+    let mut gate = home.gate();
+    let first =
+        home.submit(["--name", "first", "--", "sh", "-c", "echo up; read x < gate; echo on"]);
+    home.until(&first, "running");
+    let second = home.submit(["--name", "second", "--", "sh", "-c", "echo 2; exit 3"]);
+    let mut logs = Following::start(&home, &["logs", "--follow", &first, &second]);
+    logs.until_it_prints("second | 2\n");
+    home.run(["wait", &second]);
+    gate.open();
+    logs.until_it_prints("first  | on\n");
+    insta::assert_snapshot!(logs.end(&home).snapshot(), @"exit code 0");
 }
 
 #[test]
@@ -116,12 +227,12 @@ fn a_large_log_is_whole() {
 
 #[test]
 fn an_attempt_and_all_of_them_at_once() {
-    insta::assert_snapshot!(Home::new().refuses(&["logs", "a", "--follow", "--attempt", "1"]), @r"
+    insta::assert_snapshot!(Home::new().refuses(&["logs", "a", "--follow", "--attempt", "1"]), @"
     exit code 2
     --- stderr
     error: the argument '--follow' cannot be used with '--attempt <N>'
 
-    Usage: computes logs --follow <JOB>
+    Usage: computes logs --follow <JOB>...
 
     For more information, try '--help'.
     ");

@@ -10,8 +10,8 @@ use super::aws::AwsQueueView;
 use super::explanation::ExplanationView;
 use super::time::timestamp;
 use crate::cli::error::exit_code;
-use crate::job::{FailureClass, Memory, Queue};
-use crate::ledger::{AttemptRecord, EventRecord, JobRecord, StateDir, WorkerRecord};
+use crate::job::{FailureClass, JobId, Memory, Queue};
+use crate::ledger::{AttemptRecord, EventRecord, JobRecord, Millis, StateDir, WorkerRecord};
 
 /// A job, wherever one is printed.
 #[derive(Debug, Serialize)]
@@ -261,8 +261,18 @@ pub enum EventLine<'a> {
 /// A line that a job wrote. Bytes that are no UTF-8 are replaced.
 #[derive(Debug, Serialize)]
 pub struct LogLine<'a> {
+    pub id: String,
     pub attempt: u32,
+    /// With `--timestamps`.
+    pub at: Option<String>,
     pub line: std::borrow::Cow<'a, str>,
+}
+
+impl<'a> LogLine<'a> {
+    pub fn new(job: JobId, attempt: u32, at: Option<Millis>, line: &'a [u8]) -> Self {
+        let line = String::from_utf8_lossy(line);
+        Self { id: job.to_string(), attempt, at: at.map(timestamp), line }
+    }
 }
 
 /// What a job made of a host that went away.

@@ -1,5 +1,6 @@
 //! What an attempt wrote, from `CloudWatch` Logs.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -55,6 +56,30 @@ struct Open {
     own: OwnLines,
     /// Does a line of ours precede the command, and something write a last one?
     tells: (bool, bool),
+    times: Times,
+}
+
+/// When what was given out was written.
+#[derive(Default)]
+struct Times {
+    given: u64,
+    /// From which byte on it was when.
+    since: VecDeque<(u64, Millis)>,
+}
+
+impl Times {
+    fn note(&mut self, bytes: usize, at: Option<Millis>) {
+        self.since.extend(at.filter(|_| bytes > 0).map(|at| (self.given, at)));
+        self.given += bytes as u64;
+    }
+
+    /// Bytes are asked for in their order.
+    fn of(&mut self, byte: u64) -> Option<Millis> {
+        while self.since.get(1).is_some_and(|(from, _)| *from <= byte) {
+            self.since.pop_front();
+        }
+        self.since.front().map(|(_, at)| *at)
+    }
 }
 
 /// The wait for what an attempt that is over wrote last.
@@ -139,7 +164,8 @@ impl AwsLog {
             let carrier = record.plan.carrier();
             let tells_end = carrier.is_some_and(|(_, fetch)| fetch == Fetch::Program);
             let tells = (record.plan.has_line(), tells_end);
-            self.open = Some(Open { region, log, token: None, mask, own, tells });
+            let times = Times::default();
+            self.open = Some(Open { region, log, token: None, mask, own, tells, times });
         }
         Ok(self.open.as_mut())
     }
@@ -189,6 +215,8 @@ impl AwsLog {
         }
         let clients = self.clients().await?;
         let Some(open) = &mut self.open else { return Ok(false) };
+        // What was given out before was asked for.
+        open.times.since.clear();
         let call = clients
             .logs(&open.region)
             .get_log_events()
@@ -210,10 +238,12 @@ impl AwsLog {
             let Some(message) = open.own.take_from(message) else { continue };
             let mut line = message.as_bytes().to_vec();
             line.push(b'\n');
+            let before = out.len();
             match &mut open.mask {
                 Some(mask) => mask.push(&line, out),
                 None => out.extend_from_slice(&line),
             }
+            open.times.note(out.len() - before, event.timestamp);
         }
         if open.own.has_begun() {
             self.seen.began(self.job, attempt);
@@ -301,6 +331,10 @@ impl LogReader for AwsLog {
                 other => return other.map(|_| ()),
             }
         }
+    }
+
+    fn time_of(&mut self, _: &Ledger, byte: u64) -> Result<Option<Millis>, EngineError> {
+        Ok(self.open.as_mut().and_then(|open| open.times.of(byte)))
     }
 
     async fn rest(&mut self, ledger: &Ledger, out: &mut Vec<u8>) -> Result<(), EngineError> {

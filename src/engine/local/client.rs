@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use async_trait::async_trait;
-use tokio::time::Instant;
 
 use super::lease::BackgroundRight;
-use super::wake::{self, Bell, Listener};
+use super::wake::{self, Bell};
+use super::watch::LocalWatch;
 use super::{LocalSettings, freight, inherited, lease, machine, secrets};
 use crate::engine::{
-    Accepted, Attended, Cancelled, Changes, Clock, Engine, EngineError, FileEntry, Hear, LogFile,
-    LogReader, Submission, Watch, until,
+    Accepted, Attended, Cancelled, Clock, Engine, EngineError, FileEntry, Hear, LogFile, LogReader,
+    Submission, Watch,
 };
 use crate::job::{JobId, Queue, Resources, Shortage, State};
 use crate::ledger::{
@@ -177,10 +177,7 @@ impl Engine for LocalEngine<'_> {
     }
 
     fn watch(&mut self) -> Result<Box<dyn Watch>, EngineError> {
-        let listener = Listener::new(&self.dir, &[Bell::Jobs, Bell::Workers])
-            .map_err(EngineError::io("watch the jobs"))?;
-        let second_look = Some(LocalWatch::in_a_moment());
-        Ok(Box::new(LocalWatch { dir: self.dir.clone(), listener, second_look, log: None }))
+        Ok(Box::new(LocalWatch::new(self.dir.clone())?))
     }
 
     /// The first job is the one that is waited for: a worker that is there for it is there for
@@ -222,7 +219,7 @@ impl Engine for LocalEngine<'_> {
     }
 
     fn log(&self, job: JobId, attempt: u32) -> Box<dyn LogReader> {
-        Box::new(LogFile::new(self.dir.log(job, attempt)))
+        Box::new(LogFile::new(&self.dir, job, attempt))
     }
 }
 
@@ -368,48 +365,4 @@ fn kinds(submissions: &[Submission]) -> Vec<(Queue, Resources)> {
         }
     }
     kinds
-}
-
-struct LocalWatch {
-    dir: StateDir,
-    listener: Listener,
-    second_look: Option<Instant>,
-    log: Option<(JobId, u32)>,
-}
-
-impl LocalWatch {
-    /// When to look at the workers again, after a first look.
-    fn in_a_moment() -> Instant {
-        Instant::now() + lease::SECOND_LOOK
-    }
-}
-
-#[async_trait(?Send)]
-impl Watch for LocalWatch {
-    async fn changed(&mut self) -> Result<Changes, EngineError> {
-        tokio::select! {
-            rings = self.listener.rung() => {
-                let rings = rings.map_err(EngineError::io("watch the jobs"))?;
-                if rings.workers {
-                    self.second_look = Some(Self::in_a_moment());
-                }
-                Ok(Changes { jobs: rings.jobs, workers: rings.workers, log: rings.log })
-            }
-            () = until(self.second_look) => {
-                self.second_look = None;
-                Ok(Changes { workers: true, ..Changes::default() })
-            }
-        }
-    }
-
-    fn follow_log(&mut self, job: JobId, attempt: u32) -> Result<(), EngineError> {
-        if self.log == Some((job, attempt)) {
-            return Ok(());
-        }
-        let path = self.dir.log(job, attempt);
-        if self.listener.follow(&path).map_err(EngineError::io("watch the job's log"))? {
-            self.log = Some((job, attempt));
-        }
-        Ok(())
-    }
 }

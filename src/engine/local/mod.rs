@@ -23,6 +23,7 @@ mod secrets;
 mod terminal;
 mod waiting;
 mod wake;
+mod watch;
 mod worker;
 
 pub use super::local_settings::{Ready, WorkerOptions};

@@ -42,6 +42,7 @@ fn remove(dir: &StateDir, job: &JobRecord, pruning: &Pruning) -> Result<u64, Eng
     left.extend([dir.puts_of(job.id), dir.files_of(job.id)]);
     if !pruning.only_files {
         left.extend(attempts().map(|attempt| dir.log(job.id, attempt)));
+        left.extend(attempts().map(|attempt| dir.log_growth(job.id, attempt)));
     }
     left.iter().try_fold(0, |bytes, path| Ok(bytes + remove_path(path, pruning.dry_run)?))
 }

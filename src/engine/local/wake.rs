@@ -72,14 +72,14 @@ pub struct Rings {
     pub cancel: bool,
     pub jobs: bool,
     pub workers: bool,
-    /// The log that is followed grew.
+    /// A log that is followed grew.
     pub log: bool,
 }
 
 pub struct Listener {
     inotify: AsyncFd<Arc<OwnedFd>>,
     bells: Vec<(i32, Bell)>,
-    log: Option<i32>,
+    logs: Vec<i32>,
 }
 
 /// Room for a good many events; those of one bell that follow each other are one.
@@ -99,25 +99,34 @@ impl Listener {
             drop(rustix::fs::open(&path, flags, Mode::from_raw_mode(0o666))?);
             watched.push((inotify::add_watch(&fd, &path, WatchFlags::CLOSE_WRITE)?, bell));
         }
-        Ok(Self { inotify: crate::engine::readable(Arc::new(fd))?, bells: watched, log: None })
+        Ok(Self {
+            inotify: crate::engine::readable(Arc::new(fd))?,
+            bells: watched,
+            logs: Vec::new(),
+        })
     }
 
-    /// Listens to the growth of a log too, in place of the one before. False: it is not there.
+    /// Listens to the growth of a log too, and gives what it is to be forgotten by. `None`: it is
+    /// not there.
     ///
     /// # Errors
     /// When the kernel gives no more watches.
-    pub fn follow(&mut self, log: &Path) -> io::Result<bool> {
-        let watch = match inotify::add_watch(self.inotify.get_ref(), log, WatchFlags::MODIFY) {
-            Ok(watch) => watch,
-            Err(Errno::NOENT) => return Ok(false),
-            Err(error) => return Err(error.into()),
-        };
-        if let Some(before) = self.log.replace(watch)
-            && before != watch
-        {
-            inotify::remove_watch(self.inotify.get_ref(), before)?;
+    pub fn follow(&mut self, log: &Path) -> io::Result<Option<i32>> {
+        match inotify::add_watch(self.inotify.get_ref(), log, WatchFlags::MODIFY) {
+            Ok(watch) => {
+                self.logs.push(watch);
+                Ok(Some(watch))
+            }
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
         }
-        Ok(true)
+    }
+
+    /// # Errors
+    /// When there is no such watch.
+    pub fn forget(&mut self, log: i32) -> io::Result<()> {
+        self.logs.retain(|watch| *watch != log);
+        Ok(inotify::remove_watch(self.inotify.get_ref(), log)?)
     }
 
     /// Sleeps until a bell rings.
@@ -151,7 +160,7 @@ impl Listener {
                 // Some were dropped: look at everything.
                 *rings = Rings { queue: true, cancel: true, jobs: true, workers: true, log: true };
             }
-            if Some(event.wd()) == self.log {
+            if self.logs.contains(&event.wd()) {
                 rings.log = true;
             }
             for (_, bell) in self.bells.iter().filter(|(watch, _)| *watch == event.wd()) {

@@ -25,7 +25,8 @@ pub enum Due {
 pub enum Task {
     TimeOut,
     Kill,
-    LookAtMemory,
+    /// At its memory, and at how long its log is.
+    Look,
     Rehearse,
 }
 
@@ -87,7 +88,7 @@ mod tests {
     #[test]
     fn an_idle_worker_has_no_reason_to_wake() {
         let mut agenda = Agenda::default();
-        agenda.at(10, Due::Job { seq: 1, attempt: 1, task: Task::LookAtMemory });
+        agenda.at(10, Due::Job { seq: 1, attempt: 1, task: Task::Look });
         agenda.at(20, Due::KeepAlive);
         agenda.at(30, Due::IdleExit);
         agenda.clear_jobs();

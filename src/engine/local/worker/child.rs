@@ -66,6 +66,7 @@ impl Worker<'_> {
             stop: None,
             before: Arc::default(),
             used_before,
+            log_noted: 0,
         });
         if carries {
             // It may take long, and nobody else is to wait for it.
@@ -169,7 +170,7 @@ impl Worker<'_> {
             at(now + i64::from(after), Task::Rehearse);
         }
         let look = memory::next_look(0, job.resources().memory.bytes());
-        at(now + millis(look), Task::LookAtMemory);
+        at(now + millis(look), Task::Look);
     }
 
     /// Takes along what has happened beside what woke us.

@@ -24,6 +24,8 @@ pub struct Running {
     pub before: Arc<Before>,
     /// Attempts used up before this one.
     pub used_before: u32,
+    /// How long its log was when that was last noted.
+    pub log_noted: u64,
 }
 
 pub struct Process {

@@ -6,9 +6,9 @@ use rustix::process::{Signal, pidfd_send_signal};
 use super::agenda::{Due, Task};
 use super::running::Process;
 use super::{Worker, millis};
-use crate::engine::EngineError;
 use crate::engine::local::outcome::Stop;
 use crate::engine::local::{memory, processes};
+use crate::engine::{EngineError, note_growth};
 
 impl Worker<'_> {
     pub(super) fn do_for(&mut self, seq: i64, attempt: u32, task: Task) {
@@ -19,7 +19,7 @@ impl Worker<'_> {
             Task::TimeOut => self.stop(seq, Stop::Timeout),
             Task::Rehearse => self.stop(seq, Stop::Rehearsal),
             Task::Kill => self.kill(seq),
-            Task::LookAtMemory => {
+            Task::Look => {
                 let limit = job.resources().memory.bytes();
                 let used = memory::used(pid, limit);
                 if used > limit {
@@ -28,7 +28,18 @@ impl Worker<'_> {
                     let at = self.clock.monotonic() + millis(memory::next_look(used, limit));
                     self.agenda.at(at, Due::Job { seq, attempt, task });
                 }
+                self.note_growth(seq);
             }
+        }
+    }
+
+    /// So that it can be told when a line was written, to a second.
+    fn note_growth(&mut self, seq: i64) {
+        let now = self.clock.now();
+        let Some(job) = self.running.iter_mut().find(|job| job.holder.seq == seq) else { return };
+        let attempt = (job.id, job.holder.attempt);
+        if let Err(error) = note_growth(self.dir, attempt, &mut job.log_noted, now) {
+            tracing::warn!(job = %job.id, %error, "cannot note how long its log is");
         }
     }
 
