@@ -65,6 +65,11 @@ fn an_upload_is_whole_whatever_is_cut_and_sends_one_part_again_for_each_cut() {
     let cuts = cuts.load(Ordering::Relaxed);
     assert!(cuts > 5, "{cuts}");
     assert!(sent < BYTES + (cuts + 1) * PART, "{sent} bytes, {cuts} cuts");
+    // S3 is told each part's checksum again, and refuses to put others together.
+    let requests = proxy.requests();
+    let end = |it: &&Request| it.method == "POST" && it.path.contains("uploadId");
+    let end = requests.iter().find(end).expect("the end of the upload").body();
+    assert_eq!(end.matches("<ChecksumCRC32>").count(), BYTES.div_ceil(PART), "{end}");
 }
 
 #[test]

@@ -150,6 +150,11 @@ impl Request {
         self.raw.len() - self.body_at()
     }
 
+    /// Its body, as far as that is text.
+    pub fn body(&self) -> String {
+        String::from_utf8_lossy(&self.raw[self.body_at()..]).into_owned()
+    }
+
     /// A header by its name in small letters.
     pub fn header(&self, name: &str) -> Option<String> {
         let head = String::from_utf8_lossy(&self.raw[..self.body_at()]).into_owned();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
@@ -34,6 +34,14 @@ pub struct Upload<'a> {
     pub record: Option<PathBuf>,
     /// Parts that may be under way at a time, and in memory, of all uploads together.
     pub lines: &'a Semaphore,
+}
+
+/// What S3 says of a part that it has, and wants to be told again at the end.
+#[derive(Debug)]
+struct Part {
+    tag: Option<String>,
+    /// CRC-32.
+    checksum: Option<String>,
 }
 
 /// An upload that is not complete.
@@ -81,7 +89,7 @@ impl Upload<'_> {
             let content = self.read_at(file, at, length).await?;
             // Shared by the tries, not copied.
             let content = ByteStream::from(content).into_inner();
-            let tag = again(async || {
+            let part = again(async || {
                 let request = self
                     .objects
                     .parts
@@ -95,15 +103,15 @@ impl Upload<'_> {
                 // S3 compares a checksum of its own, and who opens a parcel its hash.
                 let request = request.customize().disable_payload_signing();
                 let answer = call(WRITE_OBJECT, request.send()).await?;
-                Ok(answer.e_tag.unwrap_or_default())
+                Ok(Part { tag: answer.e_tag, checksum: answer.checksum_crc32 })
             })
             .await?;
-            Ok::<_, EngineError>((number, tag, length))
+            Ok::<_, EngineError>((number, part, length))
         });
         let mut parts = futures_util::stream::iter(parts).buffer_unordered(AT_ONCE);
         while let Some(sent) = parts.next().await {
-            let (number, tag, length) = sent?;
-            done.insert(number, tag);
+            let (number, part, length) = sent?;
+            done.insert(number, part);
             hear(Sent::Bytes(length));
         }
         self.complete(upload, done, bytes).await?;
@@ -134,12 +142,13 @@ impl Upload<'_> {
     async fn complete(
         &self,
         upload: &str,
-        parts: BTreeMap<i32, String>,
+        parts: BTreeMap<i32, Part>,
         bytes: u64,
     ) -> Result<(), EngineError> {
-        let parts = parts
-            .into_iter()
-            .map(|(number, tag)| CompletedPart::builder().part_number(number).e_tag(tag).build());
+        let parts = parts.into_iter().map(|(number, Part { tag, checksum })| {
+            let part = CompletedPart::builder().part_number(number);
+            part.set_e_tag(tag).set_checksum_crc32(checksum).build()
+        });
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
         let complete = async || {
             let request = self
@@ -161,7 +170,7 @@ impl Upload<'_> {
     }
 
     /// The upload that was begun before, with the parts that S3 has, or a new one.
-    async fn begin(&self, part: u64) -> Result<(String, BTreeMap<i32, String>), EngineError> {
+    async fn begin(&self, part: u64) -> Result<(String, BTreeMap<i32, Part>), EngineError> {
         let bucket = &self.objects.bucket.name;
         let record = self.record.as_ref().and_then(|record| fs::read(record).ok());
         let begun: Option<Begun> = record.and_then(|json| serde_json::from_slice(&json).ok());
@@ -178,9 +187,7 @@ impl Upload<'_> {
                 .create_multipart_upload()
                 .bucket(bucket)
                 .key(&self.key)
-                // As the parts have it, and of the whole: then none need be repeated at the end.
-                .checksum_algorithm(ChecksumAlgorithm::Crc32)
-                .checksum_type(ChecksumType::FullObject);
+                .checksum_algorithm(ChecksumAlgorithm::Crc32);
             let answer = call(WRITE_OBJECT, request.send()).await?;
             Ok(answer.upload_id.unwrap_or_default())
         })
@@ -200,7 +207,7 @@ impl Upload<'_> {
     }
 
     /// `None`: S3 knows no such upload any more.
-    async fn parts(&self, upload: &str) -> Result<Option<BTreeMap<i32, String>>, EngineError> {
+    async fn parts(&self, upload: &str) -> Result<Option<BTreeMap<i32, Part>>, EngineError> {
         let mut parts = BTreeMap::new();
         let mut after: Option<String> = None;
         loop {
@@ -223,8 +230,9 @@ impl Upload<'_> {
                 }
             };
             for part in answer.parts() {
-                if let (Some(number), Some(tag)) = (part.part_number, &part.e_tag) {
-                    parts.insert(number, tag.clone());
+                if let Some(number) = part.part_number {
+                    let (tag, checksum) = (part.e_tag.clone(), part.checksum_crc32.clone());
+                    parts.insert(number, Part { tag, checksum });
                 }
             }
             match answer.next_part_number_marker {
