@@ -11,6 +11,9 @@ pub enum Event {
     HandOver,
     /// The engine has the job.
     HandedOver,
+    /// Another job of the engine turned out to be the one: it does the work, and is looked at from
+    /// here on.
+    Superseded,
     /// The engine turned out not to have it, so it can be handed over again.
     NotHandedOver,
     /// A host took the job and opened an attempt.
@@ -66,9 +69,10 @@ pub struct IllegalTransition {
 }
 
 impl Event {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::HandOver,
         Self::HandedOver,
+        Self::Superseded,
         Self::NotHandedOver,
         Self::Claimed,
         Self::Started,
@@ -90,6 +94,7 @@ impl Event {
         match self {
             Self::HandOver => "hand_over",
             Self::HandedOver => "handed_over",
+            Self::Superseded => "superseded",
             Self::NotHandedOver => "not_handed_over",
             Self::Claimed => "claimed",
             Self::Started => "started",
@@ -134,6 +139,8 @@ pub const fn transition(
     let next: (State, &'static [Effect]) = match (event, state) {
         (Event::HandOver, Accepted) => (Submitting, &[]),
         (Event::HandedOver, Accepted | Submitting) => (Queued, &[]),
+        // Batch numbers the attempts of both from 1, so that what is open of the one is the other's.
+        (Event::Superseded, Queued | Starting | Running) => (state, &[]),
         (Event::NotHandedOver, Submitting) | (Event::Released, Blocked) => (Accepted, &[]),
 
         (Event::Claimed, Queued) => (Starting, &[OpenAttempt]),
@@ -168,7 +175,7 @@ pub const fn transition(
         | (Event::NotHandedOver, Accepted | Queued | Starting | Running | Blocked)
         | (Event::Claimed, Accepted | Submitting | Starting | Running | Blocked)
         | (
-            Event::Started | Event::Succeeded | Event::CancelPassedOn,
+            Event::Started | Event::Succeeded | Event::CancelPassedOn | Event::Superseded,
             Accepted | Submitting | Blocked,
         )
         | (Event::Started, Running)
@@ -182,6 +189,7 @@ pub const fn transition(
         | (
             Event::HandOver
             | Event::HandedOver
+            | Event::Superseded
             | Event::NotHandedOver
             | Event::Claimed
             | Event::Started

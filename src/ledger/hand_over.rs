@@ -108,6 +108,25 @@ impl Change<'_> {
         Ok(applied)
     }
 
+    /// Another job of the engine does the work in the place of the one that it was.
+    ///
+    /// # Errors
+    /// When the job is nowhere or over, or the database fails.
+    pub fn supersede(
+        &self,
+        holder: Holder,
+        (engine_id, arn): (&str, &str),
+        reason: &str,
+        now: Millis,
+    ) -> Result<Applied, LedgerError> {
+        let detail = Detail { reason: Some(reason), ..Detail::default() };
+        let applied = self.apply(holder, Event::Superseded, detail, now)?;
+        if matches!(applied, Applied::Done(_)) {
+            self.now_at(holder.seq, engine_id, arn)?;
+        }
+        Ok(applied)
+    }
+
     fn now_at(&self, seq: i64, engine_id: &str, arn: &str) -> Result<(), LedgerError> {
         self.db
             .prepare_cached("UPDATE jobs SET engine_id = ?2 WHERE seq = ?1")?

@@ -29,9 +29,8 @@ impl FilesMount {
     /// The mount that our own prefix of a command names.
     #[must_use]
     pub fn of_command(words: &[String]) -> Option<Self> {
-        let (_, line) = Proof::of_line(line_of(words)?)?;
-        let line = line.strip_prefix(DIRECTORY)?.strip_prefix('=')?;
-        let word = &line[..line.find(JOB)?];
+        let (proof, line) = Proof::of_line(line_of(words)?)?;
+        let (word, _) = line.strip_prefix(MOUNT)?.split_once(&proof.fence())?;
         let quoted = word.strip_prefix('\'').and_then(|word| word.strip_suffix('\''));
         Some(Self(quoted.map_or_else(|| word.to_owned(), |text| text.replace("'\\''", "'"))))
     }
@@ -49,8 +48,8 @@ impl FilesMount {
         let directory = match files {
             JobFiles::None if fetch.is_none() => return words.to_vec(),
             JobFiles::None => String::new(),
-            JobFiles::Fresh => format!("{DIRECTORY}={mount}{JOB}{ATTEMPT}{REST}"),
-            JobFiles::Kept => format!("{DIRECTORY}={mount}{JOB}{REST}"),
+            JobFiles::Fresh => format!("{MOUNT}{mount}{}{JOB}{ATTEMPT}{REST}", proof.fence()),
+            JobFiles::Kept => format!("{MOUNT}{mount}{}{JOB}{REST}", proof.fence()),
         };
         let line = format!("{}{directory}{become_it}", proof.shell());
         ["sh", "-c", &line, ARGUMENT_ZERO]
@@ -62,10 +61,10 @@ impl FilesMount {
 }
 
 /// The shell variable of the line: no job can have one of that name, so none loses its own.
-const DIRECTORY: &str = "AWS_BATCH_FILES";
+const MOUNT: &str = "AWS_BATCH_FILES=";
 
 /// The job below the mount. `AWS_BATCH_JOB_ID` of an array child is `<parent>:<index>`.
-const JOB: &str = "/${AWS_BATCH_JOB_ID%%:*}\
+const JOB: &str = "AWS_BATCH_FILES=$AWS_BATCH_FILES/${AWS_BATCH_JOB_ID%%:*}\
     ${AWS_BATCH_JOB_ARRAY_INDEX:+/$AWS_BATCH_JOB_ARRAY_INDEX}";
 
 /// The attempt below the job.
@@ -122,7 +121,7 @@ pub(super) fn without_prefix(
 }
 
 fn given(line: &str) -> Option<(JobFiles, Option<Fetch>)> {
-    let (_, line) = Proof::of_line(line)?;
+    let (proof, line) = Proof::of_line(line)?;
     let fetches = [None, Some(Fetch::Program), Some(Fetch::Urls)];
     let (rest, fetch) = fetches
         .into_iter()
@@ -130,12 +129,13 @@ fn given(line: &str) -> Option<(JobFiles, Option<Fetch>)> {
     if rest.is_empty() {
         return fetch.map(|fetch| (JobFiles::None, Some(fetch)));
     }
-    let directory = rest.strip_prefix(DIRECTORY)?.strip_prefix('=')?.strip_suffix(REST)?;
-    let files = match directory.strip_suffix(ATTEMPT) {
-        Some(job) => job.ends_with(JOB).then_some(JobFiles::Fresh),
-        None => directory.ends_with(JOB).then_some(JobFiles::Kept),
+    let (_, directory) = rest.strip_prefix(MOUNT)?.split_once(&proof.fence())?;
+    let files = match directory.strip_prefix(JOB)?.strip_suffix(REST)? {
+        "" => JobFiles::Kept,
+        ATTEMPT => JobFiles::Fresh,
+        _ => return None,
     };
-    Some((files?, fetch))
+    Some((files, fetch))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod batch_name;
 mod bucket;
 mod cargo;
+mod fence;
 mod files;
 mod fingerprint;
 mod limits;
@@ -16,6 +17,7 @@ mod script;
 pub use batch_name::BatchName;
 pub use bucket::{Bucket, Fetch, NoBucket, UnknownFetch};
 pub use cargo::{Cargo, FETCH, FREIGHT};
+pub use fence::FENCED;
 pub use files::FilesMount;
 pub use fingerprint::{Fingerprint, digits_of};
 pub use limits::LimitError;

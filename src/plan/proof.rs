@@ -26,6 +26,10 @@ impl Proof {
         files::line_of(words).and_then(Self::of_line).map(|(proof, _)| proof)
     }
 
+    pub(super) fn job(&self) -> &str {
+        &self.job
+    }
+
     /// The first line of the log of an attempt, unless the image writes something before.
     #[must_use]
     pub fn began(&self, attempt: u32) -> String {

@@ -13,6 +13,7 @@ mod elsewhere;
 mod exactly_once;
 mod explain;
 mod fargate;
+mod fence;
 mod files;
 mod follow;
 mod least_privilege;

@@ -120,7 +120,9 @@ impl Root {
             .arg(self.home.path().join("root"))
             // Another shell in the place of `sh`.
             .args(shell.iter().map(ToString::to_string))
-            .args(words.iter().skip(usize::from(!shell.is_empty())))
+            .args(
+                words.iter().skip(usize::from(!shell.is_empty())).map(|word| sent_as(word, job.id)),
+            )
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
             .env("MNT", &self.mnt)
@@ -137,9 +139,17 @@ impl Root {
         let code = output.status.code().unwrap_or(-1);
         let stdout = String::from_utf8(output.stdout).expect("text");
         let (first, rest) = stdout.split_once('\n').unwrap_or_default();
-        assert_eq!(first, format!("computes: job ID attempt {}", job.attempt), "{shell:?}");
+        let expected = sent_as(&format!("computes: job ID attempt {}", job.attempt), job.id);
+        assert_eq!(first, expected, "{shell:?}");
         (code, rest.to_owned())
     }
+}
+
+/// A word of a dry run, once it has an id; that of Batch will do.
+fn sent_as(word: &str, id: &str) -> String {
+    let id = id.split(':').next().unwrap_or(id);
+    let word = word.replace("job ID ", &format!("job {id} "));
+    word.replace("computes/ID\"", &format!("computes/{id}\""))
 }
 
 /// What Batch sets, and what the image has at `/files`: nothing, `empty` or `full`.
@@ -238,6 +248,38 @@ fn what_an_attempt_left_is_there_for_the_next_unless_it_asked_for_none() {
     }
 }
 
+/// Whichever shell, and with a mount of any name: one job runs, in all its attempts and children.
+#[test]
+fn of_two_jobs_of_one_submission_the_second_runs_nothing() {
+    for (options, mount) in [(&[][..], "/mnt/efs"), (&["--fresh-files"], "/mnt/it's a")] {
+        let Some(root) = Root::new() else { return };
+        let setting = format!("efs_mount = \"{mount}\"\n");
+        fs::write(root.home.work().join("computes.toml"), setting).expect("written");
+        for (number, shell) in shells().enumerate() {
+            let words = root.words(options, &["sh", "-c", "echo ran; exit 3"]);
+            let ours = format!("ours-{number}");
+            let words: Vec<_> = words.iter().map(|word| sent_as(word, &ours)).collect();
+            let run = |job: &Job<'_>| {
+                let output = root.command(shell, &words, job).output().expect("it starts");
+                let said = String::from_utf8(output.stdout).expect("text");
+                let said: Vec<_> = said.lines().skip(1).map(str::to_owned).collect();
+                (output.status.code().unwrap_or(-1), said)
+            };
+            let ran = (3, vec!["ran".to_owned()]);
+            let (a, b, second) =
+                (format!("a{number}:1"), format!("a{number}:2"), Job { id: "b", ..PLAIN });
+            let first = Job { id: &a, index: Some("1"), ..PLAIN };
+            assert_eq!(run(&first), ran, "{shell:?}");
+            assert_eq!(run(&Job { attempt: 2, ..first }), ran, "{shell:?}");
+            assert_eq!(run(&Job { id: &b, index: Some("2"), ..PLAIN }), ran, "{shell:?}");
+            let said =
+                format!("computes: job {ours} is a{number}, which came first: nothing is run here");
+            assert_eq!(run(&second), (119, vec![said.clone()]), "{shell:?}");
+            assert_eq!(run(&Job { attempt: 2, ..second }), (119, vec![said]), "{shell:?}");
+        }
+    }
+}
+
 #[test]
 fn without_files_the_command_stays_as_it_is() {
     let Some(root) = Root::new() else { return };
@@ -275,7 +317,7 @@ fn signals_reach_the_command() {
         for _ in 0..2 {
             std::io::BufRead::read_line(&mut stdout, &mut line).expect("a line");
         }
-        assert_eq!(line, "computes: job ID attempt 1\nready\n", "{shell:?}");
+        assert_eq!(line, "computes: job job-1 attempt 1\nready\n", "{shell:?}");
         // `unshare`, `sh`, `chroot` and `env` became one another as well.
         send(child.id(), Signal::TERM);
         let mut rest = String::new();

@@ -43,7 +43,7 @@ fn follows(event: Event, from: State) -> Option<State> {
             (&[from], from)
         }
         Event::CancelRequested => (&[Accepted, Queued, Blocked], Cancelled),
-        Event::CancelPassedOn => {
+        Event::CancelPassedOn | Event::Superseded => {
             return matches!(from, Queued | Starting | Running).then_some(from);
         }
         Event::Cancelled => {

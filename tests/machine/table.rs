@@ -2,7 +2,7 @@
 
 #[test]
 fn the_table_of_states_and_events() {
-    insta::assert_snapshot!(computes::job::table(), @r"
+    insta::assert_snapshot!(computes::job::table(), @"
     accepted   hand_over        → submitting []
     accepted   handed_over      → queued     []
     accepted   failed           → failed     [Finish]
@@ -16,6 +16,7 @@ fn the_table_of_states_and_events() {
     submitting cancelled        → cancelled  [Finish]
     submitting blocked          → blocked    []
     submitting vanished         → lost       [Finish]
+    queued     superseded       → queued     []
     queued     claimed          → starting   [OpenAttempt]
     queued     started          → running    [OpenAttempt]
     queued     succeeded        → succeeded  [OpenAttempt, CloseAttempt, Finish]
@@ -25,6 +26,7 @@ fn the_table_of_states_and_events() {
     queued     cancelled        → cancelled  [Finish]
     queued     blocked          → blocked    []
     queued     vanished         → lost       [Finish]
+    starting   superseded       → starting   []
     starting   started          → running    []
     starting   succeeded        → succeeded  [CloseAttempt, Finish]
     starting   failed           → failed     [CloseAttempt, Finish]
@@ -36,6 +38,7 @@ fn the_table_of_states_and_events() {
     starting   cancelled        → cancelled  [CloseAttempt, Finish]
     starting   blocked          → blocked    [CloseAttempt]
     starting   vanished         → lost       [CloseAttempt, Finish]
+    running    superseded       → running    []
     running    succeeded        → succeeded  [CloseAttempt, Finish]
     running    failed           → failed     [CloseAttempt, Finish]
     running    retried          → queued     [CloseAttempt]

@@ -8,10 +8,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::AwsError;
 use super::client::Clients;
 use super::describe::{Observed, Status};
 use super::logs::{self, FIRST_LINES};
+use super::{AwsEngine, AwsError};
 use crate::job::JobId;
 use crate::ledger::Millis;
 
@@ -85,7 +85,8 @@ impl Seen {
         definitions.get(definition).is_some_and(|at| at.elapsed() < HOLDS_FOR)
     }
 
-    fn over(&self, job: JobId) -> Duration {
+    /// How long this process has seen a job over.
+    pub fn over(&self, job: JobId) -> Duration {
         self.over.borrow_mut().entry(job).or_insert_with(Instant::now).elapsed()
     }
 
@@ -100,8 +101,10 @@ impl Seen {
     ) {
         // One of each definition first: most often it speaks for the others.
         let mut asked = HashSet::new();
-        let (first, others): (Vec<_>, Vec<_>) =
-            jobs.iter_mut().partition(|(_, job)| asked.insert(job.definition.clone()));
+        let (first, others): (Vec<_>, Vec<_>) = jobs
+            .iter_mut()
+            .filter(|(_, job)| job.status == Status::Succeeded)
+            .partition(|(_, job)| asked.insert(job.definition.clone()));
         for some in [first, others] {
             let told = some.into_iter().map(|(id, job)| async move {
                 let began = self.of_success(clients, region, (*id, job), (settle, now)).await;
@@ -196,6 +199,14 @@ impl Seen {
 
 fn shows(lines: &[String], expected: &str) -> bool {
     lines.iter().any(|line| line == expected)
+}
+
+impl AwsEngine<'_> {
+    /// Does the log of a job that is over show by now what was written to it?
+    pub(super) fn is_shown(&self, job: &Observed, seen_for: Duration) -> bool {
+        let age = job.end().stopped_at.map_or(0, |at| self.clock.now() - at);
+        seen_for >= self.settings.log_settle || age >= SURELY_SHOWN_AFTER
+    }
 }
 
 /// What the beginning of the log says of a job that Batch counts as a success.

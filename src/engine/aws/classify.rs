@@ -243,6 +243,10 @@ pub fn begun(outcome: Outcome, began: &Began) -> Outcome {
     }
 }
 
+/// Of a job that came second, where nobody can tell to which.
+pub const CAME_SECOND: &str = "another job of the same submission came first, so that this one ran \
+    nothing; which one is not known";
+
 fn of_exit_code(exit_code: Option<i32>) -> String {
     match exit_code {
         Some(code) if SIGNALLED.contains(&code) => format!("ended by signal {}", code - 128),

@@ -1,5 +1,7 @@
 //! What can go wrong with a call of AWS, and what that says about the call.
 
+use std::time::Duration;
+
 use aws_sdk_batch::config::http::HttpResponse;
 use aws_sdk_batch::error::{ProvideErrorMetadata, SdkError};
 
@@ -33,6 +35,10 @@ pub enum AwsError {
     NoRegion,
     #[error("whether AWS Batch has the job `{name}` is not known: {why}")]
     Unknown { name: String, why: Box<Self> },
+    #[error("the list of AWS Batch does not show it {} s after it was sent more than once, so that it may be there twice; {}", .settle.as_secs_f32(), blind(*.is_fenced))]
+    Blind { settle: Duration, is_fenced: bool },
+    #[error("the list of AWS Batch does not show it {} s after it was sent, so that another machine's may do the same", .patience.as_secs_f32())]
+    NotOnce { patience: Duration },
     #[error("`{0}`, whose value the job needs, is not set")]
     SecretGone(String),
     #[error("it was cancelled before it was sent")]
@@ -141,7 +147,7 @@ impl AwsError {
     pub const fn trouble(&self) -> Trouble {
         match self {
             Self::Call { trouble, .. } => *trouble,
-            Self::Unknown { .. } => Trouble::Unclear,
+            Self::Unknown { .. } | Self::Blind { .. } | Self::NotOnce { .. } => Trouble::Unclear,
             Self::NoSuchJob { .. } | Self::NoLog { .. } => Trouble::NotFound,
             Self::NoRegion
             | Self::SecretGone(_)
@@ -221,6 +227,9 @@ impl AwsError {
                 }
                 Trouble::Unclear => return None,
             },
+            Self::Blind { .. } | Self::NotOnce { .. } => {
+                "`computes list --all` shows both once AWS Batch does"
+            }
             Self::NoRegion => "set AWS_REGION, or `region` in the profile",
             Self::Unknown { why, .. } => return why.hint(),
             Self::SecretGone(name) => return Some(format!("export {name}, then try again")),
@@ -248,6 +257,15 @@ impl AwsError {
             }
         };
         Some(hint.to_owned())
+    }
+}
+
+/// What becomes of a job that is there twice.
+const fn blind(is_fenced: bool) -> &'static str {
+    if is_fenced {
+        "the one that starts second runs nothing, if jobs share the file system of /files"
+    } else {
+        "both would run"
     }
 }
 

@@ -109,7 +109,8 @@ impl AwsEngine<'_> {
         }
         let clients = self.clients().await?;
         let region = job.plan.spec.region().unwrap_or_else(|| clients.region());
-        for twin in relatives(&clients, region, &job.plan, job.id).await? {
+        let twins = relatives(&clients, region, &job.plan, job.id).await?;
+        for twin in twins.into_iter().filter(Found::is_active) {
             let id = self.adopt_by_id(ledger, region, &twin.engine_id).await?;
             if is_wanted(ledger, id)? {
                 return Ok(Some(id));
@@ -129,16 +130,22 @@ impl AwsEngine<'_> {
         let sent = ledger.hand_over_of(record.seq)?;
         let (Some(ours), Some(sent)) = (record.engine_id.clone(), sent) else { return Ok(None) };
         let clients = self.clients().await?;
-        let end = Instant::now() + self.settings.settle;
+        // Nothing but the list tells of the other, so that it is given more time.
+        let patience = self.settings.settle * SETTLES;
+        let end = Instant::now() + patience;
         let found = loop {
             let found = relatives(&clients, &sent.region, &record.plan, id).await?;
             // Before the list shows ours it may lack others too.
-            if found.iter().any(|job| job.engine_id == ours) || Instant::now() >= end {
+            if found.iter().any(|job| job.engine_id == ours) {
                 break found;
+            }
+            if Instant::now() >= end {
+                return Err(AwsError::NotOnce { patience }.into());
             }
             sleep(LOOK_AGAIN).await;
         };
-        for first in found.into_iter().take_while(|job| job.engine_id != ours) {
+        let sooner = found.into_iter().take_while(|job| job.engine_id != ours);
+        for first in sooner.filter(Found::is_active) {
             let twin = self.adopt_by_id(ledger, &sent.region, &first.engine_id).await?;
             if is_wanted(ledger, twin)? {
                 let reason = format!("{} does the same and came first", first.engine_id);
@@ -196,8 +203,7 @@ impl AwsEngine<'_> {
     }
 }
 
-/// The jobs on Batch that do the same as this one, itself among them, and are not over or being
-/// ended; the oldest first.
+/// The jobs on Batch that do or did the same as this one, itself among them; the oldest first.
 async fn relatives(
     clients: &Clients,
     region: &str,
@@ -208,7 +214,7 @@ async fn relatives(
     let queue = plan.spec.queue_id();
     let mut found = list::by_name(clients, region, queue, &format!("{family}*")).await?;
     // Batch compares without regard to case.
-    found.retain(|job| job.name.starts_with(&family) && job.is_active());
+    found.retain(|job| job.name.starts_with(&family));
     Ok(found)
 }
 
@@ -218,6 +224,8 @@ fn is_wanted(ledger: &Ledger, id: JobId) -> Result<bool, LedgerError> {
     Ok(!job.state.is_terminal() && job.cancel_requested_at.is_none())
 }
 
+/// How many times `aws.settle` the list is waited for, that it shows a job of `--once`.
+const SETTLES: u32 = 6;
 /// Between two looks at a list that does not show yet what is there.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 

@@ -49,6 +49,7 @@ impl Made {
 
 /// A stream that is known.
 struct Open {
+    record: JobRecord,
     region: String,
     log: LogStream,
     token: Option<String>,
@@ -149,6 +150,14 @@ impl AwsLog {
 
     /// `None`: the attempt has no stream yet.
     async fn open(&mut self, ledger: &Ledger) -> Result<Option<&mut Open>, EngineError> {
+        // Another job may have taken the place of the one that came second.
+        if let Some(open) = &self.open {
+            let attempts = ledger.attempts(&open.record)?;
+            let log = attempts.into_iter().find(|attempt| attempt.number == self.attempt);
+            if log.and_then(|attempt| attempt.log).as_ref() != Some(&open.log) {
+                (self.open, self.ending) = (None, None);
+            }
+        }
         if self.open.is_none() {
             let record = ledger.job(self.job)?;
             let attempts = ledger.attempts(&record)?;
@@ -165,7 +174,7 @@ impl AwsLog {
             let tells_end = carrier.is_some_and(|(_, fetch)| fetch == Fetch::Program);
             let tells = (record.plan.has_line(), tells_end);
             let times = Times::default();
-            self.open = Some(Open { region, log, token: None, mask, own, tells, times });
+            self.open = Some(Open { record, region, log, token: None, mask, own, tells, times });
         }
         Ok(self.open.as_mut())
     }

@@ -15,6 +15,7 @@ mod doctor;
 mod error;
 mod explain;
 mod fargate;
+mod fenced;
 mod files;
 mod find;
 mod get;

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use super::began::Began;
 use super::describe::{self, AT_ONCE, Observed};
+use super::fenced::There;
 use super::steps::steps;
 use super::{AwsEngine, AwsError, poll};
 use crate::engine::{Attended, EngineError};
 use crate::job::{Event, JobId};
-use crate::ledger::{Applied, Change, Detail, HandOver, JobRecord, Ledger, LedgerError, Millis};
+use crate::ledger::{Applied, Change, Detail, JobRecord, Ledger, LedgerError, Millis};
 
 /// What a look came to.
 #[derive(Default)]
@@ -56,7 +57,7 @@ impl AwsEngine<'_> {
     }
 
     async fn look(&mut self, ledger: &mut Ledger, jobs: &[JobId]) -> Result<Looked, EngineError> {
-        let mut there: Vec<(HandOver, String, JobRecord)> = Vec::new();
+        let mut there: Vec<There> = Vec::new();
         let Looked { mut elsewhere, mut soon } = Looked::default();
         for id in jobs {
             if ledger.standing(*id)?.state.is_terminal() {
@@ -78,6 +79,7 @@ impl AwsEngine<'_> {
                 let now = self.clock.now();
                 let mut found: HashMap<_, _> =
                     found.into_iter().map(|(id, job)| (id, Observed::new(&job))).collect();
+                self.supersede(ledger, &clients, some, &mut found).await?;
                 let ours = |engine_id: &String| {
                     some.iter().find(|(_, id, _)| id == engine_id).map(|(.., record)| record.id)
                 };

@@ -12,7 +12,7 @@ use super::client::Clients;
 use super::describe::Status;
 use super::{Action, AwsError, Trouble};
 use crate::job::{self, EnvName, JobId, Secrets};
-use crate::plan::SubmitJob;
+use crate::plan::{FilesMount, SubmitJob};
 
 /// A job on its way.
 pub struct Letter {
@@ -67,6 +67,18 @@ impl Found {
     /// Will it do its work, or does it?
     pub const fn is_active(&self) -> bool {
         !self.status.is_over() && !self.is_ended
+    }
+
+    const fn has_started(&self) -> bool {
+        !matches!(self.status, Status::Submitted | Status::Pending | Status::Runnable)
+    }
+}
+
+impl Letter {
+    /// Does a second job of it end by itself, where jobs share their file system?
+    fn is_fenced(&self) -> bool {
+        let command = self.request.container_overrides.command.as_deref();
+        command.is_some_and(|words| FilesMount::of_command(words).is_some())
     }
 }
 
@@ -293,15 +305,21 @@ async fn only_one(
             Err(error) => return Delivery::Taken { engine_id, arn, doubt: Some(error) },
         }
     };
-    // The oldest that nobody ended, at work or done; one that is not in the list is younger.
-    let Some(first) = found.iter().find(|job| !job.is_ended) else {
-        return Delivery::Taken { engine_id, arn, doubt: None };
+    let known = found.iter().any(|job| job.engine_id == engine_id);
+    let blind = || AwsError::Blind { settle, is_fenced: letter.is_fenced() };
+    let mut doubt = (!known).then(blind);
+    // One that nobody ended, and of those that started or may soon the oldest; one that is not in the
+    // list is younger.
+    let wanted = found.iter().filter(|job| !job.is_ended);
+    let Some(first) = wanted.min_by_key(|job| !job.has_started()) else {
+        return Delivery::Taken { engine_id, arn, doubt };
     };
     let reason = format!("sent twice by mistake; {} is the one", first.engine_id);
-    let known = found.iter().any(|job| job.engine_id == engine_id);
-    let later = found.iter().filter(|job| job.is_active()).map(|job| job.engine_id.clone());
-    let later = later.chain((!known).then(|| engine_id.clone()));
-    let mut doubt = None;
+    // Whichever of those that started came first is for the fence to say: the one that is ended might
+    // be the one that the others make way for.
+    let is_later = |job: &&Found| job.is_active() && !(letter.is_fenced() && job.has_started());
+    let later = found.iter().filter(is_later).map(|job| job.engine_id.clone());
+    let later = later.chain((!known && !letter.is_fenced()).then(|| engine_id.clone()));
     for later in later.filter(|later| *later != first.engine_id) {
         let ended = super::cancel::terminate(clients, &letter.region, &later, &reason).await;
         doubt = doubt.or(ended.err());

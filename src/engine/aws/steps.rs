@@ -103,6 +103,12 @@ fn last(observed: &Observed, attempt: &Ended, wished: bool) -> (Event, Outcome) 
     let ended = observed.is_ended || wished;
     let outcome =
         classify::begun(classify::outcome(observed.status, attempt, ended), &observed.began);
+    let outcome = match outcome.verdict {
+        Verdict::Failed(_) if observed.fenced().is_some() => {
+            Outcome { reason: Some(classify::CAME_SECOND.to_owned()), ..outcome }
+        }
+        _ => outcome,
+    };
     let event = match outcome.verdict {
         Verdict::Succeeded => Event::Succeeded,
         Verdict::Failed(_) => Event::Failed,

@@ -1,0 +1,123 @@
+//! Lists of AWS Batch that show a job late: nothing runs twice, or the doubt is told.
+
+use serde_json::json;
+
+use super::exactly_once::SUBMIT;
+use crate::support::{Account, Aws, Fault, Home, Jobs, Proxy};
+
+/// Two jobs for one submission: the answer to the first is lost, and the list does not show it.
+fn sent_twice(account: &Account) -> (Proxy, Home) {
+    let mut fault = Some(Fault::AnswerLost);
+    let proxy = Proxy::start(Aws::server().port(), move |request| {
+        if request.path == SUBMIT { fault.take().unwrap_or(Fault::None) } else { Fault::None }
+    });
+    let home = account.home_through(proxy.port()).with("COMPUTES_AWS_TIMEOUT", "1s");
+    (proxy, home)
+}
+
+fn blind() -> Account {
+    Account::in_scene(Jobs::Run, &json!({"list_lag": 30}))
+}
+
+/// Which jobs of Batch ran the command.
+fn ran(account: &Account) -> Vec<String> {
+    let path = Aws::server().host_path(&format!("/mnt/efs/ran-{}", account.id()));
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn command(account: &Account) -> String {
+    format!("echo hello; echo $AWS_BATCH_JOB_ID >> /mnt/efs/ran-{}; exit 7", account.id())
+}
+
+#[test]
+fn what_was_sent_twice_runs_once_and_is_followed_where_it_runs() {
+    if !Aws::server().isolates() {
+        return;
+    }
+    let account = blind();
+    let (_proxy, home) = sent_twice(&account);
+    let run = home.run(["run", "--name", "twice", "--", "sh", "-c", &command(&account)]);
+    assert_eq!(account.jobs().len(), 2);
+    let ran = ran(&account);
+    assert_eq!(ran.len(), 1, "{ran:?}");
+    assert_eq!((run.code, run.stdout.as_str()), (7, "hello\n"), "{}", run.stderr);
+    insta::assert_snapshot!(run.snapshot_of_the_end(), @"
+    exit code 7
+    --- stdout
+    hello
+    --- stderr
+    warning: [short] is on AWS Batch, but look at it: the list of AWS Batch does not show it [took] after it was sent more than once, so that it may be there twice; the one that starts second runs nothing, if jobs share the file system of /files
+    [short] twice submitted to default
+    [short] twice failed after [took] : exit code 7
+    ");
+    let status = home.status("last");
+    assert_eq!(status["engine_id"], ran[0].as_str());
+    let events = status["events"].as_array().expect("a list");
+    let events: Vec<_> = events.iter().filter(|it| it["event"] == "superseded").collect();
+    let reason = format!("{} came first and does the work", ran[0]);
+    assert_eq!(events.iter().map(|it| it["reason"].clone()).collect::<Vec<_>>(), [reason]);
+    assert_eq!(home.run(["logs", "last"]).stdout, "hello\n");
+}
+
+/// Nobody may read the log, but the list shows both.
+#[test]
+fn without_the_log_the_list_tells_which_came_first() {
+    if !Aws::server().isolates() {
+        return;
+    }
+    let account = Account::in_scene(Jobs::Run, &json!({"list_lag": 1}));
+    let (_proxy, home) = sent_twice(&account);
+    account.deny(&["logs:*"]);
+    let home = home.with("COMPUTES_AWS_LOG_SETTLE", "10s");
+    home.submit(["--", "sh", "-c", &command(&account)]);
+    let run = home.run(["wait", "--limit", "30s", "last"]);
+    assert_eq!((run.code, ran(&account).len()), (7, 1), "{}", run.stderr);
+}
+
+#[test]
+fn where_there_is_no_fence_the_doubt_is_told() {
+    let account = blind();
+    let (_proxy, home) = sent_twice(&account);
+    let run = home.run(["submit", "--no-files", "--", "true"]);
+    assert_eq!((run.code, account.jobs().len()), (0, 2));
+    insta::assert_snapshot!(run.snapshot(), @"
+    exit code 0
+    --- stdout
+    [id]
+    --- stderr
+    warning: [short] is on AWS Batch, but look at it: the list of AWS Batch does not show it [took] after it was sent more than once, so that it may be there twice; both would run
+    note: to submit takes `batch:SubmitJob` alone; what it takes to wait, list, read logs and cancel is printed by `computes policy`
+    ");
+}
+
+#[test]
+fn once_waits_for_a_list_that_lags_and_tells_when_it_is_blind() {
+    let submit = |lag: f32| {
+        let account = Account::in_scene(Jobs::Stay, &json!({"list_lag": lag}));
+        let both = std::sync::Barrier::new(2);
+        let machine = || {
+            let home = account.home().with("COMPUTES_AWS_SETTLE", "500ms");
+            both.wait();
+            home.run(["submit", "--once", "--name", "same", "--", "true"])
+        };
+        let runs = std::thread::scope(|scope| {
+            let machines = [scope.spawn(machine), scope.spawn(machine)];
+            machines.map(|machine| machine.join().expect("it ends"))
+        });
+        let jobs = account.jobs();
+        (runs, jobs.iter().filter(|job| job["status"] == "SUBMITTED").count())
+    };
+    let ([one, other], active) = submit(1.5);
+    assert_eq!((active, one.stdout.as_str()), (1, other.stdout.as_str()), "{}", one.stderr);
+    let ([one, other], active) = submit(60.0);
+    assert_eq!((active, one.code, other.code), (2, 0, 0));
+    insta::assert_snapshot!(one.snapshot(), @"
+    exit code 0
+    --- stdout
+    [id]
+    --- stderr
+    warning: [short] is on AWS Batch, but look at it: the list of AWS Batch does not show it 3 s after it was sent, so that another machine's may do the same
+    note: to submit takes `batch:SubmitJob` alone; what it takes to wait, list, read logs and cancel is printed by `computes policy`
+    ");
+}
