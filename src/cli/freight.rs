@@ -4,8 +4,11 @@ use std::path::Path;
 
 use super::context::Context;
 use super::error::Failure;
+use super::stdin::{self, Fed};
 use crate::engine::Submission;
-use crate::job::{Address, Freight, Input, InputParcel, Parcel, Sending, Source, SourceParcel};
+use crate::job::{
+    Address, Freight, Input, InputParcel, Parcel, Sending, Source, SourceParcel, Stdin,
+};
 use crate::parcel::{Checkout, Contents, Made, ParcelError, Store, pack, walk};
 
 /// Jobs that are checked, and what they bring along, which is not packed yet.
@@ -19,6 +22,7 @@ pub struct Prepared {
 pub struct Loading {
     sources: Vec<(Source, Checkout, Contents)>,
     inputs: Vec<(Input, Contents)>,
+    stdins: Vec<(Stdin, Fed)>,
 }
 
 /// In the place of an address that is not known yet: the number of the thing.
@@ -30,6 +34,7 @@ fn to_come(kind: u8, index: usize) -> Parcel {
 
 const SOURCE: u8 = 0;
 const INPUT: u8 = 1;
+const STDIN: u8 = 2;
 
 impl Loading {
     /// Looks for what a job brings along. The addresses come later, with [`Prepared::pack`].
@@ -41,7 +46,28 @@ impl Loading {
         let inputs = sending.inputs.iter().map(|input| self.input(input, context));
         let inputs = inputs.collect::<Result<_, _>>()?;
         check_nesting(&sending.inputs, context)?;
-        Ok(Freight { source, inputs })
+        let stdin = self.stdin(sending, context)?;
+        Ok(Freight { source, inputs, stdin })
+    }
+
+    /// The same for what its command reads. That of the caller can be read once.
+    ///
+    /// # Errors
+    /// When it can't be read or is too large.
+    pub fn stdin(
+        &mut self,
+        sending: &Sending,
+        context: &Context<'_>,
+    ) -> Result<Option<Parcel>, Failure> {
+        let Some(stdin) = &sending.stdin else { return Ok(None) };
+        let known = self.stdins.iter().position(|(known, _)| known == stdin);
+        let index = if let Some(index) = known {
+            index
+        } else {
+            self.stdins.push((stdin.clone(), stdin::found(stdin, context)?));
+            self.stdins.len() - 1
+        };
+        Ok(Some(to_come(STDIN, index)))
     }
 
     fn source(
@@ -83,7 +109,10 @@ impl Loading {
         let sources = self.sources.iter().enumerate();
         let sources = sources.map(|(index, (.., it))| (to_come(SOURCE, index), it));
         let inputs = self.inputs.iter().enumerate();
-        sources.chain(inputs.map(|(index, (_, it))| (to_come(INPUT, index), it)))
+        let stdins = self.stdins.iter().enumerate();
+        sources
+            .chain(inputs.map(|(index, (_, it))| (to_come(INPUT, index), it)))
+            .chain(stdins.map(|(index, (_, it))| (to_come(STDIN, index), &it.contents)))
     }
 }
 
@@ -160,10 +189,7 @@ impl Prepared {
         for (placeholder, contents) in self.loading.contents() {
             let parcel = pack(contents, &mut |bytes| meter.add(bytes))?;
             let all = self.submissions.iter_mut().map(|it| &mut it.job.plan.freight);
-            let places = all.flat_map(|freight| {
-                let source = freight.source.iter_mut().map(|source| &mut source.parcel);
-                source.chain(freight.inputs.iter_mut().map(|input| &mut input.parcel))
-            });
+            let places = all.flat_map(Freight::parcels_mut);
             for place in places.filter(|place| **place == placeholder) {
                 *place = parcel.clone();
             }

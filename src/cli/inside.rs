@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::context::block_on;
 use super::error::{Doing, Failure, Kind, code};
 use super::output::Output;
-use crate::engine::aws::{AwsSettings, Inside, InsideCommand, Runs, Signals};
+use crate::engine::aws::{Around, AwsSettings, Inside, InsideCommand, Runs, Signals};
 use crate::engine::{EngineError, Roots};
 use crate::plan::{Cargo, FETCH, FREIGHT, Proof};
 
@@ -75,16 +75,19 @@ async fn job(options: &Options, output: &Output) -> Result<u8, Failure> {
         Inside::new(cargo, runs, Roots::of_a_container(), &AwsSettings::default()).await?;
     // Somebody may want it to end before there is a command that could be told.
     let mut signals = Signals::new().doing(|| "listen for signals".to_owned())?;
-    let (directory, complaints) = tokio::select! {
-        fetched = inside.fetch() => {
-            fetched.doing(|| "fetch what the job brings along".to_owned())?
-        }
+    let fetch = async {
+        let (directory, complaints) = inside.fetch().await?;
+        Ok::<_, EngineError>((directory, complaints, inside.stdin().await?))
+    };
+    let (directory, complaints, stdin) = tokio::select! {
+        fetched = fetch => fetched.doing(|| "fetch what the job brings along".to_owned())?,
         code = signals.end() => return Ok(code),
     };
     tell(Ok(complaints), output);
     ticks.reset();
-    let directory = directory.as_deref();
-    let started = InsideCommand::start(&options.command, directory, &OURS, signals);
+    let around = Around { directory: directory.as_deref(), stdin: stdin.as_ref(), without: &OURS };
+    let started = InsideCommand::start(&options.command, around, signals);
+    drop(stdin);
     let mut command = match started {
         Ok(command) => command,
         Err(error) => {

@@ -15,6 +15,7 @@ use crate::plan::{ContainerOverrides, EvaluatedRetry, SubmitJob, TimeoutSeconds}
 
 /// What the options say, one draft a job, with nothing of the settings in it.
 pub fn drafts(options: &JobOptions) -> Result<Vec<Draft>, Failure> {
+    check_readers(options, options.stdin.as_deref())?;
     let flags = flags(options)?;
     let beneath = match (&options.from, &options.aws.cli_input_json) {
         (Some(file), _) => job_file(file)?,
@@ -24,7 +25,31 @@ pub fn drafts(options: &JobOptions) -> Result<Vec<Draft>, Failure> {
         }
         (None, None) => vec![Draft::default()],
     };
-    Ok(beneath.into_iter().map(|draft| flags.clone().over(draft)).collect())
+    let drafts: Vec<_> = beneath.into_iter().map(|draft| flags.clone().over(draft)).collect();
+    drafts.iter().try_for_each(|draft| check_readers(options, draft.stdin.as_deref()))?;
+    Ok(drafts)
+}
+
+/// The options whose value is what is on stdin.
+fn readers(options: &JobOptions) -> impl Iterator<Item = &'static str> {
+    let is_stdin = |text: &Option<String>| text.as_deref() == Some("-");
+    let all = [
+        ("--from", &options.from),
+        ("--cli-input-json", &options.aws.cli_input_json),
+        ("--container-overrides", &options.aws.container_overrides),
+    ];
+    all.into_iter().filter(move |(_, value)| is_stdin(value)).map(|(name, _)| name)
+}
+
+/// What was read by one is not there for another.
+fn check_readers(options: &JobOptions, stdin: Option<&str>) -> Result<(), Failure> {
+    match readers(options).next() {
+        Some(reader) if stdin == Some("-") => Err(Failure::usage(
+            format!("stdin is given twice: to {reader}, and to the job as its own"),
+            "name a file in the place of one -",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn flags(options: &JobOptions) -> Result<Draft, Failure> {
@@ -83,6 +108,7 @@ fn flags(options: &JobOptions) -> Result<Draft, Failure> {
         job_definition: options.job_definition.clone(),
         source: options.source.clone(),
         inputs: options.inputs.clone(),
+        stdin: options.stdin.clone(),
         outputs: options.outputs.iter().filter(|it| !is_word(it)).cloned().collect(),
         ..Draft::default()
     };

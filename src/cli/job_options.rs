@@ -58,6 +58,9 @@ pub struct JobOptions {
     /// A file or folder that is at /files/PATH when the command starts
     #[arg(long = "input", value_name = "LOCAL[=PATH]")]
     pub inputs: Vec<String>,
+    /// A file that the command reads on its stdin; - is what is on your own
+    #[arg(long, value_name = "FILE")]
+    pub stdin: Option<String>,
     /// What is kept as the result, also of a job that fails: a path or pattern in /files, or with
     /// /source before it in the source; . and /source are all of it, !PATH leaves out
     #[arg(long = "output", value_name = "PATH")]

@@ -37,6 +37,7 @@ mod retry;
 mod run;
 mod selection;
 mod status;
+mod stdin;
 mod submission;
 mod submit;
 mod tail;

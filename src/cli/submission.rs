@@ -10,9 +10,12 @@ use super::freight::{Loading, Prepared};
 use super::intake;
 use super::job_options::JobOptions;
 use super::meant;
+use super::stdin::is_left_unread;
 use crate::engine::aws::Trouble;
 use crate::engine::{Accepted, Clock, EngineError, EngineName, Engines, Sent, Submission, local};
-use crate::job::{CommandError, Draft, JobFiles, JobId, JobSpec, Root, Sending, Source, SpecError};
+use crate::job::{
+    CommandError, Draft, Freight, JobFiles, JobId, JobSpec, Root, Sending, Source, SpecError,
+};
 use crate::ledger::NewJob;
 use crate::parcel::Store;
 use crate::plan::{FETCH, FREIGHT, Plan};
@@ -61,6 +64,13 @@ pub fn prepare(
         }
         submissions.push(submission);
     }
+    let is_given = |it: &Submission| it.job.plan.freight.stdin.is_some();
+    if !submissions.iter().any(is_given) && is_left_unread() {
+        context.output.note(
+            "what is on stdin does not go to the job, whose stdin is empty: --stdin - sends it, and \
+             </dev/null says that it need not",
+        );
+    }
     Ok(Prepared { submissions, loading })
 }
 
@@ -105,7 +115,10 @@ fn submission(
     meant::check_program(&spec)?;
     let plan = Plan::new(spec, config.files_mount.clone(), &secrets)?;
     let freight = match made_before {
-        Some(freight) => freight,
+        Some(made) => {
+            let stdin = loading.stdin(&sending, context)?;
+            Freight { stdin: stdin.or_else(|| made.stdin.clone()), ..made }
+        }
         None => loading.look(&sending, context)?,
     };
     let mut plan = plan.with(freight, config.bucket.clone(), config.fetch, &secrets)?;
@@ -155,6 +168,7 @@ fn check_command(spec: &JobSpec, sending: &Sending, engine: EngineName) -> Resul
         EngineName::Aws if spec.files != JobFiles::None => ("/files", "add --no-files"),
         EngineName::Aws if sending.source != Source::Image => ("a source", "add --source image"),
         EngineName::Aws if !sending.inputs.is_empty() => ("inputs", "leave them out"),
+        EngineName::Aws if sending.stdin.is_some() => ("a stdin", "leave --stdin out"),
         EngineName::Aws if !spec.outputs.is_empty() => {
             ("outputs", "leave them out, or add --no-files")
         }
@@ -171,10 +185,13 @@ fn check_carrier(plan: &Plan, engine: EngineName) -> Result<(), Failure> {
     if engine == EngineName::Local || !plan.carries() || plan.bucket.is_some() {
         return Ok(());
     }
-    let (what, without) = match (&plan.freight.source, plan.freight.inputs.is_empty()) {
-        (Some(_), _) => ("a source", "submit with --source image, which sends nothing"),
-        (None, false) => ("inputs", "leave them out"),
-        (None, true) => ("outputs", "leave them out"),
+    let (what, without) = match &plan.freight {
+        Freight { source: Some(_), .. } => {
+            ("a source", "submit with --source image, which sends nothing")
+        }
+        Freight { stdin: Some(_), .. } => ("a stdin", "leave --stdin out"),
+        Freight { inputs, .. } if !inputs.is_empty() => ("inputs", "leave them out"),
+        _ => ("outputs", "leave them out"),
     };
     Err(Failure::usage(
         format!("the job has {what}, and no bucket is set to bring them to AWS and back"),

@@ -183,7 +183,7 @@ static SETTINGS: [Setting; 34] = [
         group: WHAT,
         kind: Kind::Size,
         default: Preset::Is("256MiB"),
-        doc: "How large the files of a source may be together.",
+        doc: "How large the files of a source may be together, and what a job reads on its stdin.",
         store: |config, said| {
             let memory: Memory = said
                 .text()?

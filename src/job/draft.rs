@@ -51,6 +51,8 @@ pub struct Draft {
     /// [`Output`](super::Output)s.
     #[serde(default)]
     pub outputs: Vec<String>,
+    /// A file, or `-`, as [`Stdin`](super::Stdin) reads it.
+    pub stdin: Option<String>,
     /// What was made of a source and inputs before: of a request that a dry run printed.
     #[serde(skip)]
     pub freight: Option<Freight>,
@@ -110,6 +112,7 @@ impl Draft {
             files: self.files.or(beneath.files),
             source: self.source.or(beneath.source),
             inputs,
+            stdin: self.stdin.or(beneath.stdin),
             freight: self.freight.or(beneath.freight),
             outputs: if self.outputs.is_empty() { beneath.outputs } else { self.outputs },
             share: self.share.or(beneath.share),

@@ -102,17 +102,25 @@ pub struct Freight {
     pub source: Option<SourceParcel>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<InputParcel>,
+    /// What the command reads on its stdin: the one file in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<Parcel>,
 }
 
 impl Freight {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.source.is_none() && self.inputs.is_empty()
+        self.source.is_none() && self.inputs.is_empty() && self.stdin.is_none()
     }
 
     pub fn parcels(&self) -> impl Iterator<Item = &Parcel> {
         let source = self.source.iter().map(|source| &source.parcel);
-        source.chain(self.inputs.iter().map(|input| &input.parcel))
+        source.chain(self.inputs.iter().map(|input| &input.parcel)).chain(&self.stdin)
+    }
+
+    pub fn parcels_mut(&mut self) -> impl Iterator<Item = &mut Parcel> {
+        let source = self.source.iter_mut().map(|source| &mut source.parcel);
+        source.chain(self.inputs.iter_mut().map(|input| &mut input.parcel)).chain(&mut self.stdin)
     }
 }
 

@@ -2,11 +2,33 @@
 
 use super::{Draft, FilesPath, JobFiles, Source, SpecError};
 
-/// A source, and inputs.
+/// A source, inputs, and what is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sending {
     pub source: Source,
     pub inputs: Vec<Input>,
+    pub stdin: Option<Stdin>,
+}
+
+/// What the command reads on its stdin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stdin {
+    /// What the caller has on its own, up to its end.
+    Callers,
+    /// A file, as the caller named it.
+    File(String),
+}
+
+impl Stdin {
+    /// # Errors
+    /// When no file is named.
+    pub fn parse(text: &str) -> Result<Self, SpecError> {
+        match text {
+            "" => Err(SpecError::Stdin),
+            "-" => Ok(Self::Callers),
+            file => Ok(Self::File(file.to_owned())),
+        }
+    }
 }
 
 /// `LOCAL[=PATH]`.
@@ -75,7 +97,8 @@ impl Draft {
             return Err(SpecError::NoFiles(input.local.clone()));
         }
         Input::check(&inputs)?;
-        Ok(Sending { source, inputs })
+        let stdin = self.stdin.as_deref().map(Stdin::parse).transpose()?;
+        Ok(Sending { source, inputs, stdin })
     }
 }
 

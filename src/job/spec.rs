@@ -117,6 +117,8 @@ pub enum SpecError {
     InputTwice { one: String, other: String, path: FilesPath },
     #[error("input `{0}` has no place: the job has no /files")]
     NoFiles(String),
+    #[error("the name of the file is empty that is to be the job's stdin")]
+    Stdin,
     #[error("output `{0}` is left out, and nothing is named that it could be left out of")]
     NothingToLeaveOut(String),
     #[error("output `{0}` is below /files, and the job has none")]
@@ -218,6 +220,7 @@ impl SpecError {
             Self::InputTwice { .. } => {
                 "give one of them another path, as in --input data=other".to_owned()
             }
+            Self::Stdin => "as in --stdin FILE, or --stdin - for what is on your own".to_owned(),
             Self::NoFiles(_) => "leave out --no-files, or the input".to_owned(),
             Self::SecretTwice(name) => format!("take {name} out of one of the two"),
             Self::Timeout(_) => "as in --timeout 3600 or --timeout 1h".to_owned(),

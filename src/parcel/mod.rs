@@ -4,6 +4,7 @@
 //! written. So a parcel is sent once however many jobs take it, and whoever opens one knows
 //! whether it is the right one.
 
+mod alone;
 mod blobs;
 mod contents;
 mod error;
@@ -16,6 +17,7 @@ mod pack;
 mod store;
 mod unpack;
 
+pub use alone::open_alone;
 pub use contents::{Contents, Entry, Origin};
 pub use error::{ParcelError, size};
 pub use folder::{Found, walk};

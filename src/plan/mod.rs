@@ -27,7 +27,7 @@ pub use request::{
     SubmitJob, TimeoutSeconds,
 };
 
-pub use script::{Keeping, Opening, script};
+pub use script::{Feeding, Keeping, Opening, script};
 
 use serde::{Deserialize, Serialize};
 

@@ -15,6 +15,14 @@ pub struct Opening<'a> {
     pub into: &'a str,
 }
 
+/// What the command reads on its stdin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feeding<'a> {
+    /// Whoever has it can read the parcel.
+    pub url: String,
+    pub address: &'a Address,
+}
+
 /// What the job keeps, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keeping<'a> {
@@ -27,6 +35,7 @@ pub struct Keeping<'a> {
 #[must_use]
 pub fn script(
     openings: &[Opening<'_>],
+    stdin: Option<&Feeding<'_>>,
     directory: Option<&str>,
     keeping: Option<&Keeping<'_>>,
 ) -> String {
@@ -38,6 +47,11 @@ pub fn script(
         let words = [url, address.as_str(), into].map(shell_word);
         lines.push(format!("computes_open {}", words.join(" ")));
     }
+    if let Some(Feeding { url, address }) = stdin {
+        let words = [url, address.as_str()].map(shell_word);
+        lines.push(format!("computes_open {} \"$computes_file.in\"", words.join(" ")));
+        lines.push(STDIN.to_owned());
+    }
     if keeping.is_some_and(|keeping| keeping.outputs.first_in(Root::Source).is_some()) {
         lines.push(BEFORE.to_owned());
     }
@@ -47,9 +61,12 @@ pub fn script(
         lines.push(format!("mkdir -p {word} && cd {word} || {fail}"));
     }
     lines.push("unset COMPUTES_FREIGHT; trap - TERM INT".to_owned());
+    let reads = if stdin.is_some() { " <&3 3<&-" } else { "" };
     match keeping {
-        None => lines.push("exec \"$@\"".to_owned()),
+        None => lines.push(format!("exec \"$@\"{reads}")),
         Some(Keeping { url, outputs }) => {
+            // Without being told so a command beside a shell reads nothing.
+            lines.push(format!("\"$@\"{reads} &"));
             lines.push(RUN.to_owned());
             lines.push(COLLECT.to_owned());
             lines.push(format!("computes_leave() {{ sed {}; }}", left_out(outputs)));
@@ -98,6 +115,10 @@ computes_open() {
 }
 "#;
 
+/// Read to its end although its name is gone.
+const STDIN: &str = r#"exec 3<"$computes_file.in/stdin"
+rm -rf "$computes_file.in""#;
+
 /// Before the command runs for hours.
 const CAN_SEND: &str = r#"for computes_one in find sed sort touch uniq; do
     command -v "$computes_one" >/dev/null || computes_fail "outputs are found by \`$computes_one\`, and the image has none"
@@ -118,8 +139,7 @@ computes_send() {
 "#;
 
 /// The shell stays, and passes on what it is sent. `wait` ends early when that happens.
-const RUN: &str = r#""$@" &
-computes_child=$!
+const RUN: &str = r#"computes_child=$!
 for computes_one in TERM INT HUP QUIT USR1 USR2; do trap "kill -$computes_one $computes_child 2>/dev/null" "$computes_one"; done
 while :; do
     computes_code=0

@@ -359,6 +359,24 @@ fn this_very_tree_is_fetched_built_and_brought_back() {
     }
 }
 
+#[test]
+fn stdin_is_opened_by_every_shell() {
+    for (fetch, outputs) in [("program", &[][..]), ("urls", &[]), ("urls", &["--output", "."])] {
+        let Some(place) = Root::new() else { return };
+        let account = Account::new(Jobs::Stay);
+        let home = super::files::carrying(&account).with("COMPUTES_FETCH", fetch);
+        home.write("data", "to be read\n");
+        let options = ["--timeout", "5m", "--stdin", "data"];
+        home.submit([&options[..], outputs, &["--", "cat"]].concat());
+        let request = account.requests().remove(0);
+        for shell in shells() {
+            let (code, said) = place.run_sent(shell, &request, &account, &AS_SENT);
+            assert_eq!(code, 0, "{fetch}, {shell:?}: {said}");
+            assert!(said.contains("to be read\n"), "{fetch}, {shell:?}: {said}");
+        }
+    }
+}
+
 /// Where the image has nothing but busybox.
 #[test]
 fn a_source_is_fetched_with_the_programs_of_busybox_alone() {
@@ -387,6 +405,8 @@ fn a_source_is_fetched_with_the_programs_of_busybox_alone() {
         "sha256sum",
         "sort",
         "tar",
+        "touch",
+        "uniq",
         "unshare",
         "wget",
     ] {
@@ -397,10 +417,13 @@ fn a_source_is_fetched_with_the_programs_of_busybox_alone() {
     home.write("a b", "a b\n");
     home.submit(["--input", "a b", "--input", ".=all", "--", "sh", "-c", "cat '/files/all/a b'"]);
     home.submit(["--input", "a b", "--output", ".", "--timeout", "5m", "--", "true"]);
+    home.submit(["--stdin", "a b", "--no-files", "--", "cat"]);
     let tools = tools.display().to_string();
     let job = Job { tools: Some(&tools), ..AS_SENT };
     let requests = account.requests();
     let (code, said) = place.run_sent(&[busybox, "sh"], &requests[0], &account, &job);
+    assert_eq!((code, said.lines().skip(1).collect::<Vec<_>>()), (0, vec!["a b"]));
+    let (code, said) = place.run_sent(&[busybox, "sh"], &requests[2], &account, &job);
     assert_eq!((code, said.lines().skip(1).collect::<Vec<_>>()), (0, vec!["a b"]));
     // Its wget can't send anything, which is said before the command runs for hours.
     let (code, said) = place.run_sent(&[busybox, "sh"], &requests[1], &account, &job);

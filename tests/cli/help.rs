@@ -89,6 +89,7 @@ fn run() {
           --source <WHAT>           What of your repository goes along: tree (as it stands), commit
                                     (HEAD) or image (nothing)
           --input <LOCAL[=PATH]>    A file or folder that is at /files/PATH when the command starts
+          --stdin <FILE>            A file that the command reads on its stdin; - is what is on your own
           --output <PATH>           What is kept as the result, also of a job that fails: a path or
                                     pattern in /files, or with /source before it in the source; . and
                                     /source are all of it, !PATH leaves out

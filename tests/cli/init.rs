@@ -85,7 +85,7 @@ fn the_file() {
     # Takes `"tree"`, `"commit"` or `"image"`; COMPUTES_SOURCE
     #source = "image"
 
-    # How large the files of a source may be together.
+    # How large the files of a source may be together, and what a job reads on its stdin.
     # Takes a number of MiB or a size such as `"1GiB"`; COMPUTES_SOURCE_LIMIT
     #source_limit = "256MiB"
 
@@ -154,6 +154,10 @@ fn the_file() {
     # How long a job is looked for whose acceptance is unclear, before it is sent again.
     # Takes a number of seconds or a duration such as `"1h"`; COMPUTES_AWS_SETTLE
     #settle = "10s"
+
+    # How long after a job's end its log is waited for.
+    # Takes a number of seconds or a duration such as `"1h"`; COMPUTES_AWS_LOG_SETTLE
+    #log_settle = "15s"
 
     # Calls a second; AWS takes 50 of an account and region.
     # Takes a whole number; COMPUTES_AWS_RATE

@@ -37,6 +37,7 @@ mod secrets;
 mod sources;
 pub mod stage;
 mod status;
+mod stdin;
 mod submit;
 mod usage;
 mod wait;

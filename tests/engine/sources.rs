@@ -114,6 +114,29 @@ pub fn inputs_are_there_when_the_command_starts<S: Subject>(home: &Home) {
     assert_eq!((run.code, run.stdout), (0, shown.repeat(2)), "{}", run.stderr);
 }
 
+pub fn stdin_is_what_was_given<S: Subject>(home: &Home) {
+    let bytes = b"first\0second\xff\nno newline".as_slice();
+    fs::write(home.work().join("data"), bytes).expect("written");
+    let expected = "24 first";
+    let script = "cat >copy; echo $(wc -c <copy) $(head -c 5 copy); rm copy";
+    let script = format!("cd {}; {script}", S::FILES);
+    let run = carrying(home, &["--stdin", "data"], &script);
+    assert_eq!((run.code, run.stdout.trim()), (0, expected), "{}", run.stderr);
+    // Beside a shell that stays, for each attempt anew, and with what else goes along.
+    let options = ["--stdin", "data", "--input", "data=in", "--output", "."];
+    let options = [&options[..], &["--attempts", "2", "--retry-on", "any"]].concat();
+    let run = carrying(home, &options, &format!("{script}; exit 3"));
+    let lines: Vec<_> = run.stdout.lines().map(str::trim).collect();
+    assert_eq!((run.code, lines), (3, vec![expected; 2]), "{}", run.stderr);
+    // It is none of the files of the job.
+    let listed = home.run(["files", "ls", "--json", "last"]);
+    assert!(!listed.stdout.contains("stdin"), "{}", listed.stdout);
+    fs::remove_file(home.work().join("data")).expect("a file");
+    let again = home.run(["retry", "last"]).stdout;
+    assert_eq!(wait(home, again.trim_end()), 3);
+    assert!(home.run(["logs", again.trim_end()]).stdout.contains(expected));
+}
+
 pub fn outputs_come_back_from_a_job_that_fails<S: Subject>(home: &Home) {
     let files = S::FILES;
     let script =

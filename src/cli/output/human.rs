@@ -36,6 +36,7 @@ pub fn job_details(job: &JobView) -> String {
     row("tags", &pairs(job));
     row("source", &some(&job.source));
     row("inputs", &job.inputs.join(" "));
+    row("stdin", &some(&job.stdin));
     row("outputs", &job.outputs.join(" "));
     row("directory", &job.directory.display().to_string());
     row("files", &job.files.display().to_string());

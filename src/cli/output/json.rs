@@ -59,6 +59,8 @@ pub struct JobView {
     pub source: Option<String>,
     /// Paths below `/files` that something was sent along for.
     pub inputs: Vec<String>,
+    /// The parcel that its command reads on its stdin.
+    pub stdin: Option<String>,
     /// What is kept of `/files` and the source.
     pub outputs: Vec<String>,
     pub directory: PathBuf,
@@ -149,6 +151,7 @@ impl JobView {
             fingerprint: job.fingerprint.clone(),
             source: job.plan.freight.source.as_ref().map(|it| it.parcel.address.to_string()),
             inputs: job.plan.freight.inputs.iter().map(|it| it.path.to_string()).collect(),
+            stdin: job.plan.freight.stdin.as_ref().map(|it| it.address.to_string()),
             outputs: spec.outputs.iter().map(ToString::to_string).collect(),
             directory: job.directory.clone(),
             files: files(job, dir),

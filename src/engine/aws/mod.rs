@@ -39,7 +39,7 @@ mod urls;
 pub use describe::Status;
 pub use doctor::{Check, Expected, Health};
 pub use error::{Action, AwsError, Trouble};
-pub use inside::{Command as InsideCommand, Inside, Runs, Signals};
+pub use inside::{Around, Command as InsideCommand, Inside, Runs, Signals};
 pub use list::{Listed, Looked, MOST_LOOKED_AT};
 pub use policy::{INSIDE, Scope, policy, policy_words};
 pub use queues::{Details, Environment, QueueOnAws};

@@ -13,7 +13,7 @@ use super::{AwsEngine, AwsError};
 use crate::engine::{EngineError, Submission};
 use crate::job::{Address, EnvName, JobId, Secret, Secrets};
 use crate::ledger::Ledger;
-use crate::plan::{FETCH, Fetch, Keeping, Opening, Plan, script};
+use crate::plan::{FETCH, Feeding, Fetch, Keeping, Opening, Plan, script};
 
 /// S3: a signed URL holds for seven days at the most, and never longer than the credentials that
 /// signed it.
@@ -248,6 +248,12 @@ async fn written(
         let url = objects.url_to_read(&objects.parcel(address), lasts).await?;
         openings.push(Opening { url, address, into: "/files" });
     }
+    let mut stdin = None;
+    if let Some(parcel) = &plan.freight.stdin {
+        let address = &parcel.address;
+        let url = objects.url_to_read(&objects.parcel(address), lasts).await?;
+        stdin = Some(Feeding { url, address });
+    }
     let mut directory = None;
     if let Some(source) = &plan.freight.source {
         let address = &source.parcel.address;
@@ -261,5 +267,5 @@ async fn written(
         let url = objects.url_to_write(&objects.of_job(job, RESULTS), lasts).await?;
         Some(Keeping { url, outputs: &plan.spec.outputs })
     };
-    Ok(script(&openings, directory.as_deref(), keeping.as_ref()))
+    Ok(script(&openings, stdin.as_ref(), directory.as_deref(), keeping.as_ref()))
 }

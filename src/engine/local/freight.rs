@@ -1,7 +1,7 @@
 //! What a job brings along, unpacked before its command starts, and what it leaves, kept when the command
 //! has ended.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::engine::EngineError;
@@ -9,7 +9,7 @@ use crate::engine::changes::Before;
 use crate::engine::files::Roots;
 use crate::job::{Freight, JobFiles, JobId, Parcel, Root};
 use crate::ledger::StateDir;
-use crate::parcel::{How, InTheWay, Names, Store, remove_folder, unpack};
+use crate::parcel::{How, InTheWay, Names, Store, open_alone, remove_folder, unpack};
 use crate::plan::Plan;
 
 /// Where a job that has a source finds it, if the machine has room for that.
@@ -106,6 +106,22 @@ pub fn unload(dir: &StateDir, plan: &Plan, id: JobId, attempt: u32) -> Result<Be
         return Before::of(&roots(dir, plan, id, attempt));
     }
     Ok(Before::default())
+}
+
+/// What the command of an attempt reads on its stdin, from its beginning.
+///
+/// # Errors
+/// When the parcel is gone or is not what it should be, or there is no room for it.
+pub fn stdin(dir: &StateDir, plan: &Plan, id: JobId) -> Result<Option<File>, EngineError> {
+    let Some(parcel) = &plan.freight.stdin else { return Ok(None) };
+    let path = Store::new(dir.parcels()).path(&parcel.address);
+    // Called as a source of the job is, and pruned as one if the worker is killed meanwhile.
+    let folder = tempfile::Builder::new().prefix(&format!("{id}.")).tempdir_in(dir.sources());
+    let folder = folder.map_err(EngineError::io("make a folder for the job's stdin"))?;
+    let how = How { names: Names::Portable, in_the_way: InTheWay::Stays };
+    unpack(&path, Some(&parcel.address), folder.path(), how)?;
+    // It is read to its end although its name is gone.
+    Ok(Some(open_alone(folder.path())?))
 }
 
 /// What was put to a job, in its order.

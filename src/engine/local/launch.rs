@@ -19,6 +19,8 @@ pub struct Launch<'a> {
     pub files: Option<&'a Path>,
     /// What becomes `/source`, likewise.
     pub source: Option<&'a Path>,
+    /// What the command reads; nothing if nothing is given.
+    pub stdin: Option<BorrowedFd<'a>>,
     pub output: BorrowedFd<'a>,
 }
 
@@ -54,6 +56,7 @@ enum Step {
     MountSource,
     Session,
     Directory,
+    Stdin,
     Output,
     Execute,
 }
@@ -67,6 +70,7 @@ impl std::fmt::Display for Step {
             Self::MountSource => "mount the source at /source",
             Self::Session => "tie the command to its worker",
             Self::Directory => "enter the working directory",
+            Self::Stdin => "connect stdin",
             Self::Output => "connect the log",
             Self::Execute => "execute the command",
         })
@@ -97,8 +101,8 @@ struct Prepared {
     directory: CString,
     files: Option<CString>,
     source: Option<CString>,
+    stdin: c_int,
     output: c_int,
-    null: c_int,
     alive: (c_int, c_int),
     isolate: bool,
     signals: Vec<c_int>,
@@ -146,7 +150,7 @@ impl Launcher {
             files: launch.files.map(|files| text(files.as_os_str().as_bytes())).transpose()?,
             source: launch.source.map(|source| text(source.as_os_str().as_bytes())).transpose()?,
             output: launch.output.as_raw_fd(),
-            null: self.null.as_raw_fd(),
+            stdin: launch.stdin.map_or(self.null.as_raw_fd(), |stdin| stdin.as_raw_fd()),
             alive: (self.alive.0.as_raw_fd(), self.alive.1.as_raw_fd()),
             isolate: self.isolate,
             signals: self.signals.clone(),
@@ -299,7 +303,7 @@ fn enter(prepared: &Prepared) -> Result<(), Step> {
         // As in a container, whatever whoever started the worker has set.
         libc::umask(0o022);
         check(Step::Directory, libc::chdir(prepared.directory.as_ptr()))?;
-        check(Step::Output, libc::dup2(prepared.null, 0))?;
+        check(Step::Stdin, libc::dup2(prepared.stdin, 0))?;
         check(Step::Output, libc::dup2(prepared.output, 1))?;
         check(Step::Output, libc::dup2(prepared.output, 2))?;
         let mut none: libc::sigset_t = std::mem::zeroed();
@@ -340,6 +344,7 @@ mod tests {
             directory,
             files: None,
             source: None,
+            stdin: None,
             output: file.as_fd(),
         };
         let launched = Launcher::new(false).expect("a launcher").launch(&launch)?;

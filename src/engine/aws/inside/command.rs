@@ -1,5 +1,6 @@
 //! The command of a job, as the child of this process, which stands in its place.
 
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -20,7 +21,19 @@ pub struct Command {
 const PASSED_ON: [Signal; 6] =
     [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::USR2];
 
-fn prepared(words: &[String], directory: Option<&Path>, without: &[&str]) -> std::process::Command {
+/// What a command gets besides its words.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Around<'a> {
+    /// Where it starts, if not where this process does.
+    pub directory: Option<&'a Path>,
+    /// What it reads, if not what this process does.
+    pub stdin: Option<&'a File>,
+    /// Variables that are not its own.
+    pub without: &'a [&'a str],
+}
+
+fn prepared(words: &[String], around: Around<'_>) -> io::Result<std::process::Command> {
+    let Around { directory, stdin, without } = around;
     let (program, arguments) = words.split_first().map_or(("", &[][..]), |(a, b)| (a.as_str(), b));
     let mut command = std::process::Command::new(program);
     command.args(arguments);
@@ -32,7 +45,10 @@ fn prepared(words: &[String], directory: Option<&Path>, without: &[&str]) -> std
         // Some programs believe it more than the kernel.
         command.env("PWD", directory);
     }
-    command
+    if let Some(stdin) = stdin {
+        command.stdin(stdin.try_clone()?);
+    }
+    Ok(command)
 }
 
 impl Signals {
@@ -68,23 +84,18 @@ impl Signals {
 }
 
 impl Command {
-    /// Starts it, without some variables of ours.
+    /// Starts it.
     ///
     /// # Errors
     /// When it can't be started.
-    pub fn start(
-        words: &[String],
-        directory: Option<&Path>,
-        without: &[&str],
-        signals: Signals,
-    ) -> io::Result<Self> {
+    pub fn start(words: &[String], around: Around<'_>, signals: Signals) -> io::Result<Self> {
         // Before there is a child whose end could be missed.
         let children = signal(SignalKind::child())?;
-        let child = match prepared(words, directory, without).spawn() {
+        let child = match prepared(words, around)?.spawn() {
             // A script without a first line that names its shell, as a shell would take it.
             Err(error) if error.raw_os_error() == Some(libc::ENOEXEC) => {
                 let words = [&["sh".to_owned()], words].concat();
-                prepared(&words, directory, without).spawn()?
+                prepared(&words, around)?.spawn()?
             }
             child => child?,
         };

@@ -8,13 +8,13 @@ mod command;
 mod known;
 mod sending;
 
-pub use command::{Command, Signals};
+pub use command::{Around, Command, Signals};
 
 use self::known::Known;
 use self::sending::{Kept, Sent};
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ use crate::engine::files::{FileEntry, FileKind, Roots};
 use crate::engine::outputs::{Found, Search};
 use crate::engine::{EngineError, Stored};
 use crate::job::{JobId, Output, Parcel, Root};
-use crate::parcel::{How, InTheWay, Names, unpack};
+use crate::parcel::{How, InTheWay, Names, open_alone, unpack};
 use crate::plan::Cargo;
 
 /// Who it is that runs, as AWS Batch tells a container.
@@ -122,6 +122,18 @@ impl Inside {
             self.before = Before::of(&self.roots)?;
         }
         Ok((Some(directory), complaints))
+    }
+
+    /// What the command reads on its stdin, from its beginning, if the job brings something.
+    ///
+    /// # Errors
+    /// As those of [`fetch`](Self::fetch).
+    pub async fn stdin(&self) -> Result<Option<File>, EngineError> {
+        let Some(parcel) = &self.cargo.freight.stdin else { return Ok(None) };
+        let folder = tempfile::tempdir().map_err(EngineError::io("make a folder for stdin"))?;
+        self.open(parcel, folder.path(), InTheWay::Stays).await?;
+        // It is read to its end although its name is gone.
+        Ok(Some(open_alone(folder.path())?))
     }
 
     async fn open(

@@ -1,5 +1,6 @@
 //! From a claimed job to a running command, and to its end.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -30,7 +31,8 @@ const NO_FREIGHT: i32 = 125;
 /// An order whose freight was dealt with.
 pub struct Unloaded {
     order: Order,
-    result: Result<Before, EngineError>,
+    /// How its source looked, and what its command reads.
+    result: Result<(Before, Option<File>), EngineError>,
 }
 
 /// A command that ended, or whose end could not be seen.
@@ -54,7 +56,14 @@ impl Worker<'_> {
         let takes = plan.spec.resources.on_this_machine();
         let count = usize::try_from(takes.gpus).unwrap_or(usize::MAX);
         let gpus = self.free_gpus.split_off(self.free_gpus.len().saturating_sub(count));
-        let order = Order { holder, id, plan: Arc::clone(&plan), directory, gpus: gpus.clone() };
+        let order = Order {
+            holder,
+            id,
+            plan: Arc::clone(&plan),
+            directory,
+            gpus: gpus.clone(),
+            stdin: None,
+        };
         let carries = freight::has_any(self.dir, &plan, id);
         self.running.push(Running {
             holder,
@@ -72,7 +81,9 @@ impl Worker<'_> {
             // It may take long, and nobody else is to wait for it.
             let dir = self.dir.clone();
             self.unloading.spawn_blocking(move || {
-                let result = freight::unload(&dir, &order.plan, order.id, order.holder.attempt);
+                let (id, attempt) = (order.id, order.holder.attempt);
+                let result = freight::unload(&dir, &order.plan, id, attempt)
+                    .and_then(|before| Ok((before, freight::stdin(&dir, &order.plan, id)?)));
                 Unloaded { order, result }
             });
         } else {
@@ -89,9 +100,9 @@ impl Worker<'_> {
         };
         let Some(index) = self.place(order.holder) else { return };
         let error = match result {
-            Ok(before) if self.running[index].stop.is_none() => {
+            Ok((before, stdin)) if self.running[index].stop.is_none() => {
                 self.running[index].before = Arc::new(before);
-                return self.starter.start(order);
+                return self.starter.start(Order { stdin, ..order });
             }
             // Its end was asked for in the meantime.
             Ok(_) => None,

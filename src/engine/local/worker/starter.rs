@@ -4,9 +4,9 @@
 //! so it is not the thread that keeps the books. It lives as long as the worker: the kernel
 //! kills what a thread started when the thread ends.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 
@@ -29,6 +29,8 @@ pub struct Order {
     pub plan: Arc<Plan>,
     pub directory: PathBuf,
     pub gpus: Vec<u32>,
+    /// What the command reads.
+    pub stdin: Option<File>,
 }
 
 /// What became of an order: a process, or an exit code and why there is none.
@@ -129,6 +131,7 @@ impl Bench {
                 directory: &directory,
                 files: files.as_deref().filter(|_| self.mounted),
                 source: source.as_deref(),
+                stdin: order.stdin.as_ref().map(File::as_fd),
                 output: output.writer(),
             })
             .map_err(|error: LaunchError| (error.exit_code(), error.to_string()))?;
