@@ -10,8 +10,8 @@ use super::interrupts::Interrupts;
 use super::output::JobView;
 use super::selection::Selection;
 use crate::engine::{Attended, Cancelled, Clock, EngineName, Engines};
-use crate::job::{JobId, JobRef};
-use crate::ledger::{Filter, JobRecord};
+use crate::job::{JobId, JobRef, State};
+use crate::ledger::{Filter, HandOver, JobRecord};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -29,6 +29,9 @@ pub struct Options {
     /// Stop waiting after so long, with exit code 124; they are being ended all the same
     #[arg(long, value_name = "DURATION", requires = "wait")]
     limit: Option<String>,
+    /// Look no more for a job of which nobody can tell whether AWS Batch has it; it may go on there
+    #[arg(long)]
+    give_up: bool,
     /// Why; it is kept with the job
     #[arg(long, value_name = "TEXT", default_value = "cancelled by the user")]
     reason: String,
@@ -126,7 +129,16 @@ async fn cancel(
     let mut asked = Vec::new();
     for (id, end) in ends {
         match end.doing(|| format!("cancel {}", id.short())) {
-            Err(failure) => failed = failed.or(Some(failure)),
+            Err(failure) => {
+                let given_up = if options.give_up { engines.give_up(id)? } else { None };
+                if let Some(sent) = given_up {
+                    tell_doubt(engines, id, &sent, context)?;
+                    show(engines, id, context)?;
+                } else {
+                    let failure = or_give_up(engines, id, failure)?;
+                    failed = failed.or(Some(failure));
+                }
+            }
             Ok(Cancelled::Asked) if options.wait => {
                 tell(engines, id, Cancelled::Asked, context)?;
                 asked.push(id);
@@ -153,6 +165,38 @@ async fn cancel(
         }
     }
     failed.map_or(Ok(0), Err)
+}
+
+/// It may be at work, and whoever may look can find it.
+fn tell_doubt(
+    engines: &mut Engines<'_>,
+    id: JobId,
+    sent: &HandOver,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let HandOver { name, region, .. } = sent;
+    let job = engines.ledger().job(id)?;
+    let queue = job.plan.spec.queue_id();
+    context.output.warning(&format!(
+        "{} is given up, and may be on AWS Batch all the same; who may list jobs sees it with aws \
+         batch list-jobs --region {region} --job-queue {queue} --filters name=JOB_NAME,values={name}",
+        id.short()
+    ));
+    Ok(())
+}
+
+/// Adds what is left to do about a job that nobody can look for.
+fn or_give_up(engines: &mut Engines<'_>, id: JobId, failure: Failure) -> Result<Failure, Failure> {
+    if engines.ledger().standing(id)?.state != State::Submitting {
+        return Ok(failure);
+    }
+    let last = format!(
+        "the wish is kept: whoever finds the job ends it; computes cancel --give-up {} looks for it \
+         no more",
+        id.short()
+    );
+    let hint = failure.hint.map_or_else(|| last.clone(), |hint| format!("{hint}; {last}"));
+    Ok(Failure { hint: Some(hint), ..failure })
 }
 
 /// What became of a wish, for people.

@@ -420,6 +420,25 @@ mod tests {
     }
 
     #[test]
+    fn tags_that_aws_refuses() {
+        let refused = |key: &str, value: &str| {
+            let tags = [(key.to_owned(), value.to_owned())].into();
+            Draft { tags, ..draft() }.resolve(&nothing).map(|_| ())
+        };
+        let key = || "team".to_owned();
+        assert_eq!(
+            refused("cost centre", "R&D"),
+            Err(SpecError::TagCharacter { key: "cost centre".to_owned(), character: '&' })
+        );
+        for (tag, value) in [("AWS:x", "1"), ("team", "aws:1")] {
+            assert_eq!(refused(tag, value), Err(SpecError::TagReserved(tag.to_owned())));
+        }
+        assert_eq!(refused("", "1"), Err(SpecError::Tag(String::new())));
+        assert_eq!(refused("team", &"x".repeat(257)), Err(SpecError::Tag(key())));
+        assert_eq!(refused("team/Übersee", "a b+c-d=e.f_g:h@1"), Ok(()));
+    }
+
+    #[test]
     fn rules_without_attempts_say_nothing() {
         let rules = Draft { retry_on: Some("any".into()), ..draft() };
         assert_eq!(rules.clone().resolve(&nothing).expect("a job").0.retry, None);

@@ -16,6 +16,7 @@ mod fargate;
 mod fence;
 mod files;
 mod follow;
+mod give_up;
 mod least_privilege;
 mod logs;
 mod network;

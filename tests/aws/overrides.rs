@@ -46,7 +46,7 @@ fn what_nobody_said_is_not_sent() {
     let run = home.run(["status", &id]);
     assert!(!run.stdout.contains("asks for"), "{}", run.stdout);
     let list = home.run(["list"]);
-    assert!(list.stdout.contains(" default                  0  "), "{}", list.stdout);
+    assert!(list.stdout.contains(" default  0  "), "{}", list.stdout);
 
     // What is set in a file is said.
     home.write("computes.toml", "memory = \"2GiB\"\nattempts = 3\n");

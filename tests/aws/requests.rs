@@ -33,7 +33,9 @@ fn job() -> impl Strategy<Value = Value> {
     let word = || "[^\0]{1,20}";
     let name =
         || "[A-Za-z_][A-Za-z0-9_]{0,12}".prop_filter("Batch's", |it| !it.starts_with("AWS_BATCH"));
-    let command = proptest::collection::vec(word(), 1..6);
+    // A program of several words is taken for a line that a shell was to read.
+    let command = ("[a-z./]{1,12}", proptest::collection::vec(word(), 0..5));
+    let command = command.prop_map(|(program, words)| [vec![program], words].concat());
     let env = proptest::collection::btree_map(name(), text(), 0..4);
     let tags = proptest::collection::btree_map("[a-zA-Z]{1,12}", "[a-z]{0,12}", 0..3);
     let queue = proptest::sample::select(vec![

@@ -205,10 +205,10 @@ fn overrides_that_are_too_long_name_their_largest_fields() {
         "echo",
         &"w".repeat(900),
     ];
-    insta::assert_snapshot!(without_lengths(&refused(&options)), @r"
+    insta::assert_snapshot!(without_lengths(&refused(&options)), @"
     exit code 2
     --- stderr
-    error: cannot submit `n`: the container overrides are [length] characters long, and ECS takes 8192; the largest: variable `LARGE` (5000), variable `MORE` (2500), word 6 of the command (900)
+    error: cannot submit `n`: the container overrides are [length] characters long, and at most 7424 go with the 768 that AWS Batch adds; the largest: variable `LARGE` (5000), variable `MORE` (2500), word 6 of the command (900)
     hint: put large values into a file that is an input, and many inputs into one folder
     ");
 }
@@ -219,10 +219,10 @@ fn the_length_of_a_secret_counts() {
     let secret = "hunter2-".repeat(1024);
     let arguments = ["submit", "--secret", "TOKEN", "--", "true"];
     let run = home.run_with_env(&[("TOKEN", &secret)], &arguments);
-    insta::assert_snapshot!(without_lengths(&run.snapshot()), @r"
+    insta::assert_snapshot!(without_lengths(&run.snapshot()), @"
     exit code 2
     --- stderr
-    error: cannot submit `true`: the container overrides are [length] characters long, and ECS takes 8192; the largest: variable `TOKEN` (8192), word 3 of the command [length], word 4 of the command (8)
+    error: cannot submit `true`: the container overrides are [length] characters long, and at most 7424 go with the 768 that AWS Batch adds; the largest: variable `TOKEN` (8192), word 3 of the command [length], word 4 of the command (8)
     hint: put large values into a file that is an input, and many inputs into one folder
     ");
     home.assert_nothing_written();
@@ -232,14 +232,14 @@ fn the_length_of_a_secret_counts() {
 /// make a request too large before the overrides are.
 #[test]
 fn a_request_that_is_too_large() {
-    let wide = format!("WIDE={}", "\u{1f680}".repeat(7000));
-    let tags: Vec<_> = (0..10).map(|n| format!("--tag=t{n}={}", "x".repeat(256))).collect();
+    let wide = format!("WIDE={}", "\u{1f680}".repeat(6000));
+    let tags: Vec<_> = (0..40).map(|n| format!("--tag=t{n}={}", "x".repeat(256))).collect();
     let options: Vec<_> = tags.iter().map(String::as_str).collect();
     let options = [&options[..], &["--env", &wide, "--", "true"]].concat();
-    insta::assert_snapshot!(without_lengths(&refused(&options)), @r"
+    insta::assert_snapshot!(without_lengths(&refused(&options)), @"
     exit code 2
     --- stderr
-    error: cannot submit `true`: the request is [length] bytes long, and AWS Batch takes 30720; the largest: variable `WIDE` (7000), word 3 of the command [length], tag `t0` (256)
+    error: cannot submit `true`: the request is [length] bytes long, and AWS Batch takes 30720; the largest: variable `WIDE` (6000), word 3 of the command [length], tag `t0` (256)
     hint: put large values into a file that is an input, and many inputs into one folder
     ");
 }

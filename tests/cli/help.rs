@@ -248,6 +248,8 @@ fn verbs_for_what_jobs_wrote_and_for_their_end() {
           --wait              Wait until they are over, however they end
           --limit <DURATION>  Stop waiting after so long, with exit code 124; they are being ended all
                               the same
+          --give-up           Look no more for a job of which nobody can tell whether AWS Batch has it;
+                              it may go on there
           --reason <TEXT>     Why; it is kept with the job [default: "cancelled by the user"]
           --json              Print JSON, one object a line
           --engine <ENGINE>   Who runs the jobs: local, or aws
