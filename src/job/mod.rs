@@ -6,6 +6,7 @@
 
 mod arn;
 mod command;
+mod declared;
 mod draft;
 mod environment;
 mod failure;
@@ -32,7 +33,8 @@ mod transition;
 
 pub use arn::{Arn, NoArn};
 pub use command::{Command, CommandError, command_words, shell_word};
-pub use draft::{Draft, EnvironmentEntry};
+pub use declared::EnvironmentEntry;
+pub use draft::Draft;
 pub use environment::{EnvName, EnvNameError};
 pub use failure::{FailureClass, Outcome, Verdict};
 pub use files::{JobFiles, UnknownFiles};
