@@ -1,10 +1,12 @@
 //! `computes man`: the manual.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, Command};
 
 use super::error::{Doing, Failure};
+use super::manual;
 use super::output::Output;
 
 #[derive(Debug, Args)]
@@ -19,22 +21,27 @@ pub struct Options {
 
 pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
     let mut program = super::command();
+    program.build();
     if let Some(folder) = &options.into {
         std::fs::create_dir_all(folder)
-            .and_then(|()| clap_mangen::generate_to(program, folder))
+            .and_then(|()| write_all(&program, folder))
             .doing(|| format!("write the manual to {}", folder.display()))?;
         return Ok(0);
     }
-    program.build();
     let mut page = &program;
     for verb in &options.verb {
         page = page.find_subcommand(verb).ok_or_else(|| {
             Failure::usage(format!("there is no verb `{verb}`"), "`computes --help` lists them")
         })?;
     }
-    let page = page.clone();
-    let mut text = Vec::new();
-    clap_mangen::Man::new(page).render(&mut text).doing(|| "render the manual".to_owned())?;
-    output.text(&text)?;
+    output.text(&manual::render(page).doing(|| "render the manual".to_owned())?)?;
     Ok(0)
+}
+
+/// The page of a command and those of its verbs.
+fn write_all(command: &Command, folder: &Path) -> io::Result<()> {
+    let name = command.get_display_name().unwrap_or_else(|| command.get_name());
+    std::fs::write(folder.join(format!("{name}.1")), manual::render(command)?)?;
+    let mut verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set());
+    verbs.try_for_each(|verb| write_all(verb, folder))
 }

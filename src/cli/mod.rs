@@ -2,6 +2,7 @@
 
 mod aws_output;
 mod cancel;
+mod candidates;
 mod completions;
 mod context;
 mod doctor;
@@ -26,6 +27,7 @@ mod listing;
 mod log_lines;
 mod logs;
 mod man;
+mod manual;
 mod meant;
 mod news;
 mod output;
@@ -112,7 +114,7 @@ enum Verb {
     Inside(Later<inside::Options>),
     /// Write a commented computes.toml into this directory
     Init(Later<init::Options>),
-    /// Print completions for a shell
+    /// Print the script by which a shell asks what completes a line
     Completions(Later<completions::Options>),
     /// Print a manual page: `computes man | man -l -`
     Man(Later<man::Options>),
@@ -130,6 +132,9 @@ impl Verb {
 /// Runs the program and gives its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<_> = arguments.into_iter().collect();
+    if let Some(done) = completions::answer(&arguments) {
+        return done;
+    }
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error, &arguments),

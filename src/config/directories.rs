@@ -9,7 +9,11 @@ use super::{Caller, ConfigError, FILE_NAME};
 /// What belongs to `computes` within a base directory.
 const OURS: &str = "computes";
 
-pub(super) fn state_dir(caller: &Caller<'_>) -> Result<StateDir, ConfigError> {
+/// Which no file has a say in.
+///
+/// # Errors
+/// When the caller has no place for it.
+pub fn state_dir(caller: &Caller<'_>) -> Result<StateDir, ConfigError> {
     if let Some(given) = caller.variable("COMPUTES_STATE_DIR") {
         // Absolute, so that a worker that works elsewhere finds it; without `.`, because it
         // is shown.

@@ -21,6 +21,7 @@ mod table;
 mod toml_value;
 mod walk;
 
+pub use directories::state_dir;
 pub use error::ConfigError;
 pub use place::Place;
 pub use problem::Problem;

@@ -90,6 +90,22 @@ impl Ledger {
         }
     }
 
+    /// Opens a ledger that is there, to read what is shown while a line is typed: nothing is
+    /// written, and nobody is waited for. One of another version is not looked at.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn open_to_look(dir: &StateDir) -> Result<Option<Self>, LedgerError> {
+        let path = dir.ledger();
+        let wrap = |error| LedgerError::open(&path, error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(&path, flags).map_err(wrap)?;
+        db.busy_timeout(Duration::ZERO).map_err(wrap)?;
+        let version: u32 =
+            db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(wrap)?;
+        Ok((version as usize == MIGRATIONS.len()).then(|| Self { db, dir: dir.clone() }))
+    }
+
     fn connect(
         dir: &StateDir,
         durability: Durability,

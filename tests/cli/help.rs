@@ -29,7 +29,7 @@ fn the_program() {
       policy       Print the least IAM policy for what is done, as JSON
       worker       Run jobs of the local engine until asked to leave; `submit` starts one by itself
       init         Write a commented computes.toml into this directory
-      completions  Print completions for a shell
+      completions  Print the script by which a shell asks what completes a line
       man          Print a manual page: `computes man | man -l -`
       help         Print help, as --help does
 
@@ -300,7 +300,7 @@ fn removing_jobs() {
 
 #[test]
 fn the_other_verbs() {
-    insta::assert_snapshot!(help("queues worker init completions man"), @r"
+    insta::assert_snapshot!(help("queues worker init completions man"), @"
     > queues
     exit code 0
     --- stdout
@@ -350,7 +350,7 @@ fn the_other_verbs() {
     > completions
     exit code 0
     --- stdout
-    Print completions for a shell
+    Print the script by which a shell asks what completes a line
 
     Usage: computes completions [OPTIONS] <SHELL>
 

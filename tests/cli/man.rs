@@ -17,7 +17,10 @@ fn of_the_program() {
     .SH DESCRIPTION
     .SH OPTIONS
     .SH SUBCOMMANDS
-    .SH EXTRA
+    .SH EXAMPLES
+    .SH "EXIT STATUS"
+    .SH FILES
+    .SH ENVIRONMENT
     .SH VERSION
     "#);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));

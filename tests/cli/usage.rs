@@ -257,7 +257,7 @@ fn options_and_verbs_of_others() {
 
     > rm 3f9c2a71
     error: unrecognized subcommand 'rm'
-    hint: `computes cancel` ends jobs, `computes files prune` removes what they left behind
+    hint: `computes cancel` ends jobs, `computes prune` removes what is old of them
 
     > stop last
     error: unrecognized subcommand 'stop'

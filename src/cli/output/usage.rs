@@ -54,7 +54,7 @@ fn hint(error: &clap::Error) -> Option<String> {
 fn of_another_tool(verb: &str) -> Option<&'static str> {
     Some(match verb {
         "rm" | "remove" | "delete" => {
-            "`computes cancel` ends jobs, `computes files prune` removes what they left behind"
+            "`computes cancel` ends jobs, `computes prune` removes what is old of them"
         }
         "kill" | "stop" | "abort" => "`computes cancel` ends jobs",
         "exec" | "start" => "`computes run -- COMMAND` runs a job",
