@@ -68,7 +68,8 @@ impl<'a> Context<'a> {
     pub fn aws(&self) -> AwsEngine<'_> {
         let config = &self.config;
         let settings = AwsSettings { region: config.job.region(), ..config.aws.clone() };
-        AwsEngine::new(config.state_dir.clone(), settings, &self.clock, &environment)
+        let (dir, ask) = (config.state_dir.clone(), super::output::ask_for_code);
+        AwsEngine::new(dir, settings, &self.clock, &environment, ask)
     }
 
     /// The ledger if there is one; without one there are no jobs.

@@ -1,9 +1,11 @@
 //! Credentials that are not there, for a while or for good.
 
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::support::{Account, Answer, Aws, Fault, Home, Jobs, Proxy};
+use crate::support::{Account, Answer, Aws, Fault, Home, Jobs, Proxy, root};
 
 /// The endpoint at which a container finds the credentials of its role. They hold for no longer
 /// than a call, so each call asks for them.
@@ -168,4 +170,89 @@ fn a_session_of_aws_login_is_renewed_or_is_the_end() {
     hint: log in (`aws login`, `aws sso login`, `aws configure`), or set AWS_PROFILE
     ");
     assert_eq!(signin.requests().len(), 1);
+}
+
+/// A home with a profile whose role wants the code of a device.
+fn with_device(account: &Account) -> Home {
+    let home =
+        without_keys(account).with("AWS_PROFILE", "me").with("AWS_DEFAULT_REGION", "eu-west-1");
+    let (id, key, token) = (
+        account.field("accessKeyId"),
+        account.field("secretAccessKey"),
+        account.field("sessionToken"),
+    );
+    let account = account.id();
+    let profiles = format!(
+        "[profile me]\nrole_arn = arn:aws:iam::{account}:role/builder\nsource_profile = base\n\
+         mfa_serial = arn:aws:iam::{account}:mfa/me\nduration_seconds = 3600\nexternal_id = \"a\" b\n\n\
+         [profile base]\naws_access_key_id = {id}\naws_secret_access_key = {key}\naws_session_token = {token}\n"
+    );
+    std::fs::create_dir(home.path().join(".aws")).expect("a folder");
+    std::fs::write(home.path().join(".aws/config"), profiles).expect("written");
+    home
+}
+
+/// Runs a program at a terminal, and types a line as soon as something is asked there.
+const AT_A_TERMINAL: &str = r#"
+import os, pty, sys
+process, terminal = pty.fork()
+if process == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+said, typed = b"", False
+while True:
+    try:
+        more = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not more:
+        break
+    said += more
+    if said.endswith(b": ") and not typed:
+        os.write(terminal, b"123456\n")
+        typed = True
+sys.stdout.buffer.write(said)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+"#;
+
+#[test]
+fn the_code_of_a_device_is_asked_for_once() {
+    let account = Account::new(Jobs::Succeed);
+    let home = with_device(&account);
+    let program = env!("CARGO_BIN_EXE_computes");
+    let python = root().join("target/python/bin/python");
+    let words = ["-c", AT_A_TERMINAL, program, "submit", "--", "true"];
+    let run = home.run_command(&mut home.command_of(&python, words));
+    assert_eq!(run.code, 0, "{}", run.stdout);
+    assert!(run.stdout.starts_with("code of arn:aws:iam::"), "{}", run.stdout);
+
+    // The session is there for the next call, which has no terminal; and for the AWS CLI.
+    let next = home.run(["submit", "--", "true"]);
+    assert_eq!((next.code, account.requests().len()), (0, 2), "{}", next.stderr);
+    let folder = home.path().join(".aws/cli/cache");
+    let files: Vec<_> = folder.read_dir().expect("a folder").flatten().collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    let mode = files[0].metadata().expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let aws = root().join("target/python/bin/aws");
+    let words = ["sts", "get-caller-identity", "--output", "text", "--query", "Arn"];
+    let cli = home.run_command(&mut home.command_of(&aws, words));
+    assert_eq!(cli.code, 0, "{}", cli.stderr);
+    assert!(cli.stdout.contains("assumed-role/builder"), "{}", cli.stdout);
+    let files: Vec<_> = folder.read_dir().expect("a folder").collect();
+    assert_eq!(files.len(), 1, "the AWS CLI took another: {files:?}");
+}
+
+#[test]
+fn without_a_terminal_it_is_said_what_to_do() {
+    let account = Account::new(Jobs::Succeed);
+    let home = with_device(&account);
+    let run = home.run(["submit", "--", "true"]);
+    assert_eq!((run.code, account.requests().len()), (125, 0));
+    let account = account.id();
+    insta::assert_snapshot!(run.snapshot().replace(&account, "[account]"), @"
+    exit code 125
+    --- stderr
+    error: cannot submit `true`: profile `me` wants a code of arn:aws:iam::[account]:mfa/me: there is no terminal to ask at
+    hint: `aws sts get-caller-identity --profile me` asks for it and keeps the session, which is taken here too; where nobody can be asked, set keys of `aws sts get-session-token`, or credential_process in the profile
+    ");
 }

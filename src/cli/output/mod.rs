@@ -216,6 +216,17 @@ impl Output {
     }
 }
 
+/// Asks whoever sits at the terminal for the code of a device. It is seen, as it does once.
+pub fn ask_for_code(serial: &str) -> Option<String> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return None;
+    }
+    let mut code = String::new();
+    write!(io::stderr().lock(), "code of {}: ", one_line(serial)).ok()?;
+    io::stdin().read_line(&mut code).ok()?;
+    Some(code.trim().to_owned()).filter(|code| !code.is_empty())
+}
+
 /// Structures of texts, numbers and lists always have a JSON form.
 fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()

@@ -13,7 +13,9 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_batch::config::http::HttpResponse;
 use aws_sdk_batch::config::retry::RetryConfig;
-use aws_sdk_batch::config::{ProvideCredentials, RuntimeComponents, SharedHttpClient};
+use aws_sdk_batch::config::{
+    ProvideCredentials, RuntimeComponents, SharedCredentialsProvider, SharedHttpClient,
+};
 use aws_sdk_batch::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_dns::HickoryDnsResolver;
 use aws_smithy_http_client::Connector;
@@ -21,6 +23,7 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use super::error::{Action, AwsError};
+use super::mfa::{AskForCode, MfaRole, nobody};
 use super::pace::Pace;
 use super::roots;
 use super::{AwsSettings, Trouble};
@@ -69,7 +72,7 @@ impl Clients {
             let how = ProviderConfig::without_region().with_http_client(direct);
             EcsCredentialsProvider::builder().configure(&how).build()
         });
-        Self::load(settings, region, role).await
+        Self::load(settings, region, role, nobody).await
     }
 
     /// Reads the usual variables and files of AWS.
@@ -77,6 +80,7 @@ impl Clients {
         settings: &AwsSettings,
         region: Option<String>,
         role: Option<EcsCredentialsProvider>,
+        ask: AskForCode,
     ) -> Result<Self, AwsError> {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(settings.timeout).build();
         let mut config = aws_config::defaults(BehaviorVersion::latest())
@@ -85,12 +89,19 @@ impl Clients {
         if let Some(region) = region {
             config = config.region(Region::new(region));
         }
+        let of_profile = role.is_none();
         if let Some(role) = role {
             config = config.credentials_provider(role);
         }
-        let config = config.load().await;
+        let mut config = config.load().await;
         let region = config.region().map(ToString::to_string);
         let region = region.filter(|region| !region.is_empty()).ok_or(AwsError::NoRegion)?;
+        let device = if of_profile { MfaRole::of_environment().await } else { None };
+        if let Some(role) = device {
+            role.open(&config, ask).await?;
+            let role = SharedCredentialsProvider::new(role);
+            config = config.into_builder().credentials_provider(role).build();
+        }
         let pace = Pace::new(settings.rate);
         Ok(Self {
             config,
@@ -106,11 +117,14 @@ impl Clients {
     pub async fn of(
         made: &mut Option<Rc<Self>>,
         settings: &AwsSettings,
+        ask: AskForCode,
     ) -> Result<Rc<Self>, AwsError> {
         if let Some(made) = made {
             return Ok(Rc::clone(made));
         }
-        let clients = Rc::new(Self::load(settings, settings.region.clone(), None).await?);
+        let region = settings.region.clone();
+        // It is large, and made once.
+        let clients = Rc::new(Box::pin(Self::load(settings, region, None, ask)).await?);
         *made = Some(Rc::clone(&clients));
         Ok(clients)
     }

@@ -65,6 +65,8 @@ pub enum AwsError {
     Urls { why: String, hint: &'static str },
     #[error("this is no job of AWS Batch: AWS_BATCH_JOB_ID is not the id of one")]
     NotInside,
+    #[error("profile `{profile}` wants a code of {serial}: {why}")]
+    Mfa { profile: String, serial: String, why: String },
     #[error("cannot mask the log: {0}")]
     Mask(String),
     #[error("the queue `{queue}` is on Fargate: {wrong}")]
@@ -149,6 +151,7 @@ impl AwsError {
             Self::Call { trouble, .. } => *trouble,
             Self::Unknown { .. } | Self::Blind { .. } | Self::NotOnce { .. } => Trouble::Unclear,
             Self::NoSuchJob { .. } | Self::NoLog { .. } => Trouble::NotFound,
+            Self::Mfa { .. } => Trouble::Credentials,
             Self::NoRegion
             | Self::SecretGone(_)
             | Self::Withdrawn
@@ -229,6 +232,13 @@ impl AwsError {
             },
             Self::Blind { .. } | Self::NotOnce { .. } => {
                 "`computes list --all` shows both once AWS Batch does"
+            }
+            Self::Mfa { profile, .. } => {
+                return Some(format!(
+                    "`aws sts get-caller-identity --profile {profile}` asks for it and keeps the \
+                     session, which is taken here too; where nobody can be asked, set keys of \
+                     `aws sts get-session-token`, or credential_process in the profile"
+                ));
             }
             Self::NoRegion => "set AWS_REGION, or `region` in the profile",
             Self::Unknown { why, .. } => return why.hint(),

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::began::{SURELY_SHOWN_AFTER, Seen};
 use super::client::Clients;
 use super::describe::describe_one;
+use super::mfa::{AskForCode, nobody};
 use super::urls;
 use super::{Action, AwsError, AwsSettings, Trouble};
 use crate::engine::mask::Mask;
@@ -25,6 +26,7 @@ pub struct AwsLog {
     settings: AwsSettings,
     clients: Option<Rc<Clients>>,
     seen: Rc<Seen>,
+    ask: AskForCode,
     job: JobId,
     attempt: u32,
     made: Made,
@@ -141,11 +143,17 @@ impl AwsLog {
         made: Made,
     ) -> Self {
         let (open, ending, doubt) = (None, None, None);
-        Self { settings, clients, seen, job, attempt, made, open, ending, doubt }
+        Self { settings, clients, ask: nobody, seen, job, attempt, made, open, ending, doubt }
+    }
+
+    /// With somebody who is asked for the code of a device.
+    #[must_use]
+    pub fn asking(self, ask: AskForCode) -> Self {
+        Self { ask, ..self }
     }
 
     async fn clients(&mut self) -> Result<Rc<Clients>, AwsError> {
-        Clients::of(&mut self.clients, &self.settings).await
+        Clients::of(&mut self.clients, &self.settings, self.ask).await
     }
 
     /// `None`: the attempt has no stream yet.

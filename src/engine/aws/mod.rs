@@ -22,6 +22,7 @@ mod get;
 mod inside;
 mod list;
 mod logs;
+mod mfa;
 mod objects;
 mod observe;
 mod pace;
@@ -41,6 +42,7 @@ pub use doctor::{Check, Expected, Health};
 pub use error::{Action, AwsError, Trouble};
 pub use inside::{Around, Command as InsideCommand, Inside, Runs, Signals};
 pub use list::{Listed, Looked, MOST_LOOKED_AT};
+pub use mfa::AskForCode;
 pub use policy::{INSIDE, Scope, policy, policy_words};
 pub use queues::{Details, Environment, QueueOnAws};
 pub use streams::LOG_GROUP;
@@ -113,6 +115,7 @@ pub struct AwsEngine<'a> {
     settings: AwsSettings,
     clock: &'a dyn Clock,
     lookup: Lookup<'a>,
+    ask: AskForCode,
     /// Made with the first call.
     clients: Option<Rc<Clients>>,
     /// When jobs that are waited for are to be looked at again.
@@ -134,12 +137,14 @@ impl<'a> AwsEngine<'a> {
         settings: AwsSettings,
         clock: &'a dyn Clock,
         lookup: Lookup<'a>,
+        ask: AskForCode,
     ) -> Self {
         Self {
             dir,
             settings,
             clock,
             lookup,
+            ask,
             clients: None,
             due: Rc::default(),
             secrets: HashMap::new(),
@@ -151,7 +156,7 @@ impl<'a> AwsEngine<'a> {
 
     /// Those that ask AWS.
     async fn clients(&mut self) -> Result<Rc<Clients>, AwsError> {
-        Clients::of(&mut self.clients, &self.settings).await
+        Clients::of(&mut self.clients, &self.settings, self.ask).await
     }
 }
 
@@ -222,7 +227,8 @@ impl Engine for AwsEngine<'_> {
     fn log(&self, job: JobId, attempt: u32) -> Box<dyn LogReader> {
         let (settings, clients) = (self.settings.clone(), self.clients.clone());
         let made = logs::Made { now: self.clock.now(), at: Instant::now() };
-        Box::new(logs::AwsLog::new(settings, clients, Rc::clone(&self.seen), (job, attempt), made))
+        let log = logs::AwsLog::new(settings, clients, Rc::clone(&self.seen), (job, attempt), made);
+        Box::new(log.asking(self.ask))
     }
 }
 
