@@ -5,6 +5,7 @@ use clap::Args;
 use super::context::{Context, block_on};
 use super::error::Failure;
 use super::output::{self, ExplanationView};
+use super::programs;
 use crate::engine::Engines;
 use crate::job::JobRef;
 
@@ -29,7 +30,8 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
 async fn explain(options: &Options, engines: &mut Engines<'_>) -> Result<ExplanationView, Failure> {
     let id = engines.find(&options.job).await?;
     engines.refresh(&[id]).await?.by_now()?;
-    let explanation = engines.explain(id).await?;
+    let mut explanation = engines.explain(id).await?;
     let job = engines.ledger().job(id)?;
+    explanation.hints.extend(programs::hint(&job));
     Ok(ExplanationView::new(&job, explanation))
 }

@@ -33,6 +33,7 @@ mod news;
 mod output;
 mod places;
 mod policy;
+mod programs;
 mod prune;
 mod queues;
 mod retry;

@@ -9,8 +9,8 @@ use super::error::{Doing, Failure};
 use super::freight::{Loading, Prepared};
 use super::intake;
 use super::job_options::JobOptions;
-use super::meant;
 use super::stdin::is_left_unread;
+use super::{meant, programs};
 use crate::engine::aws::Trouble;
 use crate::engine::{Accepted, Clock, EngineError, EngineName, Engines, Sent, Submission, local};
 use crate::job::{
@@ -338,6 +338,9 @@ pub async fn hand_over(
             "whoever may call DescribeJobs sees the value of {}; --secret NAME=ssm:PARAMETER sends none",
             names.join(", ")
         ));
+    }
+    if engines.chosen() == EngineName::Local {
+        programs::tell(submissions, context);
     }
     let accepted = engines.submit(submissions).await.doing(|| called(submissions))?;
     let Accepted { unattended, instead, not_handed_over, doubts, notes } = accepted;

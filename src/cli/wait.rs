@@ -6,6 +6,7 @@ use super::context::{Context, block_on};
 use super::error::Failure;
 use super::follow::{self, End};
 use super::interrupts::Interrupts;
+use super::programs;
 use crate::engine::Engines;
 use crate::job::{JobId, JobRef};
 use crate::ledger::Filter;
@@ -67,6 +68,9 @@ async fn wait(
         match end {
             End::Over(record) => {
                 let exit_code = follow::say_end(&record, context)?;
+                if let Some(hint) = programs::hint(&record) {
+                    context.output.note(&hint);
+                }
                 if first_failure == 0 {
                     first_failure = exit_code;
                 }

@@ -142,8 +142,8 @@ static SETTINGS: [Setting; 34] = [
         key: "env",
         group: WHAT,
         kind: Kind::Environment,
-        default: Preset::Nothing { example: r#"{ CI = "true" }"# },
-        doc: "Environment variables; a list entry without a value takes it from your environment.",
+        default: Preset::Nothing { example: r#"["PATH", "CI=true"]"# },
+        doc: "Environment variables; one without a value is yours, as PATH for tools of your own.",
         store: |config, said| config.say_environment(said),
     },
     Setting {

@@ -18,6 +18,7 @@ mod id;
 mod job_path;
 mod name;
 mod output;
+mod program;
 mod queue;
 mod resources;
 mod retry;
@@ -44,6 +45,7 @@ pub use id::{JobId, JobRef};
 pub use job_path::{JobPath, Root};
 pub use name::JobName;
 pub use output::{Output, Outputs};
+pub use program::{DEFAULT_PATH, Surprise, candidates, missing, surprise};
 pub use queue::{Queue, UnknownQueue};
 pub use resources::{Memory, Requested, Resources, Shortage, SizeError, Vcpus};
 pub use retry::{

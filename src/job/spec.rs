@@ -52,6 +52,12 @@ pub struct JobSpec {
 }
 
 impl JobSpec {
+    /// The program that it runs; `None`: that of its job definition.
+    #[must_use]
+    pub fn program(&self) -> Option<&str> {
+        self.command.as_ref()?.words().first().map(String::as_str)
+    }
+
     /// The queue as AWS is asked for it.
     #[must_use]
     pub fn queue_id(&self) -> &str {

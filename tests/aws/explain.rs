@@ -153,7 +153,7 @@ fn jobs_that_ended() {
     [short] staged failed (FAILED)
     reason   Essential container in task exited
     why      it failed: start failed, Essential container in task exited
-    hint     the command is not in the image, or can't be executed there
+    hint     `true` is not in the image, or can't be executed there; or what it runs is not, which its log names
 
     > {"attempts":[{"container":{"exitCode":137},"statusReason":"Essential container in task exited"}],"container":{"exitCode":137},"status":"FAILED","statusReason":"Essential container in task exited"}
     exit code 0

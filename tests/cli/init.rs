@@ -65,9 +65,9 @@ fn the_file() {
     # Takes a list of names; none by default; COMPUTES_SECRETS
     #secrets = ["NPM_TOKEN"]
 
-    # Environment variables; a list entry without a value takes it from your environment.
+    # Environment variables; one without a value is yours, as PATH for tools of your own.
     # Takes a table of names and texts, or a list of `"NAME"` and `"NAME=value"`; none by default
-    #env = { CI = "true" }
+    #env = ["PATH", "CI=true"]
 
     # Tags that the job has on AWS.
     # Takes a table of names and texts; none by default

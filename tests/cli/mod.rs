@@ -27,6 +27,7 @@ mod names;
 mod pipes;
 mod precedence;
 mod program;
+mod programs;
 mod prune;
 mod queues;
 mod rehearsal;

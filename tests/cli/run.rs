@@ -93,7 +93,7 @@ fn a_command_that_is_not_there() {
     exit code 127
     --- stderr
     [short] no-such-program submitted to default
-    [short] no-such-program failed: start failed, cannot execute the command: No such file or directory (os error 2)
+    [short] no-such-program failed: start failed, cannot execute `no-such-program`: it is not on the job's PATH, which is /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     ");
 }
 
@@ -105,7 +105,7 @@ fn a_command_that_is_no_program() {
     exit code 126
     --- stderr
     [short] notes-txt submitted to default
-    [short] notes-txt failed: start failed, cannot execute the command: Permission denied (os error 13)
+    [short] notes-txt failed: start failed, cannot execute `./notes.txt`: Permission denied (os error 13)
     ");
 }
 

@@ -25,7 +25,7 @@ fn the_commented_file_is_empty_as_it_is_and_full_without_its_comments() {
     let job = job(config);
     assert_eq!(job.timeout, Some(Timeout::from_ledger(3600)));
     assert_eq!(job.tags.len(), 1);
-    assert_eq!(job.environment.len(), 1);
+    assert_eq!(job.environment.len(), 2);
 }
 
 #[test]

@@ -203,16 +203,18 @@ impl Explanation {
             _ => return self.find("its end was asked for"),
         }
         self.hint(match (classify::advice(attempt), record.exit_code) {
-            (Some(advice), _) => advice,
-            (None, Some(0)) => classify::ENTRYPOINT,
-            (None, Some(126 | 127)) => {
-                "the command is not in the image, or can't be executed there"
-            }
+            (Some(advice), _) => advice.to_owned(),
+            (None, Some(0)) => classify::ENTRYPOINT.to_owned(),
+            (None, Some(126 | 127)) => format!(
+                "`{}` is not in the image, or can't be executed there; or what it runs is not, which \
+                 its log names",
+                record.plan.spec.program().unwrap_or("the command")
+            ),
             (None, Some(137)) => {
-                "somebody killed it: most often it was out of memory; try --memory"
+                "somebody killed it: most often it was out of memory; try --memory".to_owned()
             }
-            (None, Some(_)) => "the command ended by itself: its log says why",
-            (None, None) => "computes doctor looks at what it needs to start",
+            (None, Some(_)) => "the command ended by itself: its log says why".to_owned(),
+            (None, None) => "computes doctor looks at what it needs to start".to_owned(),
         });
     }
 

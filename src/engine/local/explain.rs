@@ -86,6 +86,11 @@ fn why_it_failed(job: &JobRecord, explanation: &mut Explanation) {
     let Some(class) = job.class else { return };
     explanation.find(format!("it failed: {}", class.told(job.exit_code, None)));
     explanation.hint(match class {
+        FailureClass::ExitCode if job.exit_code == Some(127) => format!(
+            "127 is what shells give for a program that they don't find: computes logs {} names \
+             it, and -e PATH passes your PATH on",
+            job.id.short()
+        ),
         FailureClass::ExitCode | FailureClass::Signal => {
             format!("the command ended by itself: computes logs {}", job.id.short())
         }
@@ -94,7 +99,14 @@ fn why_it_failed(job: &JobRecord, explanation: &mut Explanation) {
         FailureClass::Interrupted => {
             "give it more --attempts, or a queue that is never interrupted".to_owned()
         }
-        FailureClass::StartFailed => "is the command there, and may it be executed?".to_owned(),
+        FailureClass::StartFailed => {
+            let program = job.plan.spec.program().unwrap_or_default();
+            match job.exit_code {
+                Some(127) => format!("install `{program}`, or name it by its path"),
+                Some(126) => format!("may `{program}` be executed? chmod +x makes it so"),
+                _ => "the reason says what could not be had".to_owned(),
+            }
+        }
         FailureClass::KeepAliveLost => {
             "its workers were lost time and again: raise local.lost_retries, or look at the \
              machine's memory"

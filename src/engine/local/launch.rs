@@ -10,6 +10,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use crate::job::{DEFAULT_PATH, candidates, missing};
+
 /// All that a command needs to start.
 pub struct Launch<'a> {
     pub words: &'a [String],
@@ -32,13 +34,31 @@ pub struct Launched {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {step}: {source}")]
+#[error("cannot {what}: {why}")]
 pub struct LaunchError {
     step: Step,
+    what: String,
+    why: String,
     source: io::Error,
 }
 
 impl LaunchError {
+    fn new(step: Step, source: io::Error) -> Self {
+        Self { step, what: step.to_string(), why: source.to_string(), source }
+    }
+
+    /// Names what could not be executed, and says where it was looked for.
+    fn of(self, program: &str, path: &str) -> Self {
+        if self.step != Step::Execute {
+            return self;
+        }
+        let why = match self.source.kind() {
+            io::ErrorKind::NotFound => missing(program, path, &|path| Path::new(path).exists()),
+            _ => self.why,
+        };
+        Self { what: format!("execute `{program}`"), why, ..self }
+    }
+
     /// What shells and container runtimes give for a command that can't be started.
     pub fn exit_code(&self) -> i32 {
         match (self.step, self.source.kind()) {
@@ -90,8 +110,6 @@ pub struct Launcher {
 }
 
 const STACK: usize = 64 * 1024;
-/// Where a program is looked for if the job does not say: what container images have.
-pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What the child works with. All of it outlives the child's time in our memory.
 struct Prepared {
@@ -124,9 +142,9 @@ impl Launcher {
 
     pub fn launch(&mut self, launch: &Launch<'_>) -> Result<Launched, LaunchError> {
         let text = |bytes: &[u8]| {
-            CString::new(bytes).map_err(|error| LaunchError {
-                step: Step::Prepare,
-                source: io::Error::new(io::ErrorKind::InvalidInput, error),
+            CString::new(bytes).map_err(|error| {
+                let error = io::Error::new(io::ErrorKind::InvalidInput, error);
+                LaunchError::new(Step::Prepare, error)
             })
         };
         let words: Vec<CString> =
@@ -156,11 +174,11 @@ impl Launcher {
             signals: self.signals.clone(),
             failed: None,
         };
-        self.clone(&mut prepared)
+        self.clone(&mut prepared).map_err(|error| error.of(program, path))
     }
 
     fn clone(&mut self, prepared: &mut Prepared) -> Result<Launched, LaunchError> {
-        let failed = |step, code| LaunchError { step, source: io::Error::from_raw_os_error(code) };
+        let failed = |step, code| LaunchError::new(step, io::Error::from_raw_os_error(code));
         let mut flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
         if prepared.isolate {
             flags |= libc::CLONE_NEWNS | libc::CLONE_NEWPID;
@@ -209,19 +227,6 @@ impl Launcher {
 
 fn pointers(texts: &[CString]) -> Vec<*const c_char> {
     texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect()
-}
-
-/// Where the program may be, as `execvp` looks for it.
-fn candidates(program: &str, path: &str) -> Vec<String> {
-    if program.contains('/') {
-        return vec![program.to_owned()];
-    }
-    path.split(':')
-        .map(|directory| match directory {
-            "" => format!("./{program}"),
-            directory => format!("{directory}/{program}"),
-        })
-        .collect()
 }
 
 /// The child. It makes system calls only, on prepared memory, and does not return.
@@ -368,7 +373,8 @@ mod tests {
     fn what_can_not_be_started_says_why() {
         let error = run(&["no-such-program"], Path::new("/")).expect_err("not there");
         assert_eq!(error.exit_code(), 127);
-        assert!(error.to_string().starts_with("cannot execute the command: No such file"));
+        let text = error.to_string();
+        assert!(text.starts_with("cannot execute `no-such-program`: it is not on the job's PATH"));
         let error = run(&["/etc/passwd"], Path::new("/")).expect_err("no program");
         assert_eq!(error.exit_code(), 126);
         let error = run(&["true"], Path::new("/no/such")).expect_err("not there");

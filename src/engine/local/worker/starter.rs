@@ -15,10 +15,10 @@ use tokio::sync::mpsc as channel;
 use tokio::task::JoinHandle;
 
 use crate::engine::local::freight;
-use crate::engine::local::launch::{DEFAULT_PATH, Launch, LaunchError, Launcher};
+use crate::engine::local::launch::{Launch, LaunchError, Launcher};
 use crate::engine::local::output::Output;
 use crate::engine::local::secrets;
-use crate::job::{JobId, Secrets};
+use crate::job::{DEFAULT_PATH, JobId, Secrets};
 use crate::ledger::{Holder, StateDir};
 use crate::plan::Plan;
 

@@ -1,0 +1,107 @@
+//! Programs that are on the caller's PATH and not on the job's, or are others there.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::{Home, Run};
+
+const USUAL: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// A home with tools of the caller's own, and the PATH that finds them first.
+fn with_tools() -> (Home, String) {
+    let home = Home::new();
+    let folder = home.path().join("tools");
+    std::fs::create_dir(&folder).expect("a folder");
+    for (name, script) in [("forge", "echo forged"), ("env", "echo mine")] {
+        let path = folder.join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("executable");
+    }
+    let path = format!("{}:{USUAL}", folder.display());
+    (home, path)
+}
+
+fn run(home: &Home, path: &str, arguments: &[&str]) -> Run {
+    home.run_with_env(&[("PATH", path)], arguments)
+}
+
+#[test]
+fn one_that_only_the_caller_finds() {
+    let (home, path) = with_tools();
+    insta::assert_snapshot!(run(&home, &path, &["run", "--", "forge", "all"]).snapshot(), @"
+    exit code 127
+    --- stderr
+    warning: `forge` is not on the job's PATH; on yours it is [home]/tools/forge: -e PATH passes yours on
+    [short] forge-all submitted to default
+    [short] forge-all failed: start failed, cannot execute `forge`: it is not on the job's PATH, which is /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    ");
+    insta::assert_snapshot!(run(&home, &path, &["explain", "last"]).snapshot(), @"
+    exit code 0
+    --- stdout
+    [short] forge-all failed
+    reason   cannot execute `forge`: it is not on the job's PATH, which is /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    why      it failed: start failed
+    hint     install `forge`, or name it by its path
+    hint     `forge` is not on the job's PATH; on yours it is [home]/tools/forge: -e PATH passes yours on
+    ");
+    insta::assert_snapshot!(run(&home, &path, &["wait", "last"]).snapshot(), @"
+    exit code 127
+    --- stderr
+    [short] forge-all failed: start failed, cannot execute `forge`: it is not on the job's PATH, which is /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    note: `forge` is not on the job's PATH; on yours it is [home]/tools/forge: -e PATH passes yours on
+    ");
+    let passed_on = run(&home, &path, &["run", "-e", "PATH", "--", "forge", "all"]);
+    insta::assert_snapshot!(passed_on.snapshot(), @"
+    exit code 0
+    --- stdout
+    forged
+    --- stderr
+    [short] forge-all submitted to default
+    [short] forge-all succeeded after [took]
+    ");
+}
+
+#[test]
+fn one_that_is_another_for_the_caller() {
+    let (home, path) = with_tools();
+    let quiet = ["run", "--name", "other", "--", "env", "true"];
+    insta::assert_snapshot!(run(&home, &path, &quiet).snapshot(), @"
+    exit code 0
+    --- stderr
+    note: `env` is /usr/bin/env for the job, and [home]/tools/env for you: -e PATH passes your PATH on
+    [short] other submitted to default
+    [short] other succeeded after [took]
+    ");
+    // Through whichever of the folders that are one it is found.
+    let same = run(&home, "/bin:/usr/bin", &quiet);
+    assert!(!same.stderr.contains("note"), "{}", same.stderr);
+}
+
+#[test]
+fn a_batch_tells_it_once() {
+    let (home, path) = with_tools();
+    home.write("jobs.jsonl", &"{\"command\": [\"forge\"]}\n".repeat(3));
+    let submit = run(&home, &path, &["submit", "--from", "jobs.jsonl"]);
+    assert_eq!(submit.stderr.matches("warning").count(), 1, "{}", submit.stderr);
+}
+
+/// Its own folder is looked at, and nobody's PATH.
+#[test]
+fn one_that_is_named_by_its_path() {
+    let (home, path) = with_tools();
+    let run = run(&home, &path, &["run", "--name", "by-path", "--", "./forge"]);
+    insta::assert_snapshot!(run.snapshot(), @"
+    exit code 127
+    --- stderr
+    [short] by-path submitted to default
+    [short] by-path failed: start failed, cannot execute `./forge`: there is no such file, or none that its first line (`#!`) names
+    ");
+}
+
+#[test]
+fn a_shell_that_does_not_find_one() {
+    let (home, path) = with_tools();
+    let run = run(&home, &path, &["run", "--quiet", "--", "sh", "-c", "forge"]);
+    assert_eq!(run.code, 127, "{}", run.stderr);
+    let told = home.run(["explain", "last"]).stdout;
+    assert!(told.contains("-e PATH passes your PATH on"), "{told}");
+}
