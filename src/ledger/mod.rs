@@ -228,8 +228,8 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0003_retry_reasons.sql"),
     include_str!("../../migrations/0004_pruned.sql"),
     include_str!("../../migrations/0005_missing_outputs.sql"),
+    include_str!("../../migrations/0006_log_regions.sql"),
     include_str!("../../migrations/0007_fargate.sql"),
-    include_str!("../../migrations/0007_log_regions.sql"),
 ];
 
 fn migrations() -> Migrations<'static> {
