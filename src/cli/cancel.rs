@@ -125,6 +125,8 @@ async fn cancel(
     }
     waiting.append(&mut held);
     let ends = engines.cancel(&waiting, &options.reason).await.doing(|| "cancel".to_owned())?;
+    // Before anything is told: from here on a signal leaves, and says what goes on.
+    let mut interrupts = Interrupts::new(limit)?;
     let mut failed = None;
     let mut asked = Vec::new();
     for (id, end) in ends {
@@ -149,7 +151,6 @@ async fn cancel(
             }
         }
     }
-    let mut interrupts = Interrupts::new(limit)?;
     let mut watch = engines.watch()?;
     for index in 0..asked.len() {
         let rest = &asked[index..];

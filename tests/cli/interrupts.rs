@@ -151,5 +151,5 @@ fn at_a_terminal_enter_detaches_at_once() {
     warning: detached; the job goes on. To come back: computes logs --follow [short], or computes wait [short]
     ");
     assert!(asked.elapsed().as_secs() < 10, "it waited for a second Ctrl-C");
-    assert_eq!(home.status("last")["state"], "running");
+    home.until("last", "running");
 }
