@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::brought::Brought;
 use super::context::Context;
 use super::error::Failure;
 use super::stdin::{self, Fed};
@@ -83,8 +84,13 @@ impl Loading {
             index
         } else {
             let checkout = Checkout::around(&context.directory)?;
-            let contents =
-                if source == Source::Tree { checkout.tree()? } else { checkout.commit()? };
+            let root = checkout.root();
+            let brought = Brought::into(&context.config.state_dir, root)?;
+            let is_left = |path: &Path| brought.has(root, path);
+            let contents = match source {
+                Source::Tree => checkout.tree(&is_left)?,
+                _ => checkout.commit(&is_left)?,
+            };
             contents.check_size(context.config.source_limit)?;
             self.sources.push((source, checkout, contents));
             self.sources.len() - 1

@@ -51,7 +51,7 @@ pub async fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure
         let mut views = places.to.iter().map(|(entry, _)| FileView::new(entry));
         views.try_for_each(|view| context.output.json_line(&view))?;
     } else {
-        let (got, here) = (counted(&places.to), places.here);
+        let (got, here) = (counted(&places.to), places.here.len());
         let folder = options.into.display();
         let here = match here {
             0 => String::new(),

@@ -1,6 +1,7 @@
 //! The command line: one file a verb, named as the verb.
 
 mod aws_output;
+mod brought;
 mod cancel;
 mod candidates;
 mod completions;
@@ -31,9 +32,11 @@ mod manual;
 mod meant;
 mod news;
 mod output;
+mod outputs;
 mod places;
 mod policy;
 mod programs;
+mod project;
 mod prune;
 mod queues;
 mod retry;

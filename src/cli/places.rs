@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::error::Failure;
-use crate::engine::{FileEntry, FileKind, Roots};
+use crate::engine::{FileEntry, FileKind, Look, Roots};
 use crate::job::JobPath;
+use crate::ledger::Millis;
 use crate::parcel::hash_of;
 
 /// Where files are brought.
@@ -22,13 +23,15 @@ pub struct Target<'a> {
 pub enum Over {
     Nothing,
     Anything,
+    /// What nobody has touched since. The rest is left, and no hindrance to others.
+    Untouched(Millis),
 }
 
 /// Where each goes, and what goes nowhere.
 pub struct Places {
     pub to: Vec<(FileEntry, PathBuf)>,
-    /// How many are there already, as they should be.
-    pub here: usize,
+    /// What is there already, as it should be.
+    pub here: Vec<(FileEntry, PathBuf)>,
     pub unfit: Vec<String>,
     /// What is there and must not be overwritten.
     pub left: Vec<PathBuf>,
@@ -41,7 +44,8 @@ impl Target<'_> {
     /// When something else would be overwritten.
     pub fn places(&self, entries: Vec<FileEntry>) -> Result<Places, Failure> {
         let mut folded: BTreeMap<String, String> = BTreeMap::new();
-        let mut found = Places { to: Vec::new(), here: 0, unfit: Vec::new(), left: Vec::new() };
+        let mut found =
+            Places { to: Vec::new(), here: Vec::new(), unfit: Vec::new(), left: Vec::new() };
         let links: Vec<_> = entries
             .iter()
             .filter(|entry| matches!(entry.kind, FileKind::Link { .. }))
@@ -66,8 +70,8 @@ impl Target<'_> {
                 Ok(seen) if seen.is_dir() => {
                     found.unfit.push(format!("`{path}`: `{}` is a folder", to.display()));
                 }
-                Ok(_) if self.is_the_same(&entry, &to) => found.here += 1,
-                Ok(_) if self.over == Over::Anything => found.to.push((entry, to)),
+                Ok(_) if self.is_the_same(&entry, &to) => found.here.push((entry, to)),
+                Ok(_) if self.may_go(&to) => found.to.push((entry, to)),
                 Ok(_) => found.left.push(to),
             }
         }
@@ -84,6 +88,14 @@ impl Target<'_> {
             format!("`{}`{more} would be overwritten", first.display()),
             "add --force, or choose another folder with --into",
         ))
+    }
+
+    fn may_go(&self, there: &Path) -> bool {
+        match self.over {
+            Over::Nothing => false,
+            Over::Anything => true,
+            Over::Untouched(since) => Look::at(there).is_some_and(|look| look.changed_at() < since),
+        }
     }
 
     fn unfit(

@@ -11,7 +11,7 @@ use super::follow::{self, End};
 use super::interrupts::Interrupts;
 use super::job_options::JobOptions;
 use super::output::{EventLine, Rehearsed};
-use super::{submission, submit};
+use super::{outputs, submission, submit};
 use crate::engine::Engines;
 use crate::job::{FailureClass, JobId, State, parse_duration};
 use crate::ledger::JobRecord;
@@ -20,6 +20,8 @@ use crate::ledger::JobRecord;
 pub struct Options {
     #[command(flatten)]
     job: JobOptions,
+    #[command(flatten, next_help_heading = "Following it")]
+    get: outputs::Get,
     /// Cancel the job on Ctrl-C or SIGTERM, without asking; for CI
     #[arg(long, help_heading = "Following it")]
     cancel_on_interrupt: bool,
@@ -91,7 +93,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
                 if after.is_some() {
                     say_rehearsed(&mut engines, &record, context)?;
                 }
-                follow::say_end(&record, context)
+                outputs::over(&mut engines, *record, &options.get, context).await
             }
             End::Left(code) => follow::say_left(&[id], code, context),
         }

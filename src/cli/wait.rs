@@ -6,6 +6,7 @@ use super::context::{Context, block_on};
 use super::error::Failure;
 use super::follow::{self, End};
 use super::interrupts::Interrupts;
+use super::outputs;
 use super::programs;
 use crate::engine::Engines;
 use crate::job::{JobId, JobRef};
@@ -25,6 +26,8 @@ pub struct Options {
     /// Cancel the jobs on Ctrl-C or SIGTERM, without asking; for CI
     #[arg(long)]
     cancel_on_interrupt: bool,
+    #[command(flatten)]
+    get: outputs::Get,
 }
 
 pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
@@ -36,14 +39,12 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         jobs.reverse();
         let ids: Vec<_> = jobs.into_iter().map(|job| job.id).collect();
         drop(ledger);
-        return block_on(async {
-            wait(context.engines()?, &ids, limit, options.cancel_on_interrupt, context).await
-        });
+        return block_on(async { wait(context.engines()?, &ids, limit, options, context).await });
     };
     let mut engines = context.engines_of_existing(first)?;
     block_on(async {
         let ids = engines.find_all(&options.jobs).await?;
-        wait(engines, &ids, limit, options.cancel_on_interrupt, context).await
+        wait(engines, &ids, limit, options, context).await
     })
 }
 
@@ -53,22 +54,23 @@ async fn wait(
     mut engines: Engines<'_>,
     ids: &[JobId],
     limit: Option<std::time::Duration>,
-    cancel_on_interrupt: bool,
+    options: &Options,
     context: &Context<'_>,
 ) -> Result<u8, Failure> {
     let mut interrupts = Interrupts::new(limit)?;
     let mut watch = engines.watch()?;
     let progress = context.output.progress(ids.len() as u64);
     let mut first_failure = 0;
-    let options = follow::Options { log: None, cancel_on_interrupt, may_cancel: true };
+    let cancel_on_interrupt = options.cancel_on_interrupt;
+    let how = follow::Options { log: None, cancel_on_interrupt, may_cancel: true };
     for index in 0..ids.len() {
         let (watch, rest) = (&mut *watch, &ids[index..]);
-        let end =
-            follow::follow(&mut engines, watch, &mut interrupts, rest, &options, context).await?;
+        let end = follow::follow(&mut engines, watch, &mut interrupts, rest, &how, context).await?;
         match end {
             End::Over(record) => {
-                let exit_code = follow::say_end(&record, context)?;
-                if let Some(hint) = programs::hint(&record) {
+                let hint = programs::hint(&record);
+                let exit_code = outputs::over(&mut engines, *record, &options.get, context).await?;
+                if let Some(hint) = hint {
                     context.output.note(&hint);
                 }
                 if first_failure == 0 {

@@ -69,6 +69,8 @@ pub struct Config {
     pub source_limit: u64,
     pub bucket: Option<Bucket>,
     pub fetch: Fetch,
+    /// Bring outputs of the source back when the job is over.
+    pub get: bool,
     pub local: LocalSettings,
     pub aws: AwsSettings,
     pub state_dir: StateDir,
@@ -106,6 +108,7 @@ impl Config {
             source_limit: SOURCE_LIMIT,
             bucket: None,
             fetch: Fetch::default(),
+            get: false,
             local: LocalSettings::default(),
             aws: AwsSettings::default(),
             state_dir,

@@ -12,13 +12,10 @@ const HEAD: &str = "\
 # example where there is none.
 ";
 
-/// What `computes init` says itself in the repository of a project, in the place of the default.
-const OF_A_REPOSITORY: [(&str, &str); 2] = [("source", "\"tree\""), ("outputs", "[\".\"]")];
-
-/// The file that `computes init` writes: every setting, commented out but for what a repository
-/// wants.
+/// The file that `computes init` writes: every setting, commented out but for what is switched on, each
+/// with its value as TOML.
 #[must_use]
-pub fn commented_toml(is_repository: bool) -> String {
+pub fn commented_toml(switched_on: &[(&str, String)]) -> String {
     let mut text = HEAD.to_owned();
     let mut before: Option<&Setting> = None;
     for setting in settings() {
@@ -33,7 +30,7 @@ pub fn commented_toml(is_repository: bool) -> String {
         }
         line(&mut text, format_args!("\n# {}", setting.doc));
         line(&mut text, format_args!("# {}", says(setting)));
-        match OF_A_REPOSITORY.iter().find(|(key, _)| is_repository && *key == setting.key) {
+        match switched_on.iter().find(|(key, _)| *key == setting.key) {
             Some((_, value)) => line(&mut text, format_args!("{name} = {value}")),
             None => line(&mut text, format_args!("#{name} = {}", setting.toml())),
         }
@@ -82,7 +79,9 @@ directory or above it), and that over the user's own file,
 merged name by name; all else is replaced as a whole. An empty variable counts as one that is
 not set.
 
-`computes init` writes a `computes.toml` with every setting commented out.
+`computes init` writes a `computes.toml` with every setting, commented out. In a git repository it switches
+three of them on, and says so: `source = \"tree\"`, `get = \"on\"`, and `outputs`, which has `/source` without what
+the build tool of the project makes beside its products, and `.`.
 
 The state directory is no setting of a file. It is `$COMPUTES_STATE_DIR`, else
 `$XDG_STATE_HOME/computes`, else `~/.local/state/computes`.

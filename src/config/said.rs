@@ -47,6 +47,15 @@ impl<'a> Said<'a> {
         self.place().wrong(problem)
     }
 
+    pub(super) fn on_or_off(&self) -> Result<bool, ConfigError> {
+        let text = self.text()?;
+        match text.as_str() {
+            "on" => Ok(true),
+            "off" => Ok(false),
+            _ => Err(self.wrong(Problem::NotOnOrOff { key: self.key(), text })),
+        }
+    }
+
     /// A single value, as it would be on the command line.
     pub(super) fn text(&self) -> Result<String, ConfigError> {
         use Kind::{Choice, Duration, Number, Size, Text, WholeNumber};

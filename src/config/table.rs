@@ -35,7 +35,7 @@ const FILES: &str = "Files on AWS";
 const LOCAL: &str = "The engine on this machine";
 const AWS: &str = "How AWS is asked";
 
-static SETTINGS: [Setting; 34] = [
+static SETTINGS: [Setting; 35] = [
     Setting {
         key: "engine",
         group: WHERE,
@@ -197,9 +197,20 @@ static SETTINGS: [Setting; 34] = [
         key: "outputs",
         group: WHAT,
         kind: Kind::Names,
-        default: Preset::Nothing { example: r#"["dist", "report.txt"]"# },
-        doc: "What is kept of `/files` as the job's result; `.` is all of it.",
+        default: Preset::Nothing { example: r#"["dist", "*.log"]"# },
+        doc: "What is kept as the result: paths and patterns in `/files`, and in the source from `/source` on.",
         store: |config, said| config.say_outputs(said),
+    },
+    Setting {
+        key: "get",
+        group: WHAT,
+        kind: Kind::Choice(&["on", "off"]),
+        default: Preset::Is("off"),
+        doc: "Whether `run` and `wait` bring outputs of the source back into the checkout.",
+        store: |config, said| {
+            config.get = said.on_or_off()?;
+            Ok(())
+        },
     },
     Setting {
         key: "history",
@@ -301,12 +312,7 @@ static SETTINGS: [Setting; 34] = [
         default: Preset::Is("on"),
         doc: "Whether a job finds its directory at `/files` where the machine can do that.",
         store: |config, said| {
-            let text = said.text()?;
-            config.local.mount = match text.as_str() {
-                "on" => true,
-                "off" => false,
-                _ => return Err(said.wrong(Problem::NotOnOrOff { key: said.key(), text })),
-            };
+            config.local.mount = said.on_or_off()?;
             Ok(())
         },
     },

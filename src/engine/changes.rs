@@ -5,13 +5,15 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::EngineError;
 use super::files::Roots;
 use crate::job::Root;
 use crate::ledger::Millis;
 
 /// By which one sees that a file has changed: nobody sets the time at which it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Look {
     pub bytes: u64,
     pub modified: Option<Millis>,

@@ -13,6 +13,7 @@ use super::{
 use crate::job::{JobId, JobRef};
 use crate::ledger::{HandOver, JobRecord, Ledger, LedgerError, Millis};
 use crate::parcel::Made;
+use crate::plan::Fetch;
 
 pub struct Engines<'a> {
     ledger: Ledger,
@@ -114,6 +115,31 @@ impl<'a> Engines<'a> {
             EngineName::Aws => &mut self.aws,
         };
         prune(&mut self.ledger, self.chosen, kept, pruning).await
+    }
+
+    /// Learns for which outputs of a job that is over nothing is there, where that can be known and is not
+    /// yet.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub async fn look_for_outputs(&mut self, job: JobRecord) -> Result<JobRecord, EngineError> {
+        let by_program = job.plan.carrier().is_some_and(|(_, fetch)| fetch == Fetch::Program);
+        let is_known = job.is_here() || job.missing_outputs.is_some();
+        if is_known || !by_program || job.plan.spec.outputs.is_empty() || job.attempt == 0 {
+            return Ok(job);
+        }
+        match self.aws.missing_outputs(&job).await {
+            Ok(Some(missing)) => {
+                self.ledger.write(|change| change.note_missing(job.seq, &missing))?;
+                Ok(self.ledger.job(job.id)?)
+            }
+            Ok(None) => Ok(job),
+            // The job's log tells it, too.
+            Err(error) => {
+                tracing::warn!(job = %job.id, why = super::in_one_line(&error), "looked for outputs in vain");
+                Ok(job)
+            }
+        }
     }
 
     fn engine_of(&mut self, job: JobId) -> Result<&mut dyn Engine, EngineError> {

@@ -86,6 +86,18 @@ impl SourceParcel {
     }
 }
 
+impl SourceParcel {
+    /// The root of the source of which a command starts in `directory`: the way back from
+    /// [`start`](Self::start).
+    #[must_use]
+    pub fn root<'a>(&self, start: &'a Path) -> Option<&'a Path> {
+        let directory = Path::new(&self.directory);
+        let depth = directory.components().count();
+        start.is_absolute().then_some(())?;
+        start.ends_with(directory).then(|| start.ancestors().nth(depth)).flatten()
+    }
+}
+
 /// What is at a path below `/files` when the command starts. The names in the archive begin with
 /// that path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,6 +139,20 @@ impl Freight {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_is_found_again_from_where_its_command_starts() {
+        let parcel = Parcel { address: Address::of_hash([0; 32]), bytes: 0 };
+        let root = |directory: &str, start| {
+            let (parcel, directory) = (parcel.clone(), directory.to_owned());
+            let source = SourceParcel { parcel, directory };
+            source.root(Path::new(start)).map(Path::to_owned)
+        };
+        assert_eq!(root("", "/w"), Some("/w".into()));
+        assert_eq!(root("a/b", "/w/a/b"), Some("/w".into()));
+        assert_eq!(root("a/b", "/w/a"), None);
+        assert_eq!(root("", ""), None);
+    }
 
     #[test]
     fn an_address_is_written_as_it_is_read() {

@@ -73,7 +73,15 @@ fn path(bytes: &[u8]) -> PathBuf {
     OsStr::from_bytes(bytes).into()
 }
 
+/// Whether a file that git does not track stays here, by its path from the root.
+pub type IsLeft<'a> = &'a dyn Fn(&Path) -> bool;
+
 impl Checkout {
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The checkout that a directory is in.
     ///
     /// # Errors
@@ -87,13 +95,29 @@ impl Checkout {
         Ok(Self { root, directory: below.trim_end_matches('/').to_owned() })
     }
 
+    /// The folders of the checkout that hold a file of that name which git does not ignore, from the root
+    /// on, sorted.
+    ///
+    /// # Errors
+    /// When git can't be asked.
+    pub fn folders_with(&self, file: &str) -> Result<Vec<PathBuf>, ParcelError> {
+        let files = format!(":(glob)**/{file}");
+        let about = ["--cached", "--others", "--exclude-standard", "-z", "--", &files];
+        let found = ask(&self.root, &[&["ls-files"], about.as_slice()].concat())?;
+        let folder = |name: &[u8]| path(name).parent().map(Path::to_owned);
+        let mut folders: Vec<_> = lines(&found).filter_map(folder).collect();
+        folders.sort();
+        folders.dedup();
+        Ok(folders)
+    }
+
     /// What git tracks and what it doesn't ignore, as it is on the disk, with all submodules.
     ///
     /// # Errors
     /// When something of it can't be sent as it is.
-    pub fn tree(&self) -> Result<Contents, ParcelError> {
+    pub fn tree(&self, is_left: IsLeft<'_>) -> Result<Contents, ParcelError> {
         let mut contents = Contents::default();
-        add_tree(&self.root, Path::new(""), &mut contents)?;
+        add_tree(&self.root, Path::new(""), is_left, &mut contents)?;
         Ok(contents)
     }
 
@@ -101,25 +125,22 @@ impl Checkout {
     ///
     /// # Errors
     /// When the tree differs from it, or something of it can't be sent as it is.
-    pub fn commit(&self) -> Result<Contents, ParcelError> {
+    pub fn commit(&self, is_left: IsLeft<'_>) -> Result<Contents, ParcelError> {
         let head = ask(&self.root, &["rev-parse", "--verify", "--quiet", "HEAD"]);
         if matches!(head, Err(ParcelError::Git { .. })) {
             return Err(ParcelError::NoCommit);
         }
         let status = ask(
             &self.root,
-            &[
-                "status",
-                "--porcelain",
-                "-z",
-                "--ignore-submodules=none",
-                "--untracked-files=normal",
-            ],
+            &["status", "--porcelain", "-z", "--ignore-submodules=none", "--untracked-files=all"],
         )?;
-        if !status.is_empty() {
-            // `XY path`; the old name of one that was renamed has a line of its own.
-            let changed: Vec<_> =
-                lines(&status).filter(|line| line.get(2) == Some(&b' ')).collect();
+        // `XY path`; the old name of one that was renamed has a line of its own.
+        let is_change = |line: &&[u8]| {
+            let untracked = line.strip_prefix(b"?? ").map(path);
+            line.get(2) == Some(&b' ') && !untracked.is_some_and(|path| is_left(&path))
+        };
+        let changed: Vec<_> = lines(&status).filter(is_change).collect();
+        if !changed.is_empty() {
             let names = changed.iter().take(NAMED);
             let mut paths: Vec<_> =
                 names.map(|line| String::from_utf8_lossy(&line[3..]).into_owned()).collect();
@@ -134,7 +155,12 @@ impl Checkout {
     }
 }
 
-fn add_tree(root: &Path, below: &Path, contents: &mut Contents) -> Result<(), ParcelError> {
+fn add_tree(
+    root: &Path,
+    below: &Path,
+    is_left: IsLeft<'_>,
+    contents: &mut Contents,
+) -> Result<(), ParcelError> {
     let mut place = Place { root, below, contents, folders: BTreeMap::new() };
     // Where the disk has no rights of its own, git keeps them.
     let has_rights = ask(root, &["config", "--type=bool", "--default=true", "core.fileMode"])?;
@@ -150,7 +176,7 @@ fn add_tree(root: &Path, below: &Path, contents: &mut Contents) -> Result<(), Pa
         if about.starts_with(SUBMODULE.as_bytes()) {
             let there = root.join(&name);
             check_submodule(&there, &below.join(&name))?;
-            add_tree(&there, &below.join(&name), place.contents)?;
+            add_tree(&there, &below.join(&name), is_left, place.contents)?;
         } else {
             let rights = (!has_rights).then(|| about.starts_with(EXECUTABLE.as_bytes()));
             place.add(&name, rights)?;
@@ -160,6 +186,9 @@ fn add_tree(root: &Path, below: &Path, contents: &mut Contents) -> Result<(), Pa
     for name in lines(&untracked).map(path) {
         if name.as_os_str().as_bytes().ends_with(b"/") {
             return Err(ParcelError::NestedRepository { path: below.join(name) });
+        }
+        if is_left(&below.join(&name)) {
+            continue;
         }
         place.add(&name, None)?;
     }

@@ -21,7 +21,7 @@ pub use alone::open_alone;
 pub use contents::{Contents, Entry, Origin};
 pub use error::{ParcelError, size};
 pub use folder::{Found, walk};
-pub use git::Checkout;
+pub use git::{Checkout, IsLeft};
 pub use link::leads_out;
 pub use pack::pack;
 pub use store::{Made, Store};

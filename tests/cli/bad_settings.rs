@@ -49,7 +49,7 @@ fn keys_that_are_wrong() {
     exit code 2
     --- stderr
     error: [home]/here/computes.toml:1:1: unknown setting `zzz`
-    hint: the settings are engine, queue, job_definition, vcpus, memory, gpus, attempts, retry_on, retry_rules, timeout, secrets, env, tags, share, files, source, source_limit, outputs, history, bucket, fetch, efs_mount, local.lease, local.lost_retries, local.idle_exit, local.grace, local.mount, aws.poll, aws.timeout, aws.settle, aws.log_settle, aws.rate, aws.look, aws.start_within
+    hint: the settings are engine, queue, job_definition, vcpus, memory, gpus, attempts, retry_on, retry_rules, timeout, secrets, env, tags, share, files, source, source_limit, outputs, get, history, bucket, fetch, efs_mount, local.lease, local.lost_retries, local.idle_exit, local.grace, local.mount, aws.poll, aws.timeout, aws.settle, aws.log_settle, aws.rate, aws.look, aws.start_within
 
     > local = 1
     exit code 2

@@ -110,6 +110,11 @@ fn run() {
           --cli-input-json <JSON>       The whole request: JSON, `file://PATH`, or - for stdin
 
     Following it:
+          --get[=<FOLDER>]
+              When the job is over bring its outputs back: of the source into the checkout, of /files
+              into FOLDER
+          --no-get
+              Leave them where they are kept, whatever settings say
           --cancel-on-interrupt
               Cancel the job on Ctrl-C or SIGTERM, without asking; for CI
           --limit <DURATION>
@@ -155,6 +160,9 @@ fn verbs_for_jobs_that_are_there() {
           --all                  Every job that is not over yet
           --limit <DURATION>     Stop waiting after so long, with exit code 124; the jobs go on
           --cancel-on-interrupt  Cancel the jobs on Ctrl-C or SIGTERM, without asking; for CI
+          --get[=<FOLDER>]       When the job is over bring its outputs back: of the source into the
+                                 checkout, of /files into FOLDER
+          --no-get               Leave them where they are kept, whatever settings say
           --json                 Print JSON, one object a line
           --engine <ENGINE>      Who runs the jobs: local, or aws
       -q, --quiet                Say nothing but what was asked for

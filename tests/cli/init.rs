@@ -89,9 +89,13 @@ fn the_file() {
     # Takes a number of MiB or a size such as `"1GiB"`; COMPUTES_SOURCE_LIMIT
     #source_limit = "256MiB"
 
-    # What is kept of `/files` as the job's result; `.` is all of it.
+    # What is kept as the result: paths and patterns in `/files`, and in the source from `/source` on.
     # Takes a list of names; none by default; COMPUTES_OUTPUTS
-    #outputs = ["dist", "report.txt"]
+    #outputs = ["dist", "*.log"]
+
+    # Whether `run` and `wait` bring outputs of the source back into the checkout.
+    # Takes `"on"` or `"off"`; COMPUTES_GET
+    #get = "off"
 
 
     # What is kept
@@ -176,10 +180,11 @@ fn the_file() {
 #[test]
 fn it_is_written_once() {
     let home = Home::new();
-    insta::assert_snapshot!(home.looks(&["init"]), @r"
+    insta::assert_snapshot!(home.looks(&["init"]), @"
     exit code 0
     --- stderr
     wrote computes.toml
+    nothing is switched on: there is no git repository here to send along
     ");
     let written = std::fs::read_to_string(home.work().join("computes.toml")).expect("a file");
     assert_eq!(written, home.run(["init", "--print"]).stdout);
@@ -228,7 +233,7 @@ fn in_json() {
     insta::assert_snapshot!(Home::new().looks(&["init", "--json"]), @r#"
     exit code 0
     --- stdout
-    {"file":"computes.toml"}
+    {"file":"computes.toml","settings":{}}
     "#);
 }
 

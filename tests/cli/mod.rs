@@ -24,6 +24,7 @@ mod logs;
 mod man;
 mod meant;
 mod names;
+mod outputs;
 mod pipes;
 mod precedence;
 mod program;

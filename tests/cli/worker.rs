@@ -67,7 +67,7 @@ fn sizes_and_queues_that_are_none() {
     insta::assert_snapshot!(home.refuses(&["worker", "--memory", "1GX"]), @r"
     exit code 2
     --- stderr
-    error: `1GX` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB`
+    error: `1GX` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB` or `4GB`
     hint: as in --memory 512 or --memory 2GiB
     ");
     insta::assert_snapshot!(home.refuses(&["worker", "--gpus", "two"]), @r"

@@ -35,6 +35,8 @@ macro_rules! suite {
             inputs_are_there_when_the_command_starts, stdin_is_what_was_given, outputs_come_back_from_a_job_that_fails,
             what_a_job_makes_in_its_source_comes_back, patterns_name_what_is_kept,
             a_job_that_leaves_nothing_is_no_product,
+            outputs_come_back_into_the_checkout, what_was_changed_here_meanwhile_is_left,
+            an_output_that_is_not_there_is_told,
             what_is_put_to_a_job_that_runs_arrives,
             links_and_rights_stay, a_file_that_is_there_is_not_overwritten,
             what_is_not_there_is_said_before_there_is_a_job }
@@ -113,6 +115,7 @@ mod aws_by_urls {
     carrying! { ByUrls, sources: the_tree_goes_along_as_it_stands, the_commit_is_what_head_holds,
     inputs_are_there_when_the_command_starts, stdin_is_what_was_given, outputs_come_back_from_a_job_that_fails,
     what_a_job_makes_in_its_source_comes_back, patterns_name_what_is_kept,
-    a_job_that_leaves_nothing_is_no_product, links_and_rights_stay, a_file_that_is_there_is_not_overwritten,
+    a_job_that_leaves_nothing_is_no_product, outputs_come_back_into_the_checkout,
+    what_was_changed_here_meanwhile_is_left, links_and_rights_stay, a_file_that_is_there_is_not_overwritten,
     what_is_not_there_is_said_before_there_is_a_job }
 }

@@ -242,6 +242,82 @@ pub fn a_job_that_leaves_nothing_is_no_product<S: Subject>(home: &Home) {
     assert!(got.stderr.contains("there is nothing of"), "{}", got.stderr);
 }
 
+/// When a file was written, in ms since the epoch.
+fn written(path: &Path) -> u128 {
+    let modified = fs::metadata(path).expect("a file").modified().expect("a time");
+    modified.duration_since(std::time::UNIX_EPOCH).expect("a time").as_millis()
+}
+
+pub fn outputs_come_back_into_the_checkout<S: Subject>(home: &Home) {
+    repository(home);
+    let work = home.work();
+    let script = "mkdir out; echo new >out/app; chmod 755 out/app; echo over >changed; exit 3";
+    let options = ["--source", "tree", "--output", "/source", "--get"];
+    let run = carrying(home, &options, script);
+    assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
+    assert!(run.stderr.contains("brought back 2 files"), "{}", run.stderr);
+    let text = |name: &str| fs::read_to_string(work.join(name)).expect("a file");
+    assert_eq!((text("changed"), text("out/app")), ("over\n".to_owned(), "new\n".to_owned()));
+    let mode = fs::metadata(work.join("out/app")).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o100, 0o100);
+    // For make it is newer than what it was made of, and older than what is written from now on.
+    assert!(written(&work.join("out/app")) > written(&work.join("new")));
+    assert!(written(&work.join("out/app")) < written(&home.state().join("ledger.db")));
+    // A product does not go along: the next job would take it for up to date.
+    let next = carrying(home, &["--source", "tree"], "ls; cat changed");
+    assert_eq!(next.stdout, "changed\nlink\nnew\nsub\nover\n", "{}", next.stderr);
+    // What somebody made of it is theirs.
+    home.write("out/app", "mine\n");
+    let theirs = carrying(home, &["--source", "tree"], "cat out/app");
+    assert_eq!(theirs.stdout, "mine\n", "{}", theirs.stderr);
+}
+
+pub fn what_was_changed_here_meanwhile_is_left<S: Subject>(home: &Home) {
+    repository(home);
+    let go = home.path().join("go");
+    let script = format!(
+        "until [ -e {} ]; do sleep 0.01; done; echo theirs >changed; echo theirs >app; echo both >same",
+        go.display()
+    );
+    let options = ["--timeout", "10m", "--source", "tree", "--output", "/source"];
+    let id = home.submit([options.as_slice(), &["--", "sh", "-c", &script]].concat());
+    home.until(&id, "running");
+    home.write("changed", "mine\n");
+    home.write("same", "both\n");
+    fs::write(go, "").expect("written");
+    let waited = home.run(["wait", "--get", &id]);
+    assert_eq!(waited.code, 125, "{}", waited.stderr);
+    let left = format!("left as it is: `{}` was changed", home.work().join("changed").display());
+    assert!(waited.stderr.contains(&left), "{}", waited.stderr);
+    assert!(waited.stderr.contains("brought back 1 file"), "{}", waited.stderr);
+    let text = |name: &str| fs::read_to_string(home.work().join(name)).expect("a file");
+    assert_eq!((text("changed"), text("app")), ("mine\n".to_owned(), "theirs\n".to_owned()));
+    // Elsewhere there is room for all of it.
+    let got = home.run(["files", "get", &id, "--into", "results"]);
+    assert_eq!(got.code, 0, "{}", got.stderr);
+    assert_eq!(text("results/changed"), "theirs\n");
+}
+
+pub fn an_output_that_is_not_there_is_told<S: Subject>(home: &Home) {
+    repository(home);
+    let options =
+        ["--source", "tree", "--output", "none", "--output", "/source/*.o", "--output", "/source"];
+    let run = carrying(home, &[options.as_slice(), &["--output", "changed"]].concat(), "echo >app");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    for output in ["none", "/source/*.o", "changed"] {
+        let told = format!("warning: output `{output}` is not there");
+        assert!(run.stderr.contains(&told), "{}", run.stderr);
+    }
+    let missing = &home.status("last")["missing_outputs"];
+    assert_eq!(*missing, serde_json::json!(["changed", "none", "/source/*.o"]));
+    let waited = home.run(["wait", "last"]);
+    assert!(waited.stderr.contains("warning: output `none` is not there"), "{}", waited.stderr);
+    // What is there and was not changed is not missing.
+    let options = ["--source", "tree", "--output", "/source/changed"];
+    let run = carrying(home, &options, "true");
+    assert!(!run.stderr.contains("is not there"), "{}", run.stderr);
+}
+
 pub fn links_and_rights_stay<S: Subject>(home: &Home) {
     let files = S::FILES;
     let script = format!(

@@ -38,6 +38,7 @@ pub fn job_details(job: &JobView) -> String {
     row("inputs", &job.inputs.join(" "));
     row("stdin", &some(&job.stdin));
     row("outputs", &job.outputs.join(" "));
+    row("not there", &job.missing_outputs.iter().flatten().cloned().collect::<Vec<_>>().join(" "));
     row("directory", &job.directory.display().to_string());
     row("files", &job.files.display().to_string());
     row("retry of", &some(&job.retry_of));

@@ -63,6 +63,8 @@ pub struct JobView {
     pub stdin: Option<String>,
     /// What is kept of `/files` and the source.
     pub outputs: Vec<String>,
+    /// Of these, those for which nothing was there when the job had ended; null while nobody has looked.
+    pub missing_outputs: Option<Vec<String>>,
     pub directory: PathBuf,
     pub files: PathBuf,
     pub log: Option<PathBuf>,
@@ -153,6 +155,7 @@ impl JobView {
             inputs: job.plan.freight.inputs.iter().map(|it| it.path.to_string()).collect(),
             stdin: job.plan.freight.stdin.as_ref().map(|it| it.address.to_string()),
             outputs: spec.outputs.iter().map(ToString::to_string).collect(),
+            missing_outputs: job.missing_outputs.clone(),
             directory: job.directory.clone(),
             files: files(job, dir),
             log: (job.attempt > 0 && job.is_here()).then(|| dir.log(job.id, job.attempt)),
@@ -259,6 +262,11 @@ pub enum EventLine<'a> {
         resume: &'a str,
     },
     Rehearsed(Rehearsed<'a>),
+    Got {
+        id: String,
+        files: Vec<String>,
+        left: Vec<String>,
+    },
 }
 
 /// A line that a job wrote. Bytes that are no UTF-8 are replaced.

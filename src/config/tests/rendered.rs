@@ -5,7 +5,7 @@ use crate::job::Timeout;
 
 #[test]
 fn the_commented_file_is_empty_as_it_is_and_full_without_its_comments() {
-    let text = commented_toml(false);
+    let text = commented_toml(&[]);
     let config = World::new().project(&text).loaded();
     assert_eq!(job(config), job(World::new().loaded()));
 
@@ -33,7 +33,7 @@ fn the_table_is_in_order() {
     let keys: std::collections::BTreeSet<_> = settings().iter().map(|it| it.key).collect();
     assert_eq!(keys.len(), settings().len());
     let markdown = settings_markdown();
-    let text = commented_toml(false);
+    let text = commented_toml(&[]);
     for setting in settings() {
         assert!(setting.doc.ends_with('.') && !setting.doc.contains('\n'), "{}", setting.key);
         assert!(markdown.contains(&format!("\n### `{}`\n", setting.key)));

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use super::AwsEngine;
-use super::files::{LINES, RESULTS};
+use super::files::{LINES, RESULTS, WHOLE};
 use super::objects::{Download, Objects, Piece, SMALL, spans};
 use crate::engine::files::{FileEntry, FileKind, Roots, copy};
 use crate::engine::{EngineError, Hear};
@@ -47,6 +47,18 @@ impl AwsEngine<'_> {
         });
         let entries = entries_of(&roots_in(folder.path()))?.into_iter().chain(unfit).collect();
         Ok((folder, entries))
+    }
+
+    /// Outputs for which nothing was there when the last attempt had ended, if it said so.
+    pub(in crate::engine) async fn missing_outputs(
+        &mut self,
+        job: &JobRecord,
+    ) -> Result<Option<Vec<String>>, EngineError> {
+        let objects = self.objects(job).await?;
+        let key = objects.of_job(job.id, &format!("index/{WHOLE}.json"));
+        let Some(object) = objects.look(&key).await? else { return Ok(None) };
+        let index = objects.index(&object).await?;
+        Ok((index.attempt == job.attempt).then_some(index.missing))
     }
 
     pub(super) async fn get_files(
