@@ -275,9 +275,10 @@ fn to_wait_has_its_limit_and_can_be_left() {
     cancel.until_it_says("is being ended");
     cancel.signal(rustix::process::Signal::INT);
     insta::assert_snapshot!(cancel.end(&home).snapshot(), @"
-    exit code -2
+    exit code 130
     --- stderr
     [short] is being ended
+    warning: detached; the job is being ended all the same. To come back: computes wait [short]
     ");
     gate.open();
     assert_eq!(home.run(["wait", "last"]).code, 120);

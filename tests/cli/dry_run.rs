@@ -26,7 +26,7 @@ fn the_request_with_its_secrets_masked() {
         "command": [
           "sh",
           "-c",
-          "echo \"computes: job ID attempt $AWS_BATCH_JOB_ATTEMPT\"; AWS_BATCH_FILES=/mnt/efs/${AWS_BATCH_JOB_ID%%:*}${AWS_BATCH_JOB_ARRAY_INDEX:+/$AWS_BATCH_JOB_ARRAY_INDEX}; { mkdir -p \"$AWS_BATCH_FILES\" && { [ -L /files ] || [ ! -d /files ] || rmdir /files; } && ln -sfn \"$AWS_BATCH_FILES\" /files; } || exit 125; unset AWS_BATCH_FILES; exec \"$@\"",
+          "echo \"computes: job ID attempt $AWS_BATCH_JOB_ATTEMPT\"; AWS_BATCH_FILES=/mnt/efs; mkdir -p -m 1777 \"$AWS_BATCH_FILES/.computes\" 2>/dev/null; ln -s \"${AWS_BATCH_JOB_ID%%:*}\" \"$AWS_BATCH_FILES/.computes/ID\" 2>/dev/null; AWS_BATCH_FIRST=$(readlink \"$AWS_BATCH_FILES/.computes/ID\" 2>/dev/null); case $AWS_BATCH_FIRST in ''|\"${AWS_BATCH_JOB_ID%%:*}\") ;; *) echo \"computes: job ID is $AWS_BATCH_FIRST, which came first: nothing is run here\"; exit 119;; esac; unset AWS_BATCH_FIRST; AWS_BATCH_FILES=$AWS_BATCH_FILES/${AWS_BATCH_JOB_ID%%:*}${AWS_BATCH_JOB_ARRAY_INDEX:+/$AWS_BATCH_JOB_ARRAY_INDEX}; { mkdir -p \"$AWS_BATCH_FILES\" && { [ -L /files ] || [ ! -d /files ] || rmdir /files; } && ln -sfn \"$AWS_BATCH_FILES\" /files; } || exit 125; unset AWS_BATCH_FILES; exec \"$@\"",
           "computes",
           "./build.sh",
           "test",
@@ -119,7 +119,10 @@ fn the_mount_of_the_shared_file_system() {
     home.write("computes.toml", "efs_mount = \"/srv/all jobs\"\n");
     let run = home.run(["submit", "--dry-run", "--json", "--", "true"]);
     let script = run.json()[0]["containerOverrides"]["command"][2].clone();
-    assert!(script.as_str().expect("a script").contains("='/srv/all jobs'/$"), "{script}");
+    assert!(
+        script.as_str().expect("a script").contains("AWS_BATCH_FILES='/srv/all jobs'; "),
+        "{script}"
+    );
 }
 
 /// Fed back, a request asks for the same job: the prefix of its command is no part of the job.

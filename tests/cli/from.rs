@@ -162,13 +162,13 @@ fn files_that_hold_no_job() {
     > unknown.json
     exit code 2
     --- stderr
-    error: unknown.json, job 2: unknown field `comand`, expected one of `name`, `queue`, `command`, `env`, `secrets`, `vcpus`, `memory`, `gpus`, `attempts`, `retry_rules`, `retry_on`, `timeout`, `tags`, `job_definition`, `files`, `source`, `inputs`, `outputs`, `share`, `priority`
+    error: unknown.json, job 2: unknown field `comand`, expected one of `name`, `queue`, `command`, `env`, `secrets`, `vcpus`, `memory`, `gpus`, `attempts`, `retry_rules`, `retry_on`, `timeout`, `tags`, `job_definition`, `files`, `source`, `inputs`, `outputs`, `stdin`, `share`, `priority`
     hint: a job has at least a command: {"command": ["./build.sh", "test"]}; see docs/job-file.md
 
     > unknown.jsonl
     exit code 2
     --- stderr
-    error: unknown.jsonl:2:9: unknown field `comand`, expected one of `name`, `queue`, `command`, `env`, `secrets`, `vcpus`, `memory`, `gpus`, `attempts`, `retry_rules`, `retry_on`, `timeout`, `tags`, `job_definition`, `files`, `source`, `inputs`, `outputs`, `share`, `priority`
+    error: unknown.jsonl:2:9: unknown field `comand`, expected one of `name`, `queue`, `command`, `env`, `secrets`, `vcpus`, `memory`, `gpus`, `attempts`, `retry_rules`, `retry_on`, `timeout`, `tags`, `job_definition`, `files`, `source`, `inputs`, `outputs`, `stdin`, `share`, `priority`
     hint: a job has at least a command: {"command": ["./build.sh", "test"]}; see docs/job-file.md
 
     > broken.toml

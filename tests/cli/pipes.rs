@@ -14,7 +14,7 @@ fn a_list_into_head() {
     for verb in [
         "list --all",
         "list --all --json",
-        "status --json $(computes list --json | sed -n 's/.*\"short\":\"\\([0-9a-f]*\\)\".*/\\1/p')",
+        "status --json $(computes list --json --quiet | sed -n 's/.*\"short\":\"\\([0-9a-f]*\\)\".*/\\1/p')",
     ] {
         let pipe = format!("{{ computes {verb}; echo $? >&3; }} 3>code | head -n 1 | wc -l");
         let run = home.sh(&pipe, &[]);

@@ -38,7 +38,7 @@ fn in_json() {
     insta::assert_snapshot!(run.snapshot(), @r#"
     exit code 0
     --- stdout
-    {"id":"[id]","short":"[short]","name":"waits","queue":"default","queue_arn":null,"engine":"local","engine_id":null,"engine_status":null,"engine_reason":null,"state":"queued","class":null,"reason":null,"exit_code":null,"signal":null,"run_exit_code":null,"attempt":0,"attempts":1,"interruptions":0,"losses":0,"command":["true"],"environment":{},"secrets":[],"secret_sources":{},"vcpus":"1","memory_mib":1024,"gpus":0,"timeout_seconds":null,"tags":{},"job_definition":"default","share":null,"priority":null,"fingerprint":"64c639a9c6d30ea5","source":null,"inputs":[],"outputs":[],"missing_outputs":null,"directory":"[home]/here","files":"[home]/.local/state/computes/files/[id]","log":null,"retry_of":null,"accepted_at":"[time]","started_at":null,"finished_at":null,"cancel_requested_at":null}
+    {"id":"[id]","short":"[short]","name":"waits","queue":"default","queue_arn":null,"engine":"local","engine_id":null,"engine_status":null,"engine_reason":null,"state":"queued","class":null,"reason":null,"exit_code":null,"signal":null,"run_exit_code":null,"attempt":0,"attempts":1,"interruptions":0,"losses":0,"command":["true"],"environment":{},"secrets":[],"secret_sources":{},"vcpus":"1","memory_mib":1024,"gpus":0,"timeout_seconds":null,"tags":{},"job_definition":"default","share":null,"priority":null,"fingerprint":"64c639a9c6d30ea5","source":null,"inputs":[],"stdin":null,"outputs":[],"missing_outputs":null,"directory":"[home]/here","files":"[home]/.local/state/computes/files/[id]","log":null,"retry_of":null,"accepted_at":"[time]","started_at":null,"finished_at":null,"cancel_requested_at":null}
     "#);
 }
 

@@ -46,13 +46,13 @@ fn an_unknown_verb_option_and_a_missing_argument() {
 
     For more information, try '--help'.
     ");
-    insta::assert_snapshot!(home.refuses(&["logs"]), @r"
+    insta::assert_snapshot!(home.refuses(&["logs"]), @"
     exit code 2
     --- stderr
     error: the following required arguments were not provided:
-      <JOB>
+      <JOB>...
 
-    Usage: computes logs <JOB>
+    Usage: computes logs <JOB>...
 
     For more information, try '--help'.
     ");

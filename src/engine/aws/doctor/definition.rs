@@ -77,7 +77,8 @@ impl Diagnosis<'_> {
         let options = logs.and_then(|it| it.options.as_ref());
         let makes = options.and_then(|it| it.get("awslogs-create-group"));
         let is_made = makes.is_some_and(|value| value == "true");
-        let (group, region) = (place.group, place.region);
+        let group = place.group;
+        let region = place.region.filter(|region| region != self.clients.region());
         let what = match &region {
             Some(region) => format!("log group {group} in {region}"),
             None => format!("log group {group}"),
