@@ -51,12 +51,8 @@ pub async fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure
         let mut views = places.to.iter().map(|(entry, _)| FileView::new(entry));
         views.try_for_each(|view| context.output.json_line(&view))?;
     } else {
-        let (got, here) = (counted(&places.to), places.here.len());
+        let (got, here) = (counted(&places.to), already(&places));
         let folder = options.into.display();
-        let here = match here {
-            0 => String::new(),
-            here => format!("; {here} more are there already"),
-        };
         context.output.status(&format!("got {got}, into {folder}{here}"));
     }
     Ok(if places.unfit.is_empty() { 0 } else { code::FAILED })
@@ -73,6 +69,15 @@ pub fn counted(places: &[(FileEntry, PathBuf)]) -> String {
     let count = places.len();
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} file{plural}, {}", size(bytes))
+}
+
+/// How many need not be brought, to be said after those that are.
+pub fn already(places: &Places) -> String {
+    match places.here.len() {
+        0 => String::new(),
+        1 => "; 1 is as it should be already".to_owned(),
+        here => format!("; {here} are as they should be already"),
+    }
 }
 
 /// Brings files to their places, and says which can't be.

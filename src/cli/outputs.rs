@@ -11,7 +11,7 @@ use super::brought::Brought;
 use super::context::Context;
 use super::error::{Doing, Failure, code};
 use super::follow;
-use super::get::{bring, counted, is_output, there};
+use super::get::{already, bring, counted, is_output, there};
 use super::output::EventLine;
 use super::places::{Over, Places, Target};
 use crate::engine::{EngineError, Engines, FileEntry, FileKind, Look, Roots};
@@ -210,10 +210,7 @@ fn say(job: &JobRecord, places: &Places, context: &Context<'_>) -> Result<(), Fa
         let line = format!("computes files get {short} --into FOLDER brings all of them elsewhere");
         context.output.status(&line);
     }
-    let here = match places.here.len() {
-        0 => String::new(),
-        here => format!("; {here} more are there already"),
-    };
+    let here = already(places);
     let nothing = places.to.is_empty() && places.here.is_empty() && places.left.is_empty();
     context.output.status(&if nothing {
         "nothing to bring back: the command changed nothing in its source that is an output"

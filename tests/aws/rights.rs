@@ -225,7 +225,8 @@ fn a_verb_needs_no_more_than_its_policy_and_no_less() {
         let Case { words, call, unused, .. } = case;
         let whole = policy(&home, &account, words);
         let said = under(&whole, &account, case, 0);
-        assert!(!said.contains("not authorized") && !said.contains("bad "), "{call:?}: {said}");
+        let is_bad = said.lines().any(|line| line.starts_with("bad "));
+        assert!(!said.contains("not authorized") && !is_bad, "{call:?}: {said}");
         for (turn, action) in (1..).zip(actions(&whole)) {
             let said = under(&without(&whole, &action), &account, case, turn);
             let told = said.contains(&action);
