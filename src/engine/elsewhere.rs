@@ -97,7 +97,7 @@ impl Engine for LocalEngine<'_> {
     }
 
     fn log(&self, job: JobId, attempt: u32) -> Box<dyn LogReader> {
-        Box::new(LogFile::new(self.dir.log(job, attempt)))
+        Box::new(LogFile::new(&self.dir, job, attempt))
     }
 }
 
