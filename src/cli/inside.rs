@@ -9,9 +9,9 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::context::block_on;
 use super::error::{Doing, Failure, Kind, code};
 use super::output::Output;
-use crate::engine::aws::{Around, AwsSettings, Inside, InsideCommand, Runs, Signals};
+use crate::engine::aws::{Around, AwsSettings, Claim, Inside, InsideCommand, Runs, Signals};
 use crate::engine::{EngineError, Roots};
-use crate::plan::{Cargo, FETCH, FREIGHT, Proof};
+use crate::plan::{Cargo, FENCED, FETCH, FREIGHT, Proof};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -62,6 +62,25 @@ fn tell(looked: Result<Vec<String>, EngineError>, output: &Output) {
     }
 }
 
+/// The exit code with which it ends before it began anything.
+async fn claim(
+    inside: &Inside,
+    signals: &mut Signals,
+    output: &Output,
+) -> Result<Option<u8>, Failure> {
+    let claim = tokio::select! {
+        claim = inside.claim() => claim.doing(|| "claim the job in the bucket".to_owned())?,
+        code = signals.end() => return Ok(Some(code)),
+    };
+    match claim {
+        Claim::Ours => Ok(None),
+        Claim::Theirs { says } => {
+            output.data(format!("{says}\n").as_bytes())?;
+            Ok(Some(FENCED))
+        }
+    }
+}
+
 async fn job(options: &Options, output: &Output) -> Result<u8, Failure> {
     let variable = |name: &str| std::env::var(name).ok();
     let runs = Runs::from_variables(variable)?;
@@ -75,6 +94,9 @@ async fn job(options: &Options, output: &Output) -> Result<u8, Failure> {
         Inside::new(cargo, runs, Roots::of_a_container(), &AwsSettings::default()).await?;
     // Somebody may want it to end before there is a command that could be told.
     let mut signals = Signals::new().doing(|| "listen for signals".to_owned())?;
+    if let Some(code) = claim(&inside, &mut signals, output).await? {
+        return Ok(code);
+    }
     let fetch = async {
         let (directory, complaints) = inside.fetch().await?;
         Ok::<_, EngineError>((directory, complaints, inside.stdin().await?))

@@ -120,7 +120,8 @@ pub(super) fn without_prefix(
     }
 }
 
-fn given(line: &str) -> Option<(JobFiles, Option<Fetch>)> {
+/// What the line gives the job.
+pub(super) fn given(line: &str) -> Option<(JobFiles, Option<Fetch>)> {
     let (proof, line) = Proof::of_line(line)?;
     let fetches = [None, Some(Fetch::Program), Some(Fetch::Urls)];
     let (rest, fetch) = fetches

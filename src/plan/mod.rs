@@ -17,7 +17,7 @@ mod script;
 pub use batch_name::BatchName;
 pub use bucket::{Bucket, Fetch, NoBucket, UnknownFetch};
 pub use cargo::{Cargo, FETCH, FREIGHT};
-pub use fence::FENCED;
+pub use fence::{FENCED, Fence};
 pub use files::FilesMount;
 pub use fingerprint::{Fingerprint, digits_of};
 pub use limits::LimitError;

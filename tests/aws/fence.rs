@@ -3,16 +3,26 @@
 use serde_json::json;
 
 use super::exactly_once::SUBMIT;
-use crate::support::{Account, Aws, Fault, Home, Jobs, Proxy};
+use super::files::carrying_through;
+use crate::support::{Account, Aws, Fault, Home, Jobs, Proxy, Request};
 
 /// Two jobs for one submission: the answer to the first is lost, and the list does not show it.
 fn sent_twice(account: &Account) -> (Proxy, Home) {
-    let mut fault = Some(Fault::AnswerLost);
-    let proxy = Proxy::start(Aws::server().port(), move |request| {
-        if request.path == SUBMIT { fault.take().unwrap_or(Fault::None) } else { Fault::None }
-    });
+    let proxy = losing_an_answer(|request| request.path == SUBMIT, Fault::AnswerLost);
     let home = account.home_through(proxy.port()).with("COMPUTES_AWS_TIMEOUT", "1s");
     (proxy, home)
+}
+
+/// The first answer of a kind does not arrive.
+fn losing_an_answer(kind: fn(&Request) -> bool, fault: Fault) -> Proxy {
+    let mut fault = Some(fault);
+    Proxy::start(Aws::server().port(), move |request| {
+        if kind(request) { fault.take().unwrap_or(Fault::None) } else { Fault::None }
+    })
+}
+
+fn is_claim(request: &Request) -> bool {
+    request.path.contains("/claim")
 }
 
 fn blind() -> Account {
@@ -73,6 +83,82 @@ fn without_the_log_the_list_tells_which_came_first() {
     home.submit(["--", "sh", "-c", &command(&account)]);
     let run = home.run(["wait", "--limit", "30s", "last"]);
     assert_eq!((run.code, ran(&account).len()), (7, 1), "{}", run.stderr);
+}
+
+/// No file system, but a bucket.
+#[test]
+fn what_was_sent_twice_runs_once_by_way_of_the_bucket() {
+    if !Aws::server().isolates() {
+        return;
+    }
+    let account = Account::with_program_in_scene(Jobs::Run, 0, &json!({"list_lag": 30}));
+    let proxy = losing_an_answer(|request| request.path == SUBMIT, Fault::AnswerLost);
+    let home = carrying_through(&account, proxy.port()).with("COMPUTES_AWS_TIMEOUT", "1s");
+    home.write("in", "hello\n");
+    let command = format!("cat; echo $AWS_BATCH_JOB_ID >> /mnt/efs/ran-{}; exit 7", account.id());
+    let options = ["run", "--name", "twice", "--no-files", "--stdin", "in"];
+    let run = home.run([&options[..], &["--", "sh", "-c", &command]].concat());
+    assert_eq!(account.jobs().len(), 2);
+    let ran = ran(&account);
+    assert_eq!(ran.len(), 1, "{ran:?}");
+    assert_eq!((run.code, run.stdout.as_str()), (7, "hello\n"), "{}", run.stderr);
+    insta::assert_snapshot!(run.snapshot_of_the_end(), @"
+    exit code 7
+    --- stdout
+    hello
+    --- stderr
+    warning: [short] is on AWS Batch, but look at it: the list of AWS Batch does not show it [took] after it was sent more than once, so that it may be there twice; the one that starts second runs nothing
+    [short] twice submitted to default
+    [short] twice failed after [took] : exit code 7
+    ");
+    let status = home.status("last");
+    assert_eq!(status["engine_id"], ran[0].as_str());
+    let key = format!("jobs/{}/claim", status["id"].as_str().expect("an id"));
+    let uri = format!("s3://{}/{key}", account.field("bucket"));
+    assert_eq!(account.aws_text(&["s3", "cp", &uri, "-"]), ran[0]);
+}
+
+#[test]
+fn what_a_job_has_claimed_is_its_own_although_the_answer_was_lost_and_in_its_next_attempt() {
+    if !Aws::server().isolates() {
+        return;
+    }
+    let proxy = losing_an_answer(is_claim, Fault::AnswerCut { after: 0 });
+    let account = Account::with_program(Jobs::Run, proxy.port());
+    let home = carrying_through(&account, Aws::server().port());
+    home.write("in", "hello\n");
+    let options = ["--attempts", "2", "--retry-on", "any", "--no-files", "--stdin", "in"];
+    let command = ["--", "sh", "-c", "cat; test $AWS_BATCH_JOB_ATTEMPT = 2"];
+    let run = home.run([&["run"], &options[..], &command].concat());
+    assert_eq!((run.code, run.stdout.as_str()), (0, "hello\nhello\n"), "{}", run.stderr);
+    let requests = proxy.requests();
+    let claims: Vec<_> =
+        requests.iter().filter(|it| is_claim(it)).map(|it| it.method.as_str()).collect();
+    assert_eq!(claims, ["PUT", "PUT", "GET", "PUT", "GET"]);
+}
+
+#[test]
+fn a_job_that_may_not_claim_runs_nothing() {
+    if !Aws::server().isolates() {
+        return;
+    }
+    let account = Account::with_program(Jobs::Run, 0);
+    let home = carrying_through(&account, Aws::server().port());
+    let policy = home.run(["policy", "inside"]).stdout;
+    let mut policy: serde_json::Value = serde_json::from_str(&policy).expect("JSON");
+    for statement in policy["Statement"].as_array_mut().expect("a list") {
+        let actions = statement["Action"].as_array_mut().expect("a list");
+        actions.retain(|action| action != "s3:PutObject");
+    }
+    account.allow_jobs(&policy);
+    home.write("in", "hello\n");
+    let run = home.run(["run", "--quiet", "--no-files", "--stdin", "in", "--", "cat"]);
+    insta::assert_snapshot!(run.snapshot(), @"
+    exit code 125
+    --- stdout
+    error: cannot claim the job in the bucket: AWS s3:PutObject: User: arn:aws:sts::[account]:assumed-role/computes-job/job is not authorized to perform: s3:PutObject on resource: * (403)
+    hint: the policy of the caller has to allow s3:PutObject: `computes policy` prints it
+    ");
 }
 
 #[test]

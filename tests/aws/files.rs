@@ -464,7 +464,7 @@ fn a_job_fetches_with_its_role_whatever_its_command_is_given() {
     let run = home
         .run([&["run", "--input", "it"], given.as_slice(), &["--", "cat", "/files/it"]].concat());
     assert_eq!(run.code, 125, "{}", run.stdout);
-    assert!(run.stdout.contains("s3:ListBucket"), "{}", run.stdout);
+    assert!(run.stdout.contains("s3:PutObject"), "{}", run.stdout);
 }
 
 #[test]

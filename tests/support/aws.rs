@@ -114,10 +114,18 @@ impl Account {
 
     /// One whose jobs have this program in their image, and find AWS at a port.
     pub fn with_program(jobs: Jobs, port: u16) -> Self {
+        Self::with_program_in_scene(jobs, port, &json!({}))
+    }
+
+    /// Both.
+    pub fn with_program_in_scene(jobs: Jobs, port: u16, scene: &Value) -> Self {
         let program = Path::new(env!("CARGO_BIN_EXE_computes"));
         let folder = program.parent().expect("a folder");
         let (run, hold) = (jobs == Jobs::Run, jobs == Jobs::Stay);
-        Self::asked(&json!({"run": run, "hold": hold, "program": folder, "port": port}))
+        let asked = json!({
+            "run": run, "hold": hold, "program": folder, "port": port, "scene": scene,
+        });
+        Self::asked(&asked)
     }
 
     /// One whose image or whose calls are as the scene says, see server.py.

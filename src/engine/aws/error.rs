@@ -7,6 +7,7 @@ use aws_sdk_batch::error::{ProvideErrorMetadata, SdkError};
 
 use crate::job::fargate::{self, NotOnFargate};
 use crate::job::{MASK, Queue, Secrets};
+use crate::plan::Fence;
 
 /// What an error says about the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +36,8 @@ pub enum AwsError {
     NoRegion,
     #[error("whether AWS Batch has the job `{name}` is not known: {why}")]
     Unknown { name: String, why: Box<Self> },
-    #[error("the list of AWS Batch does not show it {} s after it was sent more than once, so that it may be there twice; {}", .settle.as_secs_f32(), blind(*.is_fenced))]
-    Blind { settle: Duration, is_fenced: bool },
+    #[error("the list of AWS Batch does not show it {} s after it was sent more than once, so that it may be there twice; {}", .settle.as_secs_f32(), blind(*.fence))]
+    Blind { settle: Duration, fence: Option<Fence> },
     #[error("the list of AWS Batch does not show it {} s after it was sent, so that another machine's may do the same", .patience.as_secs_f32())]
     NotOnce { patience: Duration },
     #[error("`{0}`, whose value the job needs, is not set")]
@@ -271,11 +272,13 @@ impl AwsError {
 }
 
 /// What becomes of a job that is there twice.
-const fn blind(is_fenced: bool) -> &'static str {
-    if is_fenced {
-        "the one that starts second runs nothing, if jobs share the file system of /files"
-    } else {
-        "both would run"
+const fn blind(fence: Option<Fence>) -> &'static str {
+    match fence {
+        Some(Fence::Files) => {
+            "the one that starts second runs nothing, if jobs share the file system of /files"
+        }
+        Some(Fence::Bucket) => "the one that starts second runs nothing",
+        None => "both would run",
     }
 }
 
@@ -291,7 +294,14 @@ fn denied(message: &str) -> Option<&str> {
 /// What the status and the code of an answer say. Batch's own codes are `ClientException` and
 /// `ServerException`; the others are those that all of AWS shares.
 pub(super) fn of_answer(status: u16, code: &str) -> Trouble {
-    let throttled = ["Throttling", "TooManyRequests", "RequestLimitExceeded", "SlowDown"];
+    // The last is S3's where somebody else writes the same object in that moment.
+    let throttled = [
+        "Throttling",
+        "TooManyRequests",
+        "RequestLimitExceeded",
+        "SlowDown",
+        "ConditionalRequestConflict",
+    ];
     let credentials = [
         "ExpiredToken",
         "UnrecognizedClient",
@@ -368,6 +378,7 @@ mod tests {
             (200, "", Trouble::Unclear),
             (400, "ClientException", Trouble::Refused),
             (404, "ResourceNotFoundException", Trouble::NotFound),
+            (409, "ConditionalRequestConflict", Trouble::Throttled),
         ] {
             assert_eq!(of_answer(status, code), trouble, "{status} {code}");
         }

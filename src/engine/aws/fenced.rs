@@ -27,7 +27,7 @@ impl Observed {
     pub fn fenced(&self) -> Option<&Ended> {
         self.proof.as_ref()?;
         let mut ended = self.attempts.iter().chain([&self.newest]);
-        ended.find(|attempt| attempt.exit_code == Some(FENCED))
+        ended.find(|attempt| attempt.exit_code == Some(i32::from(FENCED)))
     }
 }
 

@@ -40,7 +40,7 @@ mod urls;
 pub use describe::Status;
 pub use doctor::{Check, Expected, Health};
 pub use error::{Action, AwsError, Trouble};
-pub use inside::{Around, Command as InsideCommand, Inside, Runs, Signals};
+pub use inside::{Around, Claim, Command as InsideCommand, Inside, Runs, Signals};
 pub use list::{Listed, Looked, MOST_LOOKED_AT};
 pub use mfa::AskForCode;
 pub use policy::{INSIDE, Scope, policy, policy_words};

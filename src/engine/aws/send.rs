@@ -12,7 +12,7 @@ use super::client::Clients;
 use super::describe::Status;
 use super::{Action, AwsError, Trouble};
 use crate::job::{self, EnvName, JobId, Secrets};
-use crate::plan::{FilesMount, SubmitJob};
+use crate::plan::{Fence, SubmitJob};
 
 /// A job on its way.
 pub struct Letter {
@@ -75,10 +75,9 @@ impl Found {
 }
 
 impl Letter {
-    /// Does a second job of it end by itself, where jobs share their file system?
-    fn is_fenced(&self) -> bool {
-        let command = self.request.container_overrides.command.as_deref();
-        command.is_some_and(|words| FilesMount::of_command(words).is_some())
+    /// By what a second job of it ends by itself.
+    fn fence(&self) -> Option<Fence> {
+        self.request.container_overrides.command.as_deref().and_then(Fence::of_command)
     }
 }
 
@@ -306,7 +305,8 @@ async fn only_one(
         }
     };
     let known = found.iter().any(|job| job.engine_id == engine_id);
-    let blind = || AwsError::Blind { settle, is_fenced: letter.is_fenced() };
+    let fence = letter.fence();
+    let blind = || AwsError::Blind { settle, fence };
     let mut doubt = (!known).then(blind);
     // One that nobody ended, and of those that started or may soon the oldest; one that is not in the
     // list is younger.
@@ -317,9 +317,9 @@ async fn only_one(
     let reason = format!("sent twice by mistake; {} is the one", first.engine_id);
     // Whichever of those that started came first is for the fence to say: the one that is ended might
     // be the one that the others make way for.
-    let is_later = |job: &&Found| job.is_active() && !(letter.is_fenced() && job.has_started());
+    let is_later = |job: &&Found| job.is_active() && !(fence.is_some() && job.has_started());
     let later = found.iter().filter(is_later).map(|job| job.engine_id.clone());
-    let later = later.chain((!known && !letter.is_fenced()).then(|| engine_id.clone()));
+    let later = later.chain((!known && fence.is_none()).then(|| engine_id.clone()));
     for later in later.filter(|later| *later != first.engine_id) {
         let ended = super::cancel::terminate(clients, &letter.region, &later, &reason).await;
         doubt = doubt.or(ended.err());

@@ -4,10 +4,12 @@
 //! (`plan/files.rs`).
 
 mod bundle;
+mod claim;
 mod command;
 mod known;
 mod sending;
 
+pub use claim::Claim;
 pub use command::{Around, Command, Signals};
 
 use self::known::Known;

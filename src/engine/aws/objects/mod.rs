@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! parcels/<address>             a source or inputs, the same for every job that brings them along
+//! jobs/<id>/claim               the id on AWS Batch of the job that runs, of all that were sent for it
 //! jobs/<id>/put/<id>.json       a parcel that was brought to the job later, in the order of the ids
 //! jobs/<id>/blobs/<uuid>        a file that the job keeps, or many small ones
 //! jobs/<id>/index/<child>.json  what the job keeps, by path: `job`, or the index of a child
@@ -151,7 +152,23 @@ impl Objects {
         call(WRITE_OBJECT, request.send()).await.map(drop)
     }
 
-    /// The same for one of some MiB, as often as it takes.
+    /// A small object that nobody has written yet: `false` if somebody has, and that stays as it is
+    /// (S3, "Conditional writes").
+    pub async fn create(&self, key: &str, content: Vec<u8>) -> Result<bool, AwsError> {
+        let content = ByteStream::from(content).into_inner();
+        again(async || {
+            let request = self.s3.put_object().bucket(&self.bucket.name).key(key);
+            let request = request.if_none_match("*").body(shared(&content));
+            match Box::pin(request.send()).await {
+                Ok(_) => Ok(true),
+                Err(error) if answers(&error, 412) => Ok(false),
+                Err(error) => Err(AwsError::call(WRITE_OBJECT, &error)),
+            }
+        })
+        .await
+    }
+
+    /// The same as `write` for one of some MiB, as often as it takes.
     pub async fn write_large(&self, key: &str, content: Vec<u8>) -> Result<(), AwsError> {
         let content = ByteStream::from(content).into_inner();
         again(async || {
@@ -283,5 +300,9 @@ const fn may_pass(error: &AwsError) -> bool {
 
 /// Whether S3 says that there is no such thing.
 fn is_gone<E>(error: &SdkError<E, HttpResponse>) -> bool {
-    error.raw_response().is_some_and(|answer| answer.status().as_u16() == 404)
+    answers(error, 404)
+}
+
+fn answers<E>(error: &SdkError<E, HttpResponse>, status: u16) -> bool {
+    error.raw_response().is_some_and(|answer| answer.status().as_u16() == status)
 }
