@@ -1,8 +1,10 @@
 //! Is everything there that a job needs?
 
+use computes::job::Address;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
-use crate::support::{Account, Jobs, Run};
+use crate::support::{Account, Answer, Aws, Fault, Jobs, Proxy, Request, Run};
 
 /// A definition that mounts the account's file system where jobs look for it.
 fn register(account: &Account, file_system: &str) {
@@ -38,6 +40,8 @@ fn all_is_well() {
     ok       compute environment ondemand: ENABLED, VALID, EC2, at most 256 vCPUs
     ok       queue asap-uninterruptible: ENABLED, VALID, priority 10
     ok       job definition default: revision 2, one container on EC2, busybox
+    unknown  image busybox: not in ECR, so that its ENTRYPOINT can't be read
+      hint   `docker pull busybox`, then `docker image inspect --format '{{json .Config.Entrypoint}}' busybox`: null and [] are right
     ok       execution role: arn:aws:iam::[account]:role/computes
     ok       file system fs-[short]: available, encrypted
     ok       mount targets: in 2 subnets
@@ -87,6 +91,8 @@ fn each_thing_that_is_wrong_is_told_with_what_mends_it() {
       hint   aws batch update-compute-environment --compute-environment ondemand --state ENABLED
     ok       queue asap-uninterruptible: ENABLED, VALID, priority 10
     ok       job definition default: revision 2, one container on EC2, busybox
+    unknown  image busybox: not in ECR, so that its ENTRYPOINT can't be read
+      hint   `docker pull busybox`, then `docker image inspect --format '{{json .Config.Entrypoint}}' busybox`: null and [] are right
     ok       execution role: arn:aws:iam::[account]:role/computes
     bad      file system [file system]: there is no such file system
       hint   the definition is old: register one that mounts a file system that is there
@@ -134,6 +140,8 @@ fn what_works_but_not_as_jobs_expect_is_weak() {
     weak     queue asap-uninterruptible: ENABLED, VALID, priority 10, on SPOT capacity
       hint   its jobs may be interrupted: take `spot` away from it
     ok       job definition default: revision 2, one container on EC2, busybox
+    unknown  image busybox: not in ECR, so that its ENTRYPOINT can't be read
+      hint   `docker pull busybox`, then `docker image inspect --format '{{json .Config.Entrypoint}}' busybox`: null and [] are right
     weak     execution role: the definition has none
       hint   secrets that AWS fetches (--secret NAME=ssm:…) need one
     weak     files: the definition mounts nothing at /mnt/efs
@@ -166,11 +174,11 @@ fn a_definition_that_no_job_can_use_as_it_should() {
     account.register("default", &container);
     let said = account.home().run(["doctor"]).stdout;
     let of_definition = said.lines().skip_while(|line| !line.contains("job definition")).skip(3);
-    insta::assert_snapshot!(of_definition.take(4).collect::<Vec<_>>().join("\n"), @r"
+    insta::assert_snapshot!(of_definition.take(4).collect::<Vec<_>>().join("\n"), @"
+    weak     execution role: the definition has none
+      hint   secrets that AWS fetches (--secret NAME=ssm:…) need one
     bad      files: /mnt/efs is mounted to be read only
       hint   mount it without readOnly: each job makes its directory there
-    weak     log: it goes to the driver json-file
-      hint   `logs` and `run` show what goes to awslogs
     ");
 }
 
@@ -226,4 +234,102 @@ fn the_kind_of_a_definition_is_named() {
         &pod.to_string(),
     ]);
     assert_eq!(found("pod"), r#"bad "revision 1, a pod on EKS; jobs are sent for one container""#);
+}
+
+const IN_ECR: &str = "123456789012.dkr.ecr.us-west-2.amazonaws.com/team/build:9";
+
+/// An image for two architectures, which ECR and the bucket behind it give out.
+fn ecr(request: &Request, entrypoint: &Value) -> Fault {
+    let digest = |text: &str| format!("sha256:{}", Address::of_hash(Sha256::digest(text).into()));
+    let config = json!({"architecture": "amd64", "config": {"Entrypoint": entrypoint}}).to_string();
+    let target = request.header("x-amz-target").unwrap_or_default();
+    let asked = request.json();
+    let answer = if request.path.starts_with("/layer") {
+        assert_eq!(request.header("authorization"), None, "the URL itself is signed");
+        return Fault::Answer(Answer { body: config, ..Answer::json(&Value::Null) });
+    } else if target.ends_with(".BatchGetImage") {
+        let manifest = match asked["imageIds"][0]["imageDigest"].as_str() {
+            None => json!({"manifests": [
+                {"digest": "sha256:a", "platform": {"architecture": "arm64", "os": "linux"}},
+                {"digest": "sha256:b", "platform": {"architecture": "amd64", "os": "linux"}},
+            ]}),
+            Some(digest_of_one) => {
+                assert_eq!(digest_of_one, "sha256:b");
+                json!({"config": {"digest": digest(&config)}, "layers": []})
+            }
+        };
+        json!({"images": [{"imageManifest": manifest.to_string()}], "failures": []})
+    } else if target.ends_with(".GetDownloadUrlForLayer") {
+        assert_eq!(asked["layerDigest"], digest(&config).as_str());
+        let host = request.header("host").expect("a host");
+        json!({"downloadUrl": format!("http://{host}/layer?signature=x%2Fy")})
+    } else {
+        return Fault::None;
+    };
+    assert_eq!(asked["registryId"], "123456789012");
+    assert_eq!(asked["repositoryName"], "team/build");
+    let signed = request.header("authorization").expect("a signature");
+    assert!(signed.contains("/us-west-2/ecr/aws4_request"), "{signed}");
+    Fault::Answer(Answer::json(&answer))
+}
+
+/// The lines about the image, from ECR that answers so.
+fn of_image(answer: impl FnMut(&Request) -> Fault + Send + 'static, name: &str) -> String {
+    let account = Account::new(Jobs::Stay);
+    account.register("default", &json!({"image": name}));
+    let proxy = Proxy::start(Aws::server().port(), answer);
+    let said = account.home_through(proxy.port()).run(["doctor"]).stdout;
+    let lines = said.lines().skip_while(|line| !line.contains(" image "));
+    let mut lines = lines.take(2).map(|line| line.replace(IN_ECR, "IMAGE"));
+    let first = lines.next().expect("a line");
+    let hint = lines.next().filter(|line| line.starts_with("  hint"));
+    [Some(first), hint].into_iter().flatten().collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_entrypoint_of_an_image_in_ecr_is_read() {
+    let found = |words: Value| of_image(move |request| ecr(request, &words), IN_ECR);
+    insta::assert_snapshot!(found(Value::Null), @"ok       image IMAGE: no ENTRYPOINT");
+    insta::assert_snapshot!(found(json!(["/bin/sh", "-c"])), @r#"
+    bad      image IMAGE: ENTRYPOINT ["/bin/sh", "-c"] does not run what it is given
+      hint   build it with ENTRYPOINT [], or take another image
+    "#);
+    insta::assert_snapshot!(found(json!(["/start.sh"])), @r#"
+    weak     image IMAGE: ENTRYPOINT ["/start.sh"] comes before each command
+      hint   right if it ends with exec "$@", which a job tells: computes run --engine aws -- true
+    "#);
+}
+
+#[test]
+fn an_image_that_nobody_can_look_at() {
+    let refused = |answer: Answer| {
+        let is_ecr = |request: &Request| {
+            request.header("x-amz-target").is_some_and(|it| it.ends_with(".BatchGetImage"))
+        };
+        let answer = move |request: &Request| {
+            if is_ecr(request) { Fault::Answer(answer.clone()) } else { Fault::None }
+        };
+        of_image(answer, IN_ECR)
+    };
+    let denied = "User: me is not authorized to perform: ecr:BatchGetImage on resource: it";
+    let denied = Answer::error(400, "AccessDeniedException", denied);
+    insta::assert_snapshot!(refused(denied), @"
+    unknown  image IMAGE: AWS ecr:BatchGetImage: User: me is not authorized to perform: ecr:BatchGetImage on resource: it (400)
+      hint   the policy of the caller has to allow ecr:BatchGetImage: `computes policy` prints it
+    ");
+    let missing = json!({"images": [], "failures": [
+        {"failureCode": "ImageNotFound", "failureReason": "Requested image not found"}]});
+    insta::assert_snapshot!(refused(Answer::json(&missing)), @"
+    bad      image IMAGE: AWS ecr:BatchGetImage: Requested image not found
+      hint   push it, or register a definition with another
+    ");
+    let old = json!({"images": [{"imageManifest": "{\"schemaVersion\": 1}"}]});
+    insta::assert_snapshot!(refused(Answer::json(&old)), @"
+    unknown  image IMAGE: AWS ecr:BatchGetImage: its manifest is of a kind that is not known here
+      hint   `docker pull IMAGE`, then `docker image inspect --format '{{json .Config.Entrypoint}}' IMAGE`: null and [] are right
+    ");
+    insta::assert_snapshot!(of_image(|_| Fault::None, "busybox"), @"
+    unknown  image busybox: not in ECR, so that its ENTRYPOINT can't be read
+      hint   `docker pull busybox`, then `docker image inspect --format '{{json .Config.Entrypoint}}' busybox`: null and [] are right
+    ");
 }

@@ -55,6 +55,11 @@ def read_log(action, request, place):
     yield action, f"arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:{stream}"
 
 
+def read_image(action, request, place):
+    region, account = place
+    yield action, f"arn:aws:ecr:{region}:{request.get('registryId', account)}:repository/{request['repositoryName']}"
+
+
 def to_all(action, request, place):
     yield action, "*"
 
@@ -65,6 +70,8 @@ RIGHTS = {
     "batch:GetJobQueueSnapshot": to_queue,
     "batch:RegisterJobDefinition": register,
     "logs:GetLogEvents": read_log,
+    "ecr:BatchGetImage": read_image,
+    "ecr:GetDownloadUrlForLayer": read_image,
 }
 
 

@@ -112,13 +112,14 @@ const CASES: [Case; 17] = [
     },
 ];
 
-/// An account whose definition has roles, a file system and an access point.
+/// An account whose definition has an image in ECR, roles, a file system and an access point.
 fn account() -> Account {
     let account = Account::new(Jobs::Run);
     let efs = account.field("efs");
     let point = account.aws(&["efs", "create-access-point", "--file-system-id", &efs]);
     let role = account.field("role");
     let container = json!({
+        "image": account.push("eu-west-1", "team/build", "9"),
         "jobRoleArn": role, "executionRoleArn": role,
         "volumes": [{"name": "efs", "efsVolumeConfiguration": {
             "fileSystemId": efs,

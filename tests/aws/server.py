@@ -12,6 +12,7 @@ What moto leaves out of AWS Batch, and this file adds:
   dependency kinds, logs while they run, the states of arrays, and all that SubmitJob takes and
   moto forgets (`BatchJob`).
 * ListJobs as documented, GetJobQueueSnapshot, cancelling arrays (`BatchApi`).
+* URLs of the layers of images (`layer_url`).
 * Calls that IAM denies (`Front`), connections that stay open (`Handler`).
 
 Still missing: memory limits, secrets, multi-node jobs, disabled queues, fair share, limits on
@@ -45,8 +46,10 @@ from moto.batch import models, urls
 from moto.batch.exceptions import ClientException
 from moto.batch.responses import BatchResponse
 from moto.core.request import Request
+from moto.core.responses import ActionResult
 from moto.core.routing import get_service_router
 from moto.ec2.models import ec2_backends
+from moto.ecr.responses import ECRResponse
 from moto.efs.models import efs_backends
 from moto.iam.models import iam_backends
 from moto.logs.models import logs_backends
@@ -517,6 +520,7 @@ class BatchApi(BatchResponse):
 def patch_moto():
     models.Job = BatchJob
     models.JOB_NAME_REGEX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}\Z")  # moto refuses a single character
+    ECRResponse.get_download_url_for_layer = layer_url
     urls.url_paths = dict.fromkeys([*urls.url_paths, "{0}/v1/getjobqueuesnapshot"], BatchApi.dispatch)
 
 
@@ -572,6 +576,10 @@ def furnish(account_id, role):
     return {"bucket": bucket, "vpc": vpc.id, "subnets": subnets, "securityGroup": group, "efs": files.file_system_id}
 
 
+def layer_url(response):
+    return ActionResult({"downloadUrl": f"http://127.0.0.1:{PORT[0]}/computes-test/image?accountId={response.current_account}"})
+
+
 def control(method, action, params):
     """What a test can do to the scene, and ask of it.
 
@@ -586,6 +594,7 @@ def control(method, action, params):
     POST deny     accountId, actions   as IAM would, from now on; ["batch:*"] works, [] ends it
     POST allow    accountId, policy, jobs  as IAM would, from now on: what the policy does not allow is denied
     POST age      accountId, days      every object of its buckets is so much older
+    GET image     accountId            what every image in ECR starts with: nothing
     GET requests  accountId            every SubmitJob request that was not denied, in order
     GET jobs      accountId            every job, array children too
     """
@@ -611,6 +620,8 @@ def control(method, action, params):
             keys = account.job
             names = {"AccessKeyId": keys.access_key_id, "SecretAccessKey": keys.secret_access_key}
             return {**names, "Token": keys.session_token, "Expiration": "2099-01-01T00:00:00Z"}
+        case "GET", "image":
+            return {"config": {}}
         case "GET", "requests":
             return account.requests
         case "GET", "jobs":

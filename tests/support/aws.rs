@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::OnceLock;
 
+use computes::job::Address;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{Home, python_tool, root};
 
@@ -280,6 +282,23 @@ impl Account {
             "--container-properties",
             &container,
         ]);
+    }
+
+    /// Pushes an image that has no ENTRYPOINT to a repository that is made for it, and gives its name.
+    pub fn push(&self, region: &str, repository: &str, tag: &str) -> String {
+        // Of what server.py gives out.
+        let config = Address::of_hash(Sha256::digest(r#"{"config": {}}"#).into());
+        let kind = "application/vnd.oci.image.manifest.v1+json";
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": kind, "layers": [],
+            "config": {"digest": format!("sha256:{config}"), "size": 14},
+        });
+        let ecr = |words: &[&str]| self.aws(&[&["ecr", "--region", region], words].concat());
+        ecr(&["create-repository", "--repository-name", repository]);
+        let (to, manifest) = (["--repository-name", repository], manifest.to_string());
+        let what = ["--image-tag", tag, "--image-manifest", &manifest];
+        ecr(&[&["put-image"], to.as_slice(), &what].concat());
+        format!("{}.dkr.ecr.{region}.amazonaws.com/{repository}:{tag}", self.id())
     }
 
     /// Waits until Batch says that of a job.

@@ -52,6 +52,7 @@ fn a_team_applies_the_module_and_submits() {
     let account = Account::bare(Jobs::Run);
     let Some(state) = apply("complete", &[], &account, data.path()) else { return skipped() };
     let home = home(&account, &state);
+    account.push("eu-west-1", "computes", "1");
     insta::assert_snapshot!(shown(&home.run(["doctor"]).snapshot()), @"
     exit code 0
     --- stdout
@@ -64,6 +65,7 @@ fn a_team_applies_the_module_and_submits() {
     ok       compute environment computes-on-demand: ENABLED, VALID, EC2, at most 128 vCPUs
     ok       queue asap-uninterruptible: ENABLED, VALID, priority 10
     ok       job definition default: revision 1, one container on EC2, [account].dkr.ecr.eu-west-1.amazonaws.com/computes:1
+    ok       image [account].dkr.ecr.eu-west-1.amazonaws.com/computes:1: no ENTRYPOINT
     ok       execution role: arn:aws:iam::[account]:role/computes-us-east-1-execution
     ok       job role: arn:aws:iam::[account]:role/computes-us-east-1-job
     ok       file system fs-[short]: available, encrypted

@@ -173,8 +173,13 @@ impl Clients {
         client.clone()
     }
 
+    /// How AWS is reached, for what has no client here.
+    pub const fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
     /// As the user set it, or more often than the SDK does by itself.
-    fn retries(&self) -> RetryConfig {
+    pub fn retries(&self) -> RetryConfig {
         match self.config.retry_config() {
             Some(set) if std::env::var_os("AWS_MAX_ATTEMPTS").is_some() => set.clone(),
             set => set.cloned().unwrap_or_else(RetryConfig::standard).with_max_attempts(TRIES),

@@ -12,6 +12,7 @@ mod credentials;
 mod definition;
 mod describe;
 mod doctor;
+mod ecr;
 mod error;
 mod explain;
 mod fargate;

@@ -11,6 +11,7 @@ use super::describe::DESCRIBE;
 use super::doctor::{
     ACCESS_POINTS, ENCRYPTION, FILE_SYSTEMS, LIFECYCLE, LOG_GROUPS, MOUNT_TARGETS, PUBLIC_ACCESS,
 };
+use super::ecr::{READ_IMAGE, READ_LAYER};
 use super::logs::READ;
 use super::objects::{DELETE_OBJECT, LIST_OBJECTS, LIST_PARTS, READ_OBJECT, WRITE_OBJECT};
 use super::queues::{DESCRIBE_ENVIRONMENTS, DESCRIBE_QUEUES, SNAPSHOT};
@@ -35,6 +36,8 @@ enum On {
     Logs,
     /// The roles of the job definition.
     Roles,
+    /// The image of the job definition.
+    Images,
     /// The bucket itself.
     Bucket,
     /// What is in the bucket below `parcels/`.
@@ -49,8 +52,8 @@ enum On {
 }
 
 use On::{
-    All, Bucket, Derived, Jobs, Kept, ListOfKept, ListOfParcels, Logs, Parcels, Queues, Roles,
-    Submitting,
+    All, Bucket, Derived, Images, Jobs, Kept, ListOfKept, ListOfParcels, Logs, Parcels, Queues,
+    Roles, Submitting,
 };
 
 /// A right: an action, and to what it may be done.
@@ -106,6 +109,8 @@ const VERBS: [(&str, &[Right]); 18] = [
             (FILE_SYSTEMS, All),
             (MOUNT_TARGETS, All),
             (ACCESS_POINTS, All),
+            (READ_IMAGE, Images),
+            (READ_LAYER, Images),
             (LOG_GROUPS, All),
             READ_LOG,
             END,
@@ -249,6 +254,8 @@ impl Scope<'_> {
                 };
                 self.roles.iter().map(arn).collect()
             }
+            // It can come from any region, and from another account.
+            Images => vec![format!("arn:{partition}:ecr:*:*:repository/*")],
             Bucket | ListOfParcels | ListOfKept => {
                 let name = self.bucket.split('/').next().unwrap_or_default();
                 vec![format!("arn:{partition}:s3:::{name}")]

@@ -39,6 +39,8 @@ impl Diagnosis<'_> {
         };
         let image = container.image.as_deref().unwrap_or_default();
         self.good(what, format!("{kind}, {image}"));
+        let of = container.runtime_platform().and_then(|it| it.cpu_architecture());
+        self.image(image, if of == Some("ARM64") { "arm64" } else { "amd64" }).await;
         self.execution_role(container);
         if expected.bucket.is_some() && expected.fetch == Fetch::Program {
             self.job_role(container);

@@ -3,6 +3,7 @@
 mod bucket;
 mod definition;
 mod files;
+mod image;
 mod queues;
 
 pub use self::bucket::{ENCRYPTION, LIFECYCLE, PUBLIC_ACCESS};
