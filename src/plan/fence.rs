@@ -61,9 +61,13 @@ impl Proof {
     /// Batch's id of the job that came first, from the log of one that came second.
     #[must_use]
     pub fn first<'a>(&self, lines: &'a [String]) -> Option<&'a str> {
+        lines.iter().find_map(|line| self.first_in(line))
+    }
+
+    /// The same, if this is the line that says so.
+    pub(super) fn first_in<'a>(&self, line: &'a str) -> Option<&'a str> {
         let before = format!("computes: job {} is ", self.job());
-        let first = |line: &'a String| line.strip_prefix(&before)?.strip_suffix(CAME_FIRST);
-        lines.iter().find_map(first)
+        line.strip_prefix(&before)?.strip_suffix(CAME_FIRST)
     }
 }
 

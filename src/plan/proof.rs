@@ -59,6 +59,7 @@ impl Proof {
 /// Takes the lines that are about the job, and not from its command, out of the log of an attempt.
 #[derive(Debug)]
 pub struct OwnLines {
+    proof: Proof,
     began: String,
     ended: String,
     /// Among so many more the first one is looked for.
@@ -73,7 +74,7 @@ impl OwnLines {
     pub fn new(job: JobId, attempt: u32, first: usize) -> Self {
         let proof = Proof::new(Some(job));
         let (began, ended) = (proof.began(attempt), proof.ended(attempt));
-        Self { began, ended, first, has_begun: false, has_ended: false }
+        Self { proof, began, ended, first, has_begun: false, has_ended: false }
     }
 
     /// What is left of an event of the log, which may hold several lines.
@@ -91,7 +92,8 @@ impl OwnLines {
             self.has_ended = true;
             left = None;
         }
-        left
+        // That of a job that came second, for those who look for the first.
+        left.filter(|line| self.proof.first_in(line).is_none())
     }
 
     #[must_use]
@@ -133,8 +135,9 @@ mod tests {
         let id = JobId::new(uuid::Uuid::from_u128(7));
         let proof = Proof::new(Some(id));
         let (began, ended) = (proof.began(1), proof.ended(1));
+        let second = proof.came_second("another");
         let mut own = OwnLines::new(id, 1, 3);
-        let kept: Vec<_> = ["a banner", &began, "x", &began, "y", &ended]
+        let kept: Vec<_> = ["a banner", &began, "x", &second, &began, "y", &ended]
             .into_iter()
             .filter_map(|line| own.take_from(line))
             .collect();
