@@ -36,12 +36,13 @@ enum Only {
 /// Seconds of a day.
 const DAY: u64 = 24 * 60 * 60;
 
-/// Removes the directories of jobs in which nothing was written for `$1` days. Jobs of others are
-/// among them, and this one is not.
-const SWEEP: &str = r#"cd "$1" && for job in ????????-????-????-????-????????????; do
-    if [ -d "$job" ] && [ "$job" != "$AWS_BATCH_JOB_ID" ] && [ -z "$(find "$job" -mtime "-$2" | head -n 1)" ]; then
-        rm -rf -- "$job" && echo "removed $job"
-    fi
+/// Removes the directories of jobs in which nothing was written for `$2` days. Jobs of others are
+/// among them, and this one is not. What can't be looked into wholly stays.
+const SWEEP: &str = r#"command -v find >/dev/null || { echo 'computes: the image has no `find`' >&2; exit 125; }
+cd "$1" && for job in ????????-????-????-????-????????????; do
+    [ -d "$job" ] && [ "$job" != "$AWS_BATCH_JOB_ID" ] || continue
+    new=$(find "$job" -mtime "-$2") || continue
+    [ -n "$new" ] || { rm -rf -- "$job" && echo "removed $job"; }
 done"#;
 
 pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {

@@ -32,15 +32,19 @@ impl Fence {
         match files::line_of(words).and_then(files::given)? {
             (_, Some(Fetch::Program)) => Some(Self::Bucket),
             (JobFiles::None, _) => None,
-            _ => Some(Self::Files),
+            _ => Proof::of_command(words)?.is_of_a_job().then_some(Self::Files),
         }
     }
 }
 
 impl Proof {
     /// The line of shell, after the mount of all jobs was put into `AWS_BATCH_FILES`. Whatever can't
-    /// be done there (no right, no `readlink`) fences nothing. Jobs may run as other users.
+    /// be done there (no right, no `readlink`) fences nothing. Jobs may run as other users. What has
+    /// no id yet is not one submission, so there is nothing to fence.
     pub(super) fn fence(&self) -> String {
+        if !self.is_of_a_job() {
+            return "; ".to_owned();
+        }
         let job = self.job();
         format!(
             "; mkdir -p -m 1777 \"$AWS_BATCH_FILES/.computes\" 2>/dev/null; \
@@ -74,21 +78,25 @@ impl Proof {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::JobId;
     use crate::plan::FilesMount;
 
     #[test]
     fn a_command_tells_where_its_claim_lies() {
-        let proof = Proof::new(None);
-        let of = |files, fetch| {
-            let words = FilesMount::default().prefix(&["true".to_owned()], files, fetch, &proof);
+        let proof = Proof::new(Some(JobId::new(uuid::Uuid::max())));
+        let with = |proof, files, fetch| {
+            let words = FilesMount::default().prefix(&["true".to_owned()], files, fetch, proof);
             Fence::of_command(&words)
         };
+        let of = |files, fetch| with(&proof, files, fetch);
         assert_eq!(of(JobFiles::Kept, Some(Fetch::Program)), Some(Fence::Bucket));
         assert_eq!(of(JobFiles::None, Some(Fetch::Program)), Some(Fence::Bucket));
         assert_eq!(of(JobFiles::Fresh, Some(Fetch::Urls)), Some(Fence::Files));
         assert_eq!(of(JobFiles::Kept, None), Some(Fence::Files));
         assert_eq!(of(JobFiles::None, Some(Fetch::Urls)), None);
         assert_eq!(of(JobFiles::None, None), None);
+        // What a dry run prints may be sent twice and is meant twice.
+        assert_eq!(with(&Proof::new(None), JobFiles::Kept, None), None);
     }
 
     #[test]

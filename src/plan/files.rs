@@ -30,7 +30,7 @@ impl FilesMount {
     #[must_use]
     pub fn of_command(words: &[String]) -> Option<Self> {
         let (proof, line) = Proof::of_line(line_of(words)?)?;
-        let (word, _) = line.strip_prefix(MOUNT)?.split_once(&proof.fence())?;
+        let (word, _) = line.strip_prefix(MOUNT)?.split_once(&format!("{}{JOB}", proof.fence()))?;
         let quoted = word.strip_prefix('\'').and_then(|word| word.strip_suffix('\''));
         Some(Self(quoted.map_or_else(|| word.to_owned(), |text| text.replace("'\\''", "'"))))
     }
@@ -130,8 +130,8 @@ pub(super) fn given(line: &str) -> Option<(JobFiles, Option<Fetch>)> {
     if rest.is_empty() {
         return fetch.map(|fetch| (JobFiles::None, Some(fetch)));
     }
-    let (_, directory) = rest.strip_prefix(MOUNT)?.split_once(&proof.fence())?;
-    let files = match directory.strip_prefix(JOB)?.strip_suffix(REST)? {
+    let (_, after) = rest.strip_prefix(MOUNT)?.split_once(&format!("{}{JOB}", proof.fence()))?;
+    let files = match after.strip_suffix(REST)? {
         "" => JobFiles::Kept,
         ATTEMPT => JobFiles::Fresh,
         _ => return None,

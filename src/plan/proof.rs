@@ -30,6 +30,11 @@ impl Proof {
         &self.job
     }
 
+    /// Whoever sends what a dry run printed sends it as often as they like.
+    pub(super) fn is_of_a_job(&self) -> bool {
+        self.job != NO_ID
+    }
+
     /// The first line of the log of an attempt, unless the image writes something before.
     #[must_use]
     pub fn began(&self, attempt: u32) -> String {

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use computes::plan::{FilesMount, Plan, SubmitJob};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -65,7 +66,7 @@ impl Root {
             self.home.run([&["submit", "--dry-run", "--json"], options, &["--"], command].concat());
         assert_eq!(run.code, 0, "{}", run.stderr);
         let request = run.json().remove(0);
-        serde_json::from_value(request["containerOverrides"]["command"].clone()).expect("words")
+        with_id(serde_json::from_value(request).expect("a request"))
     }
 
     /// A job that was sent to AWS, run as it would be there, and what it wrote.
@@ -139,17 +140,29 @@ impl Root {
         let code = output.status.code().unwrap_or(-1);
         let stdout = String::from_utf8(output.stdout).expect("text");
         let (first, rest) = stdout.split_once('\n').unwrap_or_default();
-        let expected = sent_as(&format!("computes: job ID attempt {}", job.attempt), job.id);
+        let expected = sent_as(&format!("computes: job {OURS} attempt {}", job.attempt), job.id);
         assert_eq!(first, expected, "{shell:?}");
         (code, rest.to_owned())
     }
 }
 
-/// A word of a dry run, once it has an id; that of Batch will do.
+/// In the place of our id of a job.
+const OURS: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
+/// The words of a request that a dry run printed, as they are sent: with an id, and so with a fence.
+fn with_id(request: SubmitJob) -> Vec<String> {
+    let shown = request.container_overrides.command.clone().expect("a command");
+    let Some(mount) = FilesMount::of_command(&shown) else { return shown };
+    let draft = request.into_draft().expect("a draft");
+    let (spec, secrets) = draft.resolve(&|_| Err(std::env::VarError::NotPresent)).expect("a job");
+    let plan = Plan::new(spec, mount, &secrets).expect("within limits");
+    let sent = plan.masked_request(Some(OURS.parse().expect("an id")));
+    sent.container_overrides.command.expect("a command")
+}
+
+/// A word with the id of a job; that of Batch will do.
 fn sent_as(word: &str, id: &str) -> String {
-    let id = id.split(':').next().unwrap_or(id);
-    let word = word.replace("job ID ", &format!("job {id} "));
-    word.replace("computes/ID\"", &format!("computes/{id}\""))
+    word.replace(OURS, id.split(':').next().unwrap_or(id))
 }
 
 /// What Batch sets, and what the image has at `/files`: nothing, `empty` or `full`.

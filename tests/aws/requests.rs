@@ -141,9 +141,12 @@ fn what_is_sent_is_what_the_dry_run_shows() {
     let id = home.submit(options);
     let mut shown = dry.json().remove(0);
     let mut sent = account.requests().remove(0);
-    // With our id, which a dry run has none of.
-    let line = sent["containerOverrides"]["command"][2].as_str().expect("a line");
-    sent["containerOverrides"]["command"][2] = line.replace(&id, "ID").into();
+    // With our id, which a dry run has none of, and so with a fence.
+    let line = sent["containerOverrides"]["command"][2].as_str().expect("a line").to_owned();
+    let (before, fence) = line.split_once("; mkdir -p -m 1777 ").expect("a fence");
+    let (_, after) = fence.split_once("unset AWS_BATCH_FIRST; ").expect("its end");
+    let line = format!("{before}; {after}").replace(&id, "ID");
+    sent["containerOverrides"]["command"][2] = line.into();
     let fingerprint = home.status(&id)["fingerprint"].as_str().expect("a text").to_owned();
     let name = format!("exact--{fingerprint}--{}", id.replace('-', ""));
     assert_eq!(sent["jobName"], name.as_str());

@@ -26,7 +26,7 @@ fn the_request_with_its_secrets_masked() {
         "command": [
           "sh",
           "-c",
-          "echo \"computes: job ID attempt $AWS_BATCH_JOB_ATTEMPT\"; AWS_BATCH_FILES=/mnt/efs; mkdir -p -m 1777 \"$AWS_BATCH_FILES/.computes\" 2>/dev/null; ln -s \"${AWS_BATCH_JOB_ID%%:*}\" \"$AWS_BATCH_FILES/.computes/ID\" 2>/dev/null; AWS_BATCH_FIRST=$(readlink \"$AWS_BATCH_FILES/.computes/ID\" 2>/dev/null); case $AWS_BATCH_FIRST in ''|\"${AWS_BATCH_JOB_ID%%:*}\") ;; *) echo \"computes: job ID is $AWS_BATCH_FIRST, which came first: nothing is run here\"; exit 119;; esac; unset AWS_BATCH_FIRST; AWS_BATCH_FILES=$AWS_BATCH_FILES/${AWS_BATCH_JOB_ID%%:*}${AWS_BATCH_JOB_ARRAY_INDEX:+/$AWS_BATCH_JOB_ARRAY_INDEX}; { mkdir -p \"$AWS_BATCH_FILES\" && { [ -L /files ] || [ ! -d /files ] || rmdir /files; } && ln -sfn \"$AWS_BATCH_FILES\" /files; } || exit 125; unset AWS_BATCH_FILES; exec \"$@\"",
+          "echo \"computes: job ID attempt $AWS_BATCH_JOB_ATTEMPT\"; AWS_BATCH_FILES=/mnt/efs; AWS_BATCH_FILES=$AWS_BATCH_FILES/${AWS_BATCH_JOB_ID%%:*}${AWS_BATCH_JOB_ARRAY_INDEX:+/$AWS_BATCH_JOB_ARRAY_INDEX}; { mkdir -p \"$AWS_BATCH_FILES\" && { [ -L /files ] || [ ! -d /files ] || rmdir /files; } && ln -sfn \"$AWS_BATCH_FILES\" /files; } || exit 125; unset AWS_BATCH_FILES; exec \"$@\"",
           "computes",
           "./build.sh",
           "test",

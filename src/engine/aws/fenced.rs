@@ -10,7 +10,7 @@ use super::{AwsEngine, AwsError, list, logs};
 use crate::engine::EngineError;
 use crate::job::JobId;
 use crate::ledger::{HandOver, JobRecord, Ledger};
-use crate::plan::FENCED;
+use crate::plan::{BatchName, FENCED};
 
 /// Jobs of the ledger that Batch has, and where.
 pub type There = (HandOver, String, JobRecord);
@@ -96,7 +96,8 @@ async fn first(
     let found = describe::describe_one(clients, &sent.region, &first).await;
     let detail = found.inspect_err(told).ok()??;
     let observed = Observed::new(&detail);
-    let is_it = detail.job_name.as_deref() == Some(&*sent.name)
+    let is_it = BatchName::parse(&sent.name).is_some()
+        && detail.job_name.as_deref() == Some(&*sent.name)
         && first != engine_id
         && observed.fenced().is_none();
     let arn = detail.job_arn.unwrap_or_default();
