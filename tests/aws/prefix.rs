@@ -115,6 +115,8 @@ impl Root {
             Some(format!("AWS_BATCH_JOB_ID={}", job.id)),
             Some(format!("AWS_BATCH_JOB_ATTEMPT={}", job.attempt)),
             job.index.map(|index| format!("AWS_BATCH_JOB_ARRAY_INDEX={index}")),
+            // A container has its own; here jobs of the same id and process id share that of the machine.
+            Some(format!("TMPDIR={}", self.home.path().display())),
         ];
         command
             .args(["--mount", "--propagation", "slave", "--", "sh", "-c", ENTER, "enter"])
