@@ -110,6 +110,9 @@ fn on_aws(context: &Context<'_>) -> Result<u8, Failure> {
 /// Which of them are on Fargate is of use to a submit, which may not ask. Whoever looks has an answer
 /// without it.
 pub async fn remember(aws: &mut AwsEngine<'_>, queues: &[QueueOnAws], context: &Context<'_>) {
+    if queues.is_empty() {
+        return;
+    }
     let kept = async {
         let is_any = queues.iter().any(QueueOnAws::is_fargate);
         let made = is_any.then(|| Ledger::open(&context.config.state_dir, Durability::PowerCut));

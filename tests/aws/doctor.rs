@@ -4,7 +4,7 @@ use computes::job::Address;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::support::{Account, Answer, Aws, Fault, Jobs, Proxy, Request, Run};
+use crate::support::{Account, Answer, Aws, Fault, Home, Jobs, Proxy, Request, Run};
 
 /// A definition that mounts the account's file system where jobs look for it.
 fn register(account: &Account, file_system: &str) {
@@ -21,6 +21,19 @@ fn shown(run: &Run) -> String {
     ids.iter().fold(run.snapshot(), |text, (pattern, with)| {
         regex::Regex::new(pattern).expect("a pattern").replace_all(&text, *with).into_owned()
     })
+}
+
+#[test]
+fn without_a_region_nothing_else_is_asked_for() {
+    let home = Home::new();
+    // There is a ledger in which something could be remembered.
+    home.submit(["--", "true"]);
+    insta::assert_snapshot!(home.run(["doctor"]).snapshot(), @"
+    exit code 125
+    --- stdout
+    bad      region: no region is set
+      hint   set AWS_REGION, or `region` in the profile
+    ");
 }
 
 #[test]
