@@ -8,6 +8,7 @@ use super::interrupts::{Interrupts, Wake};
 use super::log_lines::How;
 use super::news::News;
 use super::output::{EventLine, JobView};
+use super::programs;
 use super::tail::Tail;
 use crate::engine::{Attended, EngineError, Engines, Watch, until};
 use crate::job::{JobId, State};
@@ -258,6 +259,9 @@ pub fn say_end(record: &JobRecord, context: &Context<'_>) -> Result<u8, Failure>
     }
     if record.state != State::Succeeded {
         context.output.job_failed(&view, &line, &took);
+    }
+    if let Some(hint) = programs::hint(record) {
+        context.output.note(&hint);
     }
     Ok(code)
 }

@@ -7,7 +7,6 @@ use super::error::Failure;
 use super::follow::{self, End};
 use super::interrupts::Interrupts;
 use super::outputs;
-use super::programs;
 use crate::engine::Engines;
 use crate::job::{JobId, JobRef};
 use crate::ledger::Filter;
@@ -68,11 +67,7 @@ async fn wait(
         let end = follow::follow(&mut engines, watch, &mut interrupts, rest, &how, context).await?;
         match end {
             End::Over(record) => {
-                let hint = programs::hint(&record);
                 let exit_code = outputs::over(&mut engines, *record, &options.get, context).await?;
-                if let Some(hint) = hint {
-                    context.output.note(&hint);
-                }
                 if first_failure == 0 {
                     first_failure = exit_code;
                 }
