@@ -1,7 +1,7 @@
-//! What came back from jobs into a checkout.
+//! What came back from jobs into a checkout or a folder, and from which.
 //!
-//! Unless git tracks it, it does not go along with the next job: there `make` would find it as old as its
-//! sources, and take it for up to date.
+//! It is written down before the first file of a job comes, so that whoever is killed on the way
+//! leaves nothing of which nobody knows where it came from.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,62 +13,138 @@ use tempfile::NamedTempFile;
 
 use super::error::{Doing, Failure};
 use crate::engine::Look;
-use crate::ledger::StateDir;
+use crate::job::{JobId, Root};
+use crate::ledger::{Millis, StateDir};
+use crate::parcel::UNFINISHED;
 use crate::plan::digits_of;
 
+/// A job that something came from. Of two the one that was submitted later is greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct By {
+    pub submitted: Millis,
+    pub job: JobId,
+}
+
+/// What is to come from a job, or came.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Came {
+    pub by: By,
+    /// It went along with the job: changed by it, it is a source all the same.
+    pub is_source: bool,
+}
+
+/// What is on its way: once it is here it has so many bytes, and this time.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Coming {
+    pub came: Came,
+    pub bytes: u64,
+    pub modified: Millis,
+}
+
+/// Paths are those from the root of the checkout, or from the folder.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Brought {
-    /// How each looked when it had come, by its path from the root of the checkout.
-    files: BTreeMap<PathBuf, Look>,
+    /// How each looked when it had come.
+    #[serde(default)]
+    came: BTreeMap<PathBuf, (Look, Came)>,
+    /// By the job. It may be here: who brought it may have been killed.
+    #[serde(default)]
+    coming: BTreeMap<String, BTreeMap<PathBuf, Coming>>,
+}
+
+/// Where that is written down, and of which folder it tells.
+#[derive(Debug, Clone)]
+pub struct Place<'a> {
+    pub dir: &'a StateDir,
+    /// What is in `/files` is no part of a checkout, wherever it goes.
+    pub root: Root,
+    pub folder: &'a Path,
 }
 
 impl Brought {
-    /// What came into this checkout.
+    /// Did it come from a job, and is it as it came?
+    #[must_use]
+    pub fn came(&self, folder: &Path, path: &Path) -> Option<Came> {
+        let look = Look::at(&folder.join(path))?;
+        let whole = self.came.get(path).filter(|(then, _)| *then == look).map(|(_, came)| *came);
+        whole.or_else(|| {
+            let coming = self.coming.values().filter_map(|files| files.get(path));
+            let is_here =
+                |it: &&Coming| (it.bytes, Some(it.modified)) == (look.bytes, look.modified);
+            coming.filter(is_here).map(|it| it.came).max_by_key(|came| came.by)
+        })
+    }
+
+    /// Does it stay here when the next job takes the checkout along? There `make` would find a product as
+    /// old as its sources, and take it for up to date. And what was cut on its way is nothing yet.
+    #[must_use]
+    pub fn stays(&self, folder: &Path, path: &Path) -> bool {
+        let is_unfinished = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with(UNFINISHED);
+        path.iter().any(is_unfinished)
+            || self.came(folder, path).is_some_and(|came| !came.is_source)
+    }
+}
+
+impl Place<'_> {
+    /// What came there.
     ///
     /// # Errors
     /// When that is written down and can't be read.
-    pub fn into(dir: &StateDir, root: &Path) -> Result<Self, Failure> {
-        let path = record(dir, root);
+    pub fn brought(&self) -> Result<Brought, Failure> {
+        let path = self.record();
         let doing = || format!("read `{}`", path.display());
         match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Brought::default()),
             read => {
                 serde_json::from_slice(&read.doing(doing)?).map_err(io::Error::from).doing(doing)
             }
         }
     }
 
-    /// Writes down that these came, too.
+    /// Writes down what is about to come from a job.
     ///
     /// # Errors
     /// When that can't be.
-    pub fn note(dir: &StateDir, root: &Path, files: &[&Path]) -> Result<(), Failure> {
-        let path = record(dir, root);
+    pub fn note_coming(&self, by: By, files: BTreeMap<PathBuf, Coming>) -> Result<(), Failure> {
+        self.change(|brought| {
+            brought.coming.insert(by.job.to_string(), files);
+        })
+    }
+
+    /// Writes down what has come from it. The rest does not come any more.
+    ///
+    /// # Errors
+    /// When that can't be.
+    pub fn note_came(&self, by: By, files: &BTreeMap<PathBuf, Came>) -> Result<(), Failure> {
+        self.change(|brought| {
+            brought.coming.remove(&by.job.to_string());
+            for (path, came) in files {
+                if let Some(look) = Look::at(&self.folder.join(path)) {
+                    brought.came.insert(path.clone(), (look, *came));
+                }
+            }
+        })
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Brought)) -> Result<(), Failure> {
+        let path = self.record();
         let doing = || format!("write `{}`", path.display());
         let lock = File::create(path.with_extension("lock")).doing(doing)?;
         lock.lock().doing(doing)?;
-        let mut brought = Self::into(dir, root)?;
-        brought.files.retain(|path, look| Look::at(&root.join(path)).as_ref() == Some(look));
-        for file in files {
-            if let (Ok(below), Some(look)) = (file.strip_prefix(root), Look::at(file)) {
-                brought.files.insert(below.to_owned(), look);
-            }
-        }
+        let mut brought = self.brought()?;
+        let is_here =
+            |path: &Path, look: &Look| Look::at(&self.folder.join(path)).as_ref() == Some(look);
+        brought.came.retain(|path, (look, _)| is_here(path, look));
+        change(&mut brought);
         let json = serde_json::to_vec(&brought).map_err(io::Error::from).doing(doing)?;
-        let mut file = NamedTempFile::new_in(dir.brought()).doing(doing)?;
+        let mut file = NamedTempFile::new_in(self.dir.brought()).doing(doing)?;
         file.write_all(&json).doing(doing)?;
         file.persist(&path).map_err(|error| error.error).doing(doing)?;
         Ok(())
     }
 
-    /// Did it come from a job, and is it as it came?
-    #[must_use]
-    pub fn has(&self, root: &Path, path: &Path) -> bool {
-        let look = self.files.get(path);
-        look.is_some_and(|look| Look::at(&root.join(path)).as_ref() == Some(look))
+    fn record(&self) -> PathBuf {
+        let folder = self.folder.to_string_lossy();
+        self.dir.brought().join(digits_of(&[self.root.as_str(), &folder]))
     }
-}
-
-fn record(dir: &StateDir, root: &Path) -> PathBuf {
-    dir.brought().join(digits_of(&[&root.to_string_lossy()]))
 }

@@ -206,19 +206,28 @@ async fn interrupted(
 
 /// Tells that the wait ends before the jobs do, and how to come back to them.
 pub fn say_left(ids: &[JobId], exit_code: u8, context: &Context<'_>) -> Result<u8, Failure> {
-    let resume = resume(ids);
+    tell_left(ids, exit_code, goes_on(ids), &resume(ids), context)
+}
+
+/// The same, with what becomes of what we leave.
+pub fn tell_left(
+    ids: &[JobId],
+    exit_code: u8,
+    goes_on: &str,
+    resume: &str,
+    context: &Context<'_>,
+) -> Result<u8, Failure> {
     let at_limit = exit_code == code::LIMIT_REACHED;
     if context.output.json {
         let ids = ids.iter().map(ToString::to_string).collect();
         context.output.json_line_while_read(&if at_limit {
-            EventLine::LimitReached { ids, resume: &resume }
+            EventLine::LimitReached { ids, resume }
         } else {
-            EventLine::Detached { ids, resume: &resume }
+            EventLine::Detached { ids, resume }
         })?;
     } else {
         let why = if at_limit { "the limit was reached" } else { "detached" };
-        let go_on = goes_on(ids);
-        context.output.warning(&format!("{why}; {go_on}. To come back: {resume}"));
+        context.output.warning(&format!("{why}; {goes_on}. To come back: {resume}"));
     }
     Ok(exit_code)
 }

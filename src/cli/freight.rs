@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::brought::Brought;
+use super::brought::Place;
 use super::context::Context;
 use super::error::Failure;
 use super::stdin::{self, Fed};
 use crate::engine::Submission;
 use crate::job::{
-    Address, Freight, Input, InputParcel, Parcel, Sending, Source, SourceParcel, Stdin,
+    Address, Freight, Input, InputParcel, Parcel, Root, Sending, Source, SourceParcel, Stdin,
 };
 use crate::parcel::{Checkout, Contents, Made, ParcelError, Store, pack, walk};
 
@@ -85,8 +85,9 @@ impl Loading {
         } else {
             let checkout = Checkout::around(&context.directory)?;
             let root = checkout.root();
-            let brought = Brought::into(&context.config.state_dir, root)?;
-            let is_left = |path: &Path| brought.has(root, path);
+            let (dir, folder) = (&context.config.state_dir, root);
+            let brought = Place { dir, root: Root::Source, folder }.brought()?;
+            let is_left = |path: &Path| brought.stays(root, path);
             let contents = match source {
                 Source::Tree => checkout.tree(&is_left)?,
                 _ => checkout.commit(&is_left)?,

@@ -6,10 +6,11 @@ use clap::Args;
 
 use super::context::Context;
 use super::error::{Doing, Failure, code};
+use super::fate::Why;
 use super::files::{find, is_in, nothing_there, path};
 use super::output::FileView;
-use super::places::{Over, Places, Target};
-use crate::engine::{Engines, FileEntry, FileKind, Roots, Sent};
+use super::places::{Places, Target};
+use crate::engine::{Bring, Engines, FileEntry, FileKind, Land, Roots, Sent, replace};
 use crate::job::{JobFiles, JobPath, JobRef, Root};
 use crate::ledger::JobRecord;
 use crate::parcel::size;
@@ -43,10 +44,14 @@ pub async fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure
     let into: PathBuf = context.directory.join(&options.into).components().collect();
     let into = Roots { files: into.clone(), source: into };
     let there = there(&job, context);
-    let over = if options.force { Over::Anything } else { Over::Nothing };
-    let target = Target { into: &into, over, there: there.as_ref() };
-    let places = target.places(wanted).map_err(|failure| failure.doing(doing()))?;
-    bring(&mut engines, &job, &places, context).await?;
+    let mut may_go = |_: &JobPath, to: &Path| {
+        let is_there = !options.force && to.symlink_metadata().is_ok();
+        Ok(is_there.then_some(Why::NotFromAJob))
+    };
+    let target = Target { into: &into, may_go: &mut may_go, there: there.as_ref() };
+    let places = target.places(wanted).await.map_err(|failure| failure.doing(doing()))?;
+    refuse_to_overwrite(&places).map_err(|failure| failure.doing(doing()))?;
+    bring(&mut engines, &job, &places, &replace, context).await?;
     if context.output.json {
         let mut views = places.to.iter().map(|(entry, _)| FileView::new(entry));
         views.try_for_each(|view| context.output.json_line(&view))?;
@@ -58,15 +63,28 @@ pub async fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure
     Ok(if places.unfit.is_empty() { 0 } else { code::FAILED })
 }
 
+/// Nothing is written before all of it may be.
+fn refuse_to_overwrite(places: &Places) -> Result<(), Failure> {
+    let Some((first, _)) = places.left.first() else { return Ok(()) };
+    let more = match places.left.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Err(Failure::usage(
+        format!("`{}`{more} would be overwritten", first.display()),
+        "add --force, or choose another folder with --into",
+    ))
+}
+
 /// Where the files of a job lie on this machine, if it has them.
 pub fn there(job: &JobRecord, context: &Context<'_>) -> Option<Roots> {
     job.is_here().then(|| Roots::kept_here(&context.config.state_dir, job))
 }
 
 /// As in `2 files, 15.7 KiB`.
-pub fn counted(places: &[(FileEntry, PathBuf)]) -> String {
-    let bytes = places.iter().map(|(entry, _)| entry.bytes()).sum();
-    let count = places.len();
+pub fn counted<'a>(entries: impl IntoIterator<Item = &'a (FileEntry, PathBuf)>) -> String {
+    let sizes = entries.into_iter().map(|(entry, _)| entry.bytes());
+    let (count, bytes) = sizes.fold((0_usize, 0), |(count, sum), bytes| (count + 1, sum + bytes));
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} file{plural}, {}", size(bytes))
 }
@@ -85,6 +103,7 @@ pub async fn bring(
     engines: &mut Engines<'_>,
     job: &JobRecord,
     places: &Places,
+    land: Land<'_>,
     context: &Context<'_>,
 ) -> Result<(), Failure> {
     for why in &places.unfit {
@@ -101,7 +120,7 @@ pub async fn bring(
         Sent::Expected(bytes) => meter.expect(bytes),
     };
     let doing = || format!("get the files of {}", job.id.short());
-    engines.get(job, &places.to, &mut hear).await.doing(doing)
+    engines.get(job, &places.to, Bring { hear: &mut hear, land }).await.doing(doing)
 }
 
 /// A caller must not believe that there is a product.

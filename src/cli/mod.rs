@@ -1,5 +1,6 @@
 //! The command line: one file a verb, named as the verb.
 
+mod aside;
 mod aws_output;
 mod brought;
 mod cancel;
@@ -10,6 +11,7 @@ mod doctor;
 mod ending;
 mod error;
 mod explain;
+mod fate;
 mod files;
 mod follow;
 mod follow_logs;
@@ -22,6 +24,8 @@ mod inside;
 mod intake;
 mod interrupts;
 mod job_options;
+mod known;
+mod landing;
 mod later;
 mod list;
 mod listing;
@@ -40,6 +44,7 @@ mod project;
 mod prune;
 mod queues;
 mod retry;
+mod returned;
 mod run;
 mod selection;
 mod status;

@@ -1,21 +1,26 @@
 //! What became of the outputs of a job that is over: what is missing is told, what is wanted is brought
 //! back.
 
-use std::fs::File;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
 
 use clap::Args;
 
-use super::brought::Brought;
+use super::aside::Aside;
+use super::brought::{By, Came};
 use super::context::Context;
-use super::error::{Doing, Failure, code};
+use super::error::{Doing, Failure};
+use super::fate::Fate;
 use super::follow;
-use super::get::{already, bring, counted, is_output, there};
-use super::output::EventLine;
-use super::places::{Over, Places, Target};
+use super::get::{bring, is_output, there};
+use super::interrupts::Interrupts;
+use super::known::Known;
+use super::landing::{Landing, Planned, set_time};
+use super::places::{Places, Target};
+use super::returned::{self, Returned};
 use crate::engine::{EngineError, Engines, FileEntry, FileKind, Look, Roots};
-use crate::job::{JobPath, Root};
+use crate::job::{JobId, JobPath, Root};
 use crate::ledger::{JobRecord, Millis};
 
 #[derive(Debug, Clone, Args)]
@@ -40,6 +45,19 @@ enum Wanted<'a> {
     All(&'a Path),
 }
 
+/// Why it does not come to its end.
+enum Stop {
+    /// Somebody wants us to leave: with this exit code.
+    Left(u8),
+    Failed(Failure),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
 impl Get {
     fn wanted(&self, context: &Context<'_>) -> Wanted<'_> {
         match &self.get {
@@ -48,16 +66,41 @@ impl Get {
             None => Wanted::Nothing,
         }
     }
+
+    /// Tells that we leave while outputs of the first of these are brought back.
+    pub fn say_left(&self, ids: &[JobId], code: u8, context: &Context<'_>) -> Result<u8, Failure> {
+        let ids_said: Vec<_> = ids.iter().map(JobId::short).collect();
+        let option = match &self.get {
+            Some(folder) if folder == Path::new(".") => " --get".to_owned(),
+            Some(folder) => format!(" {}", quoted(&format!("--get={}", folder.display()))),
+            None => String::new(),
+        };
+        let resume = format!("computes wait{option} {}", ids_said.join(" "));
+        follow::tell_left(ids, code, "what came back stays, and the rest is kept", &resume, context)
+    }
+}
+
+/// As a shell reads it as one word.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_=./".contains(c);
+    if word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// Tells how a job ended and what it left, brings that back if it is wanted, and gives the exit code: that
-/// of the job, if it is not 0.
+/// of the job, if it is not 0. Breaks where somebody wants us to leave before that.
 pub async fn over(
     engines: &mut Engines<'_>,
     job: JobRecord,
     get: &Get,
+    interrupts: &mut Interrupts,
     context: &Context<'_>,
-) -> Result<u8, Failure> {
+) -> Result<ControlFlow<u8, u8>, Failure> {
+    // Nobody can cancel it any more.
+    interrupts.answered();
     let job = engines.look_for_outputs(job).await?;
     let exit_code = follow::say_end(&job, context)?;
     for output in job.missing_outputs.iter().flatten() {
@@ -66,12 +109,18 @@ pub async fn over(
             .warning(&format!("output `{output}` is not there: the job left nothing of it"));
     }
     // Whoever waits for it does so for long.
-    match Box::pin(bring_back(engines, &job, get, context)).await {
-        Err(failure) if exit_code != 0 => {
+    match Box::pin(bring_back(engines, &job, get, interrupts, context)).await {
+        Ok(code) => Ok(ControlFlow::Continue(if exit_code == 0 { code } else { exit_code })),
+        Err(Stop::Left(code)) => Ok(ControlFlow::Break(code)),
+        Err(Stop::Failed(failure)) => {
+            let doing = format!("bring back the outputs of {}", job.id.short());
+            let failure = returned::pruned_or(failure, engines, &job).doing(doing);
+            if exit_code == 0 {
+                return Err(failure);
+            }
             context.output.warning(&failure.message());
-            Ok(exit_code)
+            Ok(ControlFlow::Continue(exit_code))
         }
-        back => back.map(|code| if exit_code == 0 { code } else { exit_code }),
     }
 }
 
@@ -79,76 +128,109 @@ async fn bring_back(
     engines: &mut Engines<'_>,
     job: &JobRecord,
     get: &Get,
+    interrupts: &mut Interrupts,
     context: &Context<'_>,
-) -> Result<u8, Failure> {
+) -> Result<u8, Stop> {
     let checkout = checkout(job);
     let folder = match get.wanted(context) {
+        Wanted::Nothing => return Ok(0),
         Wanted::All(folder) => Some(folder),
-        Wanted::OfThisCheckout if checkout.is_some_and(|it| context.directory.starts_with(it)) => {
-            None
-        }
-        Wanted::OfThisCheckout | Wanted::Nothing => return Ok(0),
+        Wanted::OfThisCheckout => match &checkout {
+            Some(Ok(root)) if context.directory.starts_with(root) => None,
+            Some(Err(gone)) => {
+                returned::note_gone(gone, job, context);
+                return Ok(0);
+            }
+            Some(Ok(_)) | None => return Ok(0),
+        },
     };
     if job.plan.spec.outputs.is_empty() || job.attempt == 0 {
+        if folder.is_some() && job.plan.spec.outputs.is_empty() {
+            returned::warn_of_no_outputs(job, context);
+        }
         return Ok(0);
     }
-    let doing = || format!("bring back the outputs of {}", job.id.short());
-    let kept =
-        engines.files(job).await.doing(doing)?.into_iter().filter(|entry| {
-            !matches!(entry.kind, FileKind::ToCome { .. }) && is_output(job, entry)
-        });
+    let kept = interrupts.unless_left(engines.files(job)).await.map_err(Stop::Left)?;
+    let kept = kept
+        .map_err(Failure::from)?
+        .into_iter()
+        .filter(|entry| !matches!(entry.kind, FileKind::ToCome { .. }) && is_output(job, entry));
     let (mut entries, files): (Vec<_>, Vec<_>) =
         kept.partition(|entry| JobPath::split(&entry.path).0 == Root::Source);
     if folder.is_some() {
         entries.extend(files);
     } else if !files.is_empty() {
-        let short = job.id.short();
-        let count = files.len();
-        let plural = if count == 1 { "file is" } else { "files are" };
-        context
-            .output
-            .note(&format!("{count} {plural} kept of /files: computes files get {short}"));
+        returned::note_files(files.len(), job, context);
     }
-    let into = into(checkout, folder, context, &entries).map_err(|it| it.doing(doing()))?;
-    let since = sent_at(engines, job)?;
+    let into = into(checkout, folder, context, &entries)?;
+    let ours = By { submitted: job.accepted_at, job: job.id };
+    let known = Known::new(&context.config.state_dir, &into, ours, sent_at(engines, job)?);
+    let mut planned = BTreeMap::new();
+    let mut may_go = |path: &JobPath, to: &Path| {
+        let (look, verdict) = (Look::at(to), known.verdict(path, to)?);
+        if let Fate::Left(why) = verdict.fate {
+            return Ok(Some(why));
+        }
+        planned.insert(to.to_owned(), Planned { path: path.clone(), look, verdict });
+        Ok(None)
+    };
     let there = there(job, context);
-    let target = Target { into: &into, over: Over::Untouched(since), there: there.as_ref() };
-    let places = target.places(entries).map_err(|failure| failure.doing(doing()))?;
-    bring(engines, job, &places, context).await?;
-    settle(&places, &into, since, context).map_err(|failure| failure.doing(doing()))?;
-    say(job, &places, context)?;
-    Ok(if places.unfit.is_empty() && places.left.is_empty() { 0 } else { code::FAILED })
+    let target = Target { into: &into, may_go: &mut may_go, there: there.as_ref() };
+    let places = interrupts.unless_left(target.places(entries)).await.map_err(Stop::Left)??;
+    let landing = Landing::new(&known, &planned, Aside::of(&context.config.state_dir, job.id));
+    landing.note_coming(&places)?;
+    let land = |made: &Path, to: &Path| landing.land(made, to);
+    let done = interrupts.unless_left(bring(engines, job, &places, &land, context)).await;
+    // Whatever became of the rest.
+    let noted = refresh(&places, &known).and_then(|here| landing.note_came(&here, &places));
+    returned::tell_aside(&landing.aside, context);
+    done.map_err(Stop::Left)??;
+    noted?;
+    let returned = Returned::of(places, &landing);
+    returned.say(job, &landing.aside, folder.is_some(), context)?;
+    Ok(returned.exit_code())
 }
 
-/// Where the source was taken from, if it was on this machine.
-fn checkout(job: &JobRecord) -> Option<&Path> {
-    job.plan.freight.source.as_ref()?.root(&job.directory)
+/// What is here already and came from a job is as old as what comes now.
+fn refresh(places: &Places, known: &Known<'_>) -> Result<Vec<(JobPath, Came)>, Failure> {
+    let mut here = Vec::new();
+    for (path, to) in &places.here {
+        let Some(came) = known.came(path)? else { continue };
+        if Look::at(to).is_some_and(|look| look.changed_at() < known.since) {
+            set_time(to, known.since).doing(|| format!("set the time of `{}`", to.display()))?;
+        }
+        here.push((path.clone(), Came { by: came.by.max(known.ours), ..came }));
+    }
+    Ok(here)
+}
+
+/// Where the source was taken from, if it was on this machine; the error: that is not there any more.
+fn checkout(job: &JobRecord) -> Option<Result<PathBuf, &Path>> {
+    let root = job.plan.freight.source.as_ref()?.root(&job.directory)?;
+    // Another name may have become a link to it.
+    Some(root.canonicalize().ok().filter(|it| it.is_dir()).ok_or(root))
 }
 
 /// What the roots of the job become here.
 fn into(
-    checkout: Option<&Path>,
+    checkout: Option<Result<PathBuf, &Path>>,
     folder: Option<&Path>,
     context: &Context<'_>,
     entries: &[FileEntry],
 ) -> Result<Roots, Failure> {
     let files = context.directory.join(folder.unwrap_or(Path::new("."))).components().collect();
     let takes_one = entries.iter().any(|entry| JobPath::split(&entry.path).0 == Root::Source);
-    match checkout.filter(|it| it.is_dir()) {
-        Some(checkout) => Ok(Roots { files, source: checkout.to_owned() }),
-        None if !takes_one => Ok(Roots { source: PathBuf::new(), files }),
-        None => Err(Failure::usage(
-            checkout.map_or_else(
-                || "the job was not submitted from a checkout of this machine".to_owned(),
-                |gone| format!("the checkout `{}` is not there any more", gone.display()),
-            ),
-            "computes files get JOB --into FOLDER brings them elsewhere",
-        )),
-    }
+    let why = match checkout {
+        Some(Ok(source)) => return Ok(Roots { files, source }),
+        _ if !takes_one => return Ok(Roots { source: PathBuf::new(), files }),
+        Some(Err(gone)) => format!("the checkout `{}` is not there any more", gone.display()),
+        None => "the job was not submitted from a checkout of this machine".to_owned(),
+    };
+    Err(Failure::usage(why, "computes files get JOB --into FOLDER brings them elsewhere"))
 }
 
-/// When what the job brought along was looked for. All of it is older, and what was changed since was
-/// changed behind the job's back. A job that was submitted again brings what the first did.
+/// When what the job brought along was looked for. A job that was submitted again brings what the first
+/// did.
 fn sent_at(engines: &mut Engines<'_>, job: &JobRecord) -> Result<Millis, Failure> {
     let mut first = job.clone();
     while let Some(before) = first.retry_of {
@@ -159,64 +241,4 @@ fn sent_at(engines: &mut Engines<'_>, job: &JobRecord) -> Result<Millis, Failure
         }
     }
     Ok(first.id.made_at().unwrap_or(first.accepted_at))
-}
-
-/// What comes back is as old as what the job was made of: newer than each source that went along, older
-/// than each that was changed since. So `make` takes it for what it is.
-fn settle(
-    places: &Places,
-    into: &Roots,
-    since: Millis,
-    context: &Context<'_>,
-) -> Result<(), Failure> {
-    let written = UNIX_EPOCH + Duration::from_millis(since.unsigned_abs());
-    let is_old = |(_, to): &&(FileEntry, PathBuf)| {
-        Look::at(to).is_some_and(|look| look.changed_at() < since)
-    };
-    let got = places.to.iter().chain(places.here.iter().filter(is_old));
-    let files = got.filter(|(entry, _)| matches!(entry.kind, FileKind::File { .. }));
-    let mut of_checkout = Vec::new();
-    for (_, to) in files.filter(|(entry, _)| JobPath::split(&entry.path).0 == Root::Source) {
-        let set = File::open(to).and_then(|file| file.set_modified(written));
-        set.doing(|| format!("set the time of `{}`", to.display()))?;
-        of_checkout.push(to.as_path());
-    }
-    if of_checkout.is_empty() {
-        return Ok(());
-    }
-    Brought::note(&context.config.state_dir, &into.source, &of_checkout)
-}
-
-/// So many are named.
-const NAMED: usize = 10;
-
-fn say(job: &JobRecord, places: &Places, context: &Context<'_>) -> Result<(), Failure> {
-    let left = places.left.iter().map(|path| path.display().to_string());
-    if context.output.json {
-        let files = places.to.iter().map(|(_, to)| to.display().to_string()).collect();
-        let line = EventLine::Got { id: job.id.to_string(), files, left: left.collect() };
-        return context.output.json_line_while_read(&line);
-    }
-    for path in left.take(NAMED) {
-        context.output.warning(&format!(
-            "left as it is: `{path}` was changed here since the job was submitted"
-        ));
-    }
-    if let Some(more) = places.left.len().checked_sub(NAMED).filter(|more| *more > 0) {
-        context.output.warning(&format!("so are {more} more"));
-    }
-    if !places.left.is_empty() {
-        let short = job.id.short();
-        let line = format!("computes files get {short} --into FOLDER brings all of them elsewhere");
-        context.output.status(&line);
-    }
-    let here = already(places);
-    let nothing = places.to.is_empty() && places.here.is_empty() && places.left.is_empty();
-    context.output.status(&if nothing {
-        "nothing to bring back: the command changed nothing in its source that is an output"
-            .to_owned()
-    } else {
-        format!("brought back {}{here}", counted(&places.to))
-    });
-    Ok(())
 }

@@ -4,54 +4,51 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::error::Failure;
-use crate::engine::{FileEntry, FileKind, Look, Roots};
+use super::fate::Why;
+use crate::engine::{FileEntry, FileKind, Roots};
 use crate::job::JobPath;
-use crate::ledger::Millis;
 use crate::parcel::hash_of;
 
 /// Where files are brought.
 pub struct Target<'a> {
     /// What becomes of each root of the job.
     pub into: &'a Roots,
-    pub over: Over,
+    /// Why something must not go where it is to be, if so. It is not asked for what is there already as it
+    /// should be.
+    pub may_go: MayGo<'a>,
     /// Where the job's own files lie, if on this machine.
     pub there: Option<&'a Roots>,
 }
 
-/// What may be overwritten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Over {
-    Nothing,
-    Anything,
-    /// What nobody has touched since. The rest is left, and no hindrance to others.
-    Untouched(Millis),
-}
+pub type MayGo<'a> = &'a mut dyn FnMut(&JobPath, &Path) -> Result<Option<Why>, Failure>;
 
 /// Where each goes, and what goes nowhere.
+#[derive(Default)]
 pub struct Places {
     pub to: Vec<(FileEntry, PathBuf)>,
     /// What is there already, as it should be.
-    pub here: Vec<(FileEntry, PathBuf)>,
+    pub here: Vec<(JobPath, PathBuf)>,
     pub unfit: Vec<String>,
-    /// What is there and must not be overwritten.
-    pub left: Vec<PathBuf>,
+    /// What must not be written, and why.
+    pub left: Vec<(PathBuf, Why)>,
 }
 
 impl Target<'_> {
-    /// Nothing is written before all of them may be. What nobody should believe is left out.
+    /// Nothing is written before all was looked at. What nobody should believe is left out.
     ///
     /// # Errors
-    /// When something else would be overwritten.
-    pub fn places(&self, entries: Vec<FileEntry>) -> Result<Places, Failure> {
+    /// When something can't be looked at.
+    pub async fn places(self, entries: Vec<FileEntry>) -> Result<Places, Failure> {
         let mut folded: BTreeMap<String, String> = BTreeMap::new();
-        let mut found =
-            Places { to: Vec::new(), here: Vec::new(), unfit: Vec::new(), left: Vec::new() };
+        let mut found = Places::default();
         let links: Vec<_> = entries
             .iter()
             .filter(|entry| matches!(entry.kind, FileKind::Link { .. }))
             .map(|entry| format!("{}/", entry.path))
             .collect();
         for entry in entries {
+            // To compare a large file takes a while, in which somebody may want to leave.
+            tokio::task::yield_now().await;
             let path = match entry.checked() {
                 Ok(path) => path,
                 Err(error) => {
@@ -63,39 +60,17 @@ impl Target<'_> {
             let to = self.into.place(&entry.path);
             if let Some(why) = self.unfit(&path, &to, link, &mut folded) {
                 found.unfit.push(format!("`{path}`: {why}"));
-                continue;
-            }
-            match std::fs::symlink_metadata(&to) {
-                Err(_) => found.to.push((entry, to)),
-                Ok(seen) if seen.is_dir() => {
-                    found.unfit.push(format!("`{path}`: `{}` is a folder", to.display()));
-                }
-                Ok(_) if self.is_the_same(&entry, &to) => found.here.push((entry, to)),
-                Ok(_) if self.may_go(&to) => found.to.push((entry, to)),
-                Ok(_) => found.left.push(to),
+            } else if self.is_the_same(&entry, &to) {
+                found.here.push((path, to));
+            } else if let Some(why) = (self.may_go)(&path, &to)? {
+                found.left.push((to, why));
+            } else {
+                found.to.push((entry, to));
             }
         }
-        let Some(first) = found.left.first().filter(|_| self.over == Over::Nothing) else {
-            // A link comes after what it may lead to.
-            found.to.sort_by_key(|(entry, _)| matches!(entry.kind, FileKind::Link { .. }));
-            return Ok(found);
-        };
-        let more = match found.left.len() - 1 {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        Err(Failure::usage(
-            format!("`{}`{more} would be overwritten", first.display()),
-            "add --force, or choose another folder with --into",
-        ))
-    }
-
-    fn may_go(&self, there: &Path) -> bool {
-        match self.over {
-            Over::Nothing => false,
-            Over::Anything => true,
-            Over::Untouched(since) => Look::at(there).is_some_and(|look| look.changed_at() < since),
-        }
+        // A link comes after what it may lead to.
+        found.to.sort_by_key(|(entry, _)| matches!(entry.kind, FileKind::Link { .. }));
+        Ok(found)
     }
 
     fn unfit(
@@ -115,12 +90,18 @@ impl Target<'_> {
         if names.any(|name| name.eq_ignore_ascii_case(".git")) {
             return Some("git would run what is in it".to_owned());
         }
-        // One that was brought here before may lead anywhere by now.
+        let kind = |at: &Path| std::fs::symlink_metadata(at).ok().map(|seen| seen.file_type());
+        if kind(to).is_some_and(|it| it.is_dir()) {
+            return Some(format!("`{}` is a folder", to.display()));
+        }
+        // What was brought here before may lead anywhere by now.
         let into = self.into.of(path.root);
         let around = to.ancestors().skip(1).take_while(|it| *it != into);
-        let is_link = |it: &&Path| std::fs::symlink_metadata(it).is_ok_and(|it| it.is_symlink());
-        let link = around.into_iter().find(is_link)?;
-        Some(format!("`{}` is a link", link.display()))
+        let (at, what) = around
+            .filter_map(|at| Some((at, kind(at).filter(|it| !it.is_dir())?)))
+            .map(|(at, kind)| (at, if kind.is_symlink() { "a link" } else { "no folder" }))
+            .next()?;
+        Some(format!("`{}` is {what}", at.display()))
     }
 
     /// What was brought here before need not be again.
@@ -129,8 +110,11 @@ impl Target<'_> {
             FileKind::File { bytes, hash, .. } => {
                 let is_as_long = std::fs::symlink_metadata(to)
                     .is_ok_and(|seen| seen.is_file() && seen.len() == *bytes);
+                if !is_as_long {
+                    return false;
+                }
                 let hash = hash.clone().or_else(|| hash_of(&self.there?.place(&entry.path)).ok());
-                is_as_long && hash.is_some_and(|it| hash_of(to).is_ok_and(|found| found == it))
+                hash.is_some_and(|it| hash_of(to).is_ok_and(|found| found == it))
             }
             FileKind::Link { target } => std::fs::read_link(to).is_ok_and(|it| it == *target),
             FileKind::ToCome { .. } | FileKind::Unfit { .. } => false,

@@ -1,5 +1,6 @@
 //! `computes run`: submit a job, follow it, exit with its code.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use clap::Args;
@@ -93,7 +94,11 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
                 if after.is_some() {
                     say_rehearsed(&mut engines, &record, context)?;
                 }
-                outputs::over(&mut engines, *record, &options.get, context).await
+                let get = &options.get;
+                match outputs::over(&mut engines, *record, get, &mut interrupts, context).await? {
+                    ControlFlow::Continue(code) => Ok(code),
+                    ControlFlow::Break(code) => get.say_left(&[id], code, context),
+                }
             }
             End::Left(code) => follow::say_left(&[id], code, context),
         }

@@ -1,5 +1,7 @@
 //! `computes wait`: wait for jobs to be over.
 
+use std::ops::ControlFlow;
+
 use clap::Args;
 
 use super::context::{Context, block_on};
@@ -67,7 +69,12 @@ async fn wait(
         let end = follow::follow(&mut engines, watch, &mut interrupts, rest, &how, context).await?;
         match end {
             End::Over(record) => {
-                let exit_code = outputs::over(&mut engines, *record, &options.get, context).await?;
+                let (get, interrupts) = (&options.get, &mut interrupts);
+                let over = outputs::over(&mut engines, *record, get, interrupts, context);
+                let exit_code = match over.await? {
+                    ControlFlow::Continue(exit_code) => exit_code,
+                    ControlFlow::Break(code) => return get.say_left(&ids[index..], code, context),
+                };
                 if first_failure == 0 {
                     first_failure = exit_code;
                 }

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 
 pub use super::local_settings::{Ready, WorkerOptions};
 use super::{
-    Accepted, Attended, Cancelled, Changes, Clock, Engine, EngineError, Explanation, FileEntry,
-    Hear, Kept, LocalSettings, LogFile, LogReader, Pruning, Submission, Watch,
+    Accepted, Attended, Bring, Cancelled, Changes, Clock, Engine, EngineError, Explanation,
+    FileEntry, Hear, Kept, LocalSettings, LogFile, LogReader, Pruning, Submission, Watch,
 };
 use crate::job::{JobId, Memory, Resources, Vcpus};
 use crate::ledger::{JobRecord, Ledger, StateDir, WorkerRecord};
@@ -64,7 +64,7 @@ impl Engine for LocalEngine<'_> {
         &mut self,
         _job: &JobRecord,
         _entries: &[(FileEntry, PathBuf)],
-        _hear: Hear<'_>,
+        _how: Bring<'_>,
     ) -> Result<(), EngineError> {
         Err(EngineError::Elsewhere)
     }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::aws::AwsEngine;
 use super::local::{KeptHere, LocalEngine};
 use super::{
-    Accepted, Attended, Cancelled, Changes, Engine, EngineError, EngineName, Explanation,
+    Accepted, Attended, Bring, Cancelled, Changes, Engine, EngineError, EngineName, Explanation,
     FileEntry, Hear, Kept, LogReader, Pruned, Pruning, Submission, Watch, prune,
 };
 use crate::job::{JobId, JobRef};
@@ -85,9 +85,9 @@ impl<'a> Engines<'a> {
         &mut self,
         job: &JobRecord,
         entries: &[(FileEntry, PathBuf)],
-        hear: Hear<'_>,
+        how: Bring<'_>,
     ) -> Result<(), EngineError> {
-        self.engine_of(job.id)?.get(job, entries, hear).await
+        self.engine_of(job.id)?.get(job, entries, how).await
     }
 
     /// Brings files to the `/files` of a job.

@@ -184,29 +184,3 @@ fn entry_of(at: &Path, path: String, seen: &Metadata) -> Option<FileEntry> {
     let modified = written.and_then(|since| Millis::try_from(since.as_millis()).ok());
     Some(FileEntry { path, kind, modified })
 }
-
-/// Puts what is at `from` into the place of `to`, as a whole: nobody sees a part of it under that
-/// name.
-///
-/// # Errors
-/// When it can't be read or written.
-pub fn copy(from: &Path, to: &Path) -> Result<(), EngineError> {
-    let write = |source| ParcelError::Write { path: to.to_owned(), source };
-    let around = to.parent().unwrap_or(Path::new("."));
-    let seen = fs::symlink_metadata(from)
-        .map_err(|source| ParcelError::Read { path: from.to_owned(), source })?;
-    let unfinished = tempfile::Builder::new()
-        .prefix(crate::parcel::UNFINISHED)
-        .tempdir_in(around)
-        .map_err(write)?;
-    let made = unfinished.path().join("file");
-    if seen.is_symlink() {
-        let target = fs::read_link(from)
-            .map_err(|source| ParcelError::Read { path: from.to_owned(), source })?;
-        std::os::unix::fs::symlink(target, &made).map_err(write)?;
-    } else {
-        fs::copy(from, &made).map_err(write)?;
-    }
-    fs::rename(&made, to).map_err(write)?;
-    Ok(())
-}

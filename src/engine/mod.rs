@@ -9,6 +9,7 @@ mod clock;
 mod engines;
 mod explanation;
 mod files;
+mod landing;
 #[cfg(all(target_os = "linux", not(elsewhere)))]
 pub mod local;
 #[cfg(any(not(target_os = "linux"), elsewhere))]
@@ -27,6 +28,7 @@ pub use clock::{Clock, SystemClock, until};
 pub use engines::Engines;
 pub use explanation::Explanation;
 pub use files::{FileEntry, FileKind, Roots, Stored};
+pub use landing::{Bring, Land, replace};
 pub use local_settings::LocalSettings;
 pub use log::{LogFile, LogReader, note_growth};
 pub use name::{EngineName, UnknownEngine};
@@ -135,7 +137,7 @@ pub trait Engine {
         &mut self,
         job: &JobRecord,
         entries: &[(FileEntry, PathBuf)],
-        hear: Hear<'_>,
+        how: Bring<'_>,
     ) -> Result<(), EngineError>;
 
     /// Brings files to the `/files` of a job.

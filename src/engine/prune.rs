@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{EngineError, EngineName};
-use crate::ledger::{JobRecord, Ledger, LedgerError, Millis};
+use super::{EngineError, EngineName, FileEntry, Roots};
+use crate::job::Root;
+use crate::ledger::{JobRecord, Ledger, LedgerError, Millis, StateDir};
+use crate::parcel::remove_folder;
 
 /// What is kept of jobs beside the ledger. Each gives how many bytes it frees, or would.
 #[async_trait(?Send)]
@@ -85,7 +87,11 @@ pub async fn prune(
                 Err(LedgerError::NoSuchJob(_)) => continue,
                 job => job?,
             };
-            match kept.remove(&job, pruning).await {
+            let removed = match kept.remove(&job, pruning).await {
+                Ok(bytes) => remove_aside(ledger.dir(), &job, pruning).map(|more| bytes + more),
+                failed => failed,
+            };
+            match removed {
                 Ok(bytes) => {
                     pruned.bytes += bytes;
                     pruned.jobs += u64::from(bytes > 0 || !pruning.only_files);
@@ -105,6 +111,19 @@ pub async fn prune(
         pruned.ledger_bytes = before.saturating_sub(ledger.bytes());
     }
     Ok(pruned)
+}
+
+/// What was in the way of what came back from a job goes with the job: until then it is its owner's.
+fn remove_aside(dir: &StateDir, job: &JobRecord, pruning: &Pruning) -> Result<u64, EngineError> {
+    if pruning.only_files {
+        return Ok(0);
+    }
+    let aside = Roots { files: dir.aside_of(job.id), source: dir.aside_of(job.id) };
+    let bytes = aside.list(Root::Files, "")?.iter().map(FileEntry::bytes).sum();
+    if !pruning.dry_run {
+        remove_folder(&aside.files)?;
+    }
+    Ok(bytes)
 }
 
 /// How often jobs are removed by themselves, in ms: once a day.

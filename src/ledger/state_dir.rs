@@ -5,7 +5,8 @@
 //! logs/<id>.<attempt>  what an attempt wrote to stdout and stderr
 //! logs/<id>.<attempt>.growth  how long that was when
 //! files/<id>/          what the job sees as /files
-//! brought/<checkout>    what came back into a checkout, by a hash of its path
+//! aside/<id>/<n>/       what was in the way of what came back from the job, as it was there
+//! brought/<folder>      what came back into a checkout or a folder, by a hash of its path
 //! kept/<id>.<attempt>/  what is kept of the source of an attempt
 //! parcels/<address>    sources and inputs of jobs, packed
 //! puts/<id>/<n>        parcels that were put to a job later, in their order
@@ -62,9 +63,9 @@ impl StateDirError {
 }
 
 /// What is made with the state directory, and again if it was taken away.
-const DIRECTORIES: [&str; 11] = [
+const DIRECTORIES: [&str; 12] = [
     "files", "kept", "parcels", "puts", "sources", "secrets", "workers", "senders", "wake", "logs",
-    "brought",
+    "brought", "aside",
 ];
 
 /// Only the owner may look in: logs and files may hold what is nobody else's business.
@@ -160,6 +161,16 @@ impl StateDir {
     #[must_use]
     pub fn files_of(&self, job: JobId) -> PathBuf {
         self.files().join(job.to_string())
+    }
+
+    #[must_use]
+    pub fn aside(&self) -> PathBuf {
+        self.root.join("aside")
+    }
+
+    #[must_use]
+    pub fn aside_of(&self, job: JobId) -> PathBuf {
+        self.aside().join(job.to_string())
     }
 
     #[must_use]

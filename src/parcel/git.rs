@@ -121,6 +121,17 @@ impl Checkout {
         Ok(contents)
     }
 
+    /// What goes along with a tree, by its path from the root, and whether git tracks it: also what is
+    /// not on the disk.
+    ///
+    /// # Errors
+    /// When git can't be asked.
+    pub fn listed(&self) -> Result<BTreeMap<PathBuf, bool>, ParcelError> {
+        let mut found = BTreeMap::new();
+        add_listed(&self.root, Path::new(""), &mut found)?;
+        Ok(found)
+    }
+
     /// What HEAD holds, with all submodules.
     ///
     /// # Errors
@@ -155,6 +166,40 @@ impl Checkout {
     }
 }
 
+/// What git tracks: its mode and its path.
+fn tracked(root: &Path) -> Result<Vec<(String, PathBuf)>, ParcelError> {
+    // `mode id stage\tpath`
+    let answer = ask(root, &["ls-files", "--stage", "-z"])?;
+    let named = lines(&answer).map(|line| {
+        let (about, name) = split_at(line, b'\t')?;
+        let mode = about.split(|byte| *byte == b' ').next().unwrap_or_default();
+        Ok((String::from_utf8_lossy(mode).into_owned(), path(name)))
+    });
+    named.collect()
+}
+
+/// What it neither tracks nor ignores. A repository of its own ends with `/`.
+fn untracked(root: &Path) -> Result<Vec<PathBuf>, ParcelError> {
+    let answer = ask(root, &["ls-files", "--others", "--exclude-standard", "-z"])?;
+    Ok(lines(&answer).map(path).collect())
+}
+
+fn add_listed(
+    root: &Path,
+    below: &Path,
+    found: &mut BTreeMap<PathBuf, bool>,
+) -> Result<(), ParcelError> {
+    for (mode, name) in tracked(root)? {
+        let there = root.join(&name);
+        if mode == SUBMODULE && check_submodule(&there, &name).is_ok() {
+            add_listed(&there, &below.join(&name), found)?;
+        }
+        found.insert(below.join(&name), true);
+    }
+    found.extend(untracked(root)?.into_iter().map(|name| (below.join(name), false)));
+    Ok(())
+}
+
 fn add_tree(
     root: &Path,
     below: &Path,
@@ -165,25 +210,20 @@ fn add_tree(
     // Where the disk has no rights of its own, git keeps them.
     let has_rights = ask(root, &["config", "--type=bool", "--default=true", "core.fileMode"])?;
     let has_rights = !has_rights.starts_with(b"false");
-    // `mode id stage\tpath`
-    let tracked = ask(root, &["ls-files", "--stage", "-z"])?;
-    for line in lines(&tracked) {
-        let (about, name) = split_at(line, b'\t')?;
-        let name = path(name);
+    for (mode, name) in tracked(root)? {
         if !place.is_within(&name) {
             continue;
         }
-        if about.starts_with(SUBMODULE.as_bytes()) {
+        if mode == SUBMODULE {
             let there = root.join(&name);
             check_submodule(&there, &below.join(&name))?;
             add_tree(&there, &below.join(&name), is_left, place.contents)?;
         } else {
-            let rights = (!has_rights).then(|| about.starts_with(EXECUTABLE.as_bytes()));
+            let rights = (!has_rights).then(|| mode == EXECUTABLE);
             place.add(&name, rights)?;
         }
     }
-    let untracked = ask(root, &["ls-files", "--others", "--exclude-standard", "-z"])?;
-    for name in lines(&untracked).map(path) {
+    for name in untracked(root)? {
         if name.as_os_str().as_bytes().ends_with(b"/") {
             return Err(ParcelError::NestedRepository { path: below.join(name) });
         }

@@ -3,6 +3,8 @@
 
 #![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
 
+mod back;
+mod back_cut;
 mod bad_environment;
 mod bad_job;
 mod bad_json;

@@ -4,14 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use super::stage::git;
 use crate::support::{Home, Run};
-
-fn git(home: &Home, words: &[&str]) {
-    let who = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
-    let mut git = home.command_of(Path::new("git"), who);
-    let run = home.run_command(git.args(words));
-    assert_eq!(run.code, 0, "{words:?}: {}", run.stderr);
-}
 
 fn text(home: &Home, name: &str) -> String {
     fs::read_to_string(home.work().join(name)).expect("a file")

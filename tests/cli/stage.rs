@@ -220,6 +220,15 @@ impl Following {
     }
 }
 
+/// Runs git where the calls stand, as somebody.
+#[track_caller]
+pub fn git(home: &Home, words: &[&str]) {
+    let who = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
+    let mut git = home.command_of(Path::new("git"), who);
+    let run = home.run_command(git.args(words));
+    assert_eq!(run.code, 0, "{words:?}: {}", run.stderr);
+}
+
 /// Words of a command line that holds no quotes.
 pub fn words(line: &str) -> Vec<&str> {
     line.split_whitespace().collect()

@@ -10,11 +10,12 @@ use tokio::sync::Semaphore;
 use super::AwsEngine;
 use super::files::{LINES, RESULTS, WHOLE};
 use super::objects::{Download, Objects, Piece, SMALL, spans};
-use crate::engine::files::{FileEntry, FileKind, Roots, copy};
-use crate::engine::{EngineError, Hear};
+use crate::engine::files::{FileEntry, FileKind, Roots};
+use crate::engine::landing::{Bring, copy, link};
+use crate::engine::{EngineError, Hear, replace};
 use crate::job::{JobId, Root};
 use crate::ledger::JobRecord;
-use crate::parcel::{How, InTheWay, Names, ParcelError, unpack_what_fits};
+use crate::parcel::{How, InTheWay, Names, unpack_what_fits};
 
 /// So many files are looked at at a time.
 const FILES_AT_ONCE: usize = 32;
@@ -35,7 +36,8 @@ impl AwsEngine<'_> {
         let bytes = objects.look(&key).await?.map_or(0, |object| object.bytes);
         let (hash, executable, to) = (None, false, archive.as_path());
         let (hear, lines) = (RefCell::new(hear), Semaphore::new(LINES));
-        Download { objects, key, at: 0, bytes, hash, to, executable, lines: &lines }
+        let (lines, land) = (&lines, &replace);
+        Download { objects, key, at: 0, bytes, hash, to, executable, lines, land }
             .fetch(&|sent| hear.borrow_mut()(sent))
             .await?;
         let how = How { names: Names::Portable, in_the_way: InTheWay::Stays };
@@ -65,8 +67,9 @@ impl AwsEngine<'_> {
         &mut self,
         job: &JobRecord,
         entries: &[(FileEntry, PathBuf)],
-        hear: Hear<'_>,
+        how: Bring<'_>,
     ) -> Result<(), EngineError> {
+        let Bring { hear, land } = how;
         let objects = self.objects(job).await?;
         let hear = RefCell::new(hear);
         let tell = |sent| hear.borrow_mut()(sent);
@@ -77,13 +80,15 @@ impl AwsEngine<'_> {
             let Piece { stored, bytes, hash, to, executable } = piece;
             let (key, at) = (objects_of.blob(job.id, stored.object), stored.at);
             let (objects, hash) = (objects_of, Some(hash));
-            Download { objects, key, at, bytes, hash, to, executable, lines }.fetch(tell).await
+            Download { objects, key, at, bytes, hash, to, executable, lines, land }
+                .fetch(tell)
+                .await
         });
         let large = futures_util::stream::iter(large).buffer_unordered(FILES_AT_ONCE);
         let small = spans(files().filter(|piece| piece.bytes <= SMALL));
         let small = small.into_iter().map(|span| async move {
             let _line = lines.acquire().await;
-            span.fetch(objects_of, job.id, tell).await
+            span.fetch(objects_of, job.id, tell, land).await
         });
         let small = futures_util::stream::iter(small).buffer_unordered(LINES);
         tokio::try_join!(large.try_collect::<()>(), small.try_collect::<()>())?;
@@ -93,12 +98,12 @@ impl AwsEngine<'_> {
             let (folder, _) = self.results(&objects, job.id, &mut |sent| tell(sent)).await?;
             let roots = roots_in(folder.path());
             for (entry, to) in entries.iter().filter(|(entry, _)| in_archive(entry)) {
-                copy(&roots.place(&entry.path), to)?;
+                copy(&roots.place(&entry.path), to, land).await?;
             }
         }
         for (entry, to) in entries {
             if let FileKind::Link { target } = &entry.kind {
-                link(target, to)?;
+                link(target, to, land)?;
             }
         }
         Ok(())
@@ -113,18 +118,6 @@ fn kept<'a>(entry: &'a FileEntry, to: &'a Path) -> Option<Piece<'a>> {
     };
     let (stored, bytes, executable) = (*stored, *bytes, *executable);
     Some(Piece { stored, bytes, hash, to, executable })
-}
-
-fn link(target: &Path, to: &Path) -> Result<(), EngineError> {
-    let write = |source| ParcelError::Write { path: to.to_owned(), source };
-    match std::fs::remove_file(to) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(write(error).into());
-        }
-        _ => {}
-    }
-    std::os::unix::fs::symlink(target, to).map_err(write)?;
-    Ok(())
 }
 
 /// An archive of results holds the roots of its job as folders.

@@ -60,8 +60,8 @@ use tokio::time::Instant;
 
 use self::client::Clients;
 use super::{
-    Accepted, Attended, Cancelled, Clock, Engine, EngineError, FileEntry, Hear, Kept, LogReader,
-    Pruning, Submission, Watch,
+    Accepted, Attended, Bring, Cancelled, Clock, Engine, EngineError, FileEntry, Hear, Kept,
+    LogReader, Pruning, Submission, Watch,
 };
 use crate::job::{JobId, Secrets};
 use crate::ledger::{JobRecord, Ledger, StateDir};
@@ -188,9 +188,9 @@ impl Engine for AwsEngine<'_> {
         &mut self,
         job: &JobRecord,
         entries: &[(FileEntry, PathBuf)],
-        hear: Hear<'_>,
+        how: Bring<'_>,
     ) -> Result<(), EngineError> {
-        self.get_files(job, entries, hear).await
+        self.get_files(job, entries, how).await
     }
 
     async fn put(

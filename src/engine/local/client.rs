@@ -13,8 +13,8 @@ use super::wake::{self, Bell};
 use super::watch::LocalWatch;
 use super::{LocalSettings, freight, inherited, lease, machine, secrets};
 use crate::engine::{
-    Accepted, Attended, Cancelled, Clock, Engine, EngineError, FileEntry, Hear, LogFile, LogReader,
-    Submission, Watch,
+    Accepted, Attended, Bring, Cancelled, Clock, Engine, EngineError, FileEntry, Hear, LogFile,
+    LogReader, Submission, Watch,
 };
 use crate::job::{JobId, Queue, Resources, Shortage, State};
 use crate::ledger::{
@@ -161,9 +161,9 @@ impl Engine for LocalEngine<'_> {
         &mut self,
         job: &JobRecord,
         entries: &[(FileEntry, PathBuf)],
-        hear: Hear<'_>,
+        how: Bring<'_>,
     ) -> Result<(), EngineError> {
-        self.copy_files(job, entries, hear)
+        self.copy_files(job, entries, how).await
     }
 
     async fn put(

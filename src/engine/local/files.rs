@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use super::LocalEngine;
 use super::freight;
-use crate::engine::files::{FileEntry, FileKind, Roots, copy};
-use crate::engine::{EngineError, Hear, Sent};
+use crate::engine::files::{FileEntry, FileKind, Roots};
+use crate::engine::landing::{Bring, copy};
+use crate::engine::{EngineError, Sent};
 use crate::job::Root;
 use crate::ledger::JobRecord;
 use crate::parcel::{How, InTheWay, Made, Names, Store, unpack};
@@ -32,16 +33,16 @@ impl LocalEngine<'_> {
         Ok(found)
     }
 
-    pub(super) fn copy_files(
+    pub(super) async fn copy_files(
         &self,
         job: &JobRecord,
         entries: &[(FileEntry, PathBuf)],
-        hear: Hear<'_>,
+        how: Bring<'_>,
     ) -> Result<(), EngineError> {
         let roots = Roots::kept_here(&self.dir, job);
         for (entry, to) in entries {
-            copy(&roots.place(&entry.path), to)?;
-            hear(Sent::Bytes(entry.bytes()));
+            copy(&roots.place(&entry.path), to, how.land).await?;
+            (how.hear)(Sent::Bytes(entry.bytes()));
         }
         Ok(())
     }

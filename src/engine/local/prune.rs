@@ -60,6 +60,7 @@ fn sweep(dir: &StateDir, ledger: &Ledger, pruning: &Pruning) -> Result<u64, Engi
         (dir.logs(), false),
         (dir.files(), false),
         (dir.kept(), false),
+        (dir.aside(), false),
         (dir.sources(), true),
         (dir.puts(), true),
     ] {

@@ -29,7 +29,7 @@ use super::{AwsError, AwsSettings};
 use crate::engine::changes::{Before, Look};
 use crate::engine::files::{FileEntry, FileKind, Roots};
 use crate::engine::outputs::{Found, Search};
-use crate::engine::{EngineError, Stored};
+use crate::engine::{EngineError, Stored, replace};
 use crate::job::{JobId, Output, Parcel, Root};
 use crate::parcel::{How, InTheWay, Names, open_alone, unpack};
 use crate::plan::Cargo;
@@ -162,6 +162,7 @@ impl Inside {
             to: &file,
             executable: false,
             lines: &lines,
+            land: &replace,
         };
         download.fetch(&|_| ()).await?;
         // It was compared when it was fetched. An earlier attempt may have left what is in the way.

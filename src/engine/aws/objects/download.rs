@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::range::Range;
 use super::{Objects, may_pass};
-use crate::engine::{EngineError, Sent};
+use crate::engine::{EngineError, Land, Sent};
 use crate::job::Address;
 use crate::parcel::{ParcelError, UNFINISHED, hash_of};
 use crate::plan::digits_of;
@@ -35,6 +35,7 @@ pub struct Download<'a> {
     pub executable: bool,
     /// Connections that all downloads share.
     pub lines: &'a Semaphore,
+    pub land: Land<'a>,
 }
 
 /// What is there of a file that is not whole.
@@ -102,7 +103,7 @@ impl Download<'_> {
         }
         let mode = if self.executable { 0o755 } else { 0o644 };
         file.set_permissions(fs::Permissions::from_mode(mode)).map_err(self.unwritten())?;
-        fs::rename(&path, self.to).map_err(self.unwritten())?;
+        (self.land)(&path, self.to).map_err(self.unwritten())?;
         clear(&path);
         Ok(())
     }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::Objects;
 use super::range::Range;
-use crate::engine::{EngineError, Sent, Stored};
+use crate::engine::{EngineError, Land, Sent, Stored};
 use crate::job::{Address, JobId};
 use crate::parcel::{ParcelError, UNFINISHED};
 
@@ -81,6 +81,7 @@ impl Span<'_> {
         objects: &Objects,
         job: JobId,
         hear: &dyn Fn(Sent),
+        land: Land<'_>,
     ) -> Result<(), EngineError> {
         let (from, end) = self.bounds;
         let room = usize::try_from(end - from).unwrap_or_default();
@@ -95,7 +96,7 @@ impl Span<'_> {
                 let content = &content[place(at)..place(end)];
                 let hash = Address::of_hash(Sha256::digest(content).into());
                 for piece in pieces {
-                    piece.write(content, &hash)?;
+                    piece.write(content, &hash, land)?;
                     hear(Sent::Bytes(piece.bytes));
                 }
             }
@@ -110,7 +111,7 @@ impl Span<'_> {
 
 impl Piece<'_> {
     /// The file has its name once it is whole and is the one that was meant.
-    fn write(&self, content: &[u8], found: &Address) -> Result<(), EngineError> {
+    fn write(&self, content: &[u8], found: &Address, land: Land<'_>) -> Result<(), EngineError> {
         if found != self.hash {
             let (found, expected) = (found.to_string(), self.hash.to_string());
             return Err(ParcelError::Corrupt { path: self.to.to_owned(), found, expected }.into());
@@ -121,7 +122,7 @@ impl Piece<'_> {
             file.write_all(content)?;
             let mode = if self.executable { 0o755 } else { 0o644 };
             file.as_file().set_permissions(Permissions::from_mode(mode))?;
-            file.persist(self.to).map_err(|error| error.error).map(drop)
+            land(&file.into_temp_path(), self.to)
         };
         let write = |source| ParcelError::Write { path: self.to.to_owned(), source };
         Ok(written().map_err(write)?)

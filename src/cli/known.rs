@@ -1,0 +1,126 @@
+//! What is known of what is here already, where something of a job is to be: whose it is, and whether
+//! somebody changed it.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::brought::{Brought, By, Came, Place};
+use super::error::Failure;
+use super::fate::{Fate, Here, Why};
+use crate::engine::{Look, Roots};
+use crate::job::{JobPath, Root};
+use crate::ledger::{Millis, StateDir};
+use crate::parcel::Checkout;
+
+pub struct Known<'a> {
+    dir: &'a StateDir,
+    /// What the roots of the job become here.
+    pub into: &'a Roots,
+    /// The job.
+    pub ours: By,
+    /// When what it brought along was looked for. All of it is older, and what was changed since was
+    /// changed behind the job's back.
+    pub since: Millis,
+    brought: [OnceCell<Brought>; Root::ALL.len()],
+    listed: OnceCell<BTreeMap<PathBuf, bool>>,
+}
+
+/// What becomes of a place, and what is written down of what comes there.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    pub fate: Fate,
+    pub came: Came,
+}
+
+impl<'a> Known<'a> {
+    #[must_use]
+    pub fn new(dir: &'a StateDir, into: &'a Roots, ours: By, since: Millis) -> Self {
+        let (brought, listed) = ([OnceCell::new(), OnceCell::new()], OnceCell::new());
+        Self { dir, into, ours, since, brought, listed }
+    }
+
+    /// What becomes of what was found at the place of something of the job.
+    ///
+    /// # Errors
+    /// When it can't be told whose that is.
+    pub fn verdict(&self, path: &JobPath, to: &Path) -> Result<Verdict, Failure> {
+        self.judged(self.brought(path.root)?, path, to)
+    }
+
+    /// The same of what is there by now: another job may have brought it meanwhile.
+    ///
+    /// # Errors
+    /// When it can't be told whose that is.
+    pub fn verdict_now(&self, path: &JobPath, to: &Path) -> Result<Verdict, Failure> {
+        self.judged(&self.place(path.root).brought()?, path, to)
+    }
+
+    /// The job from which what is here came, if it is as it came.
+    ///
+    /// # Errors
+    /// When that can't be read.
+    pub fn came(&self, path: &JobPath) -> Result<Option<Came>, Failure> {
+        let below = Path::new(path.below.as_str());
+        Ok(self.brought(path.root)?.came(self.into.of(path.root), below))
+    }
+
+    #[must_use]
+    pub fn place(&self, root: Root) -> Place<'_> {
+        Place { dir: self.dir, root, folder: self.into.of(root) }
+    }
+
+    fn judged(&self, brought: &Brought, path: &JobPath, to: &Path) -> Result<Verdict, Failure> {
+        let product = Came { by: self.ours, is_source: false };
+        let Ok(seen) = fs::symlink_metadata(to) else {
+            let fate =
+                if self.was_removed(path, to)? { Fate::Left(Why::Removed) } else { Fate::Free };
+            return Ok(Verdict { fate, came: product });
+        };
+        if !seen.is_file() && !seen.is_symlink() {
+            return Ok(Verdict { fate: Fate::Left(Why::NoFile), came: product });
+        }
+        let below = Path::new(path.below.as_str());
+        let came = brought.came(self.into.of(path.root), below);
+        let may_be_source = came.is_none() && path.root == Root::Source;
+        let went_along = may_be_source && self.listed()?.contains_key(below);
+        let here =
+            Here { came: came.map(|it| it.by), went_along, changed: self.is_changed_since(to) };
+        let is_source = came.map_or(went_along, |it| it.is_source);
+        let came = Came { by: self.ours, is_source };
+        Ok(Verdict { fate: Fate::of(here, path.root, self.ours), came })
+    }
+
+    /// Was it taken away behind the job's back? What was missing before that, the job made anew. Of what is
+    /// gone only the folder around it tells when.
+    fn was_removed(&self, path: &JobPath, to: &Path) -> Result<bool, Failure> {
+        let around = to.ancestors().skip(1).find(|it| it.is_dir());
+        if path.root == Root::Files || !around.is_some_and(|it| self.is_changed_since(it)) {
+            return Ok(false);
+        }
+        Ok(self.listed()?.get(Path::new(path.below.as_str())) == Some(&true))
+    }
+
+    fn is_changed_since(&self, at: &Path) -> bool {
+        Look::at(at).is_some_and(|look| look.changed_at() >= self.since)
+    }
+
+    fn brought(&self, root: Root) -> Result<&Brought, Failure> {
+        let known = &self.brought[root as usize];
+        if let Some(brought) = known.get() {
+            return Ok(brought);
+        }
+        let brought = self.place(root).brought()?;
+        Ok(known.get_or_init(|| brought))
+    }
+
+    /// What git has of the checkout: it is asked when something depends on it.
+    fn listed(&self) -> Result<&BTreeMap<PathBuf, bool>, Failure> {
+        if let Some(listed) = self.listed.get() {
+            return Ok(listed);
+        }
+        let listed = Checkout::around(&self.into.source)?.listed()?;
+        Ok(self.listed.get_or_init(|| listed))
+    }
+}

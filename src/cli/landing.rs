@@ -1,0 +1,269 @@
+//! How what comes back from a job takes its place: not before what is there was looked at once more.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
+use rustix::io::Errno;
+
+use super::aside::Aside;
+use super::brought::{Came, Coming};
+use super::error::Failure;
+use super::fate::{Fate, Why};
+use super::known::{Known, Verdict};
+use super::places::Places;
+use crate::engine::{FileEntry, FileKind, Look, replace};
+use crate::job::{JobPath, Root};
+
+/// What was found at a place, and what is to become of it.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    pub path: JobPath,
+    pub look: Option<Look>,
+    pub verdict: Verdict,
+}
+
+pub struct Landing<'a> {
+    known: &'a Known<'a>,
+    planned: &'a BTreeMap<PathBuf, Planned>,
+    pub aside: Aside,
+    landed: RefCell<BTreeMap<PathBuf, Came>>,
+    left: RefCell<Vec<(PathBuf, Why)>>,
+}
+
+impl<'a> Landing<'a> {
+    #[must_use]
+    pub fn new(
+        known: &'a Known<'a>,
+        planned: &'a BTreeMap<PathBuf, Planned>,
+        aside: Aside,
+    ) -> Self {
+        Self { known, planned, aside, landed: RefCell::default(), left: RefCell::default() }
+    }
+
+    /// Gives what was made beside its place its name there, if what is there may go.
+    ///
+    /// # Errors
+    /// When it can't be, or nobody can tell whether it may.
+    pub fn land(&self, made: &Path, to: &Path) -> io::Result<()> {
+        let planned = self.planned.get(to);
+        let planned = planned.ok_or_else(|| io::Error::other("nothing was to come there"))?;
+        set_time(made, self.known.since)?;
+        let verdict = if Look::at(to) == planned.look {
+            planned.verdict.clone()
+        } else {
+            let now = self.known.verdict_now(&planned.path, to);
+            now.map_err(|failure| io::Error::other(failure.message()))?
+        };
+        let left = match verdict.fate {
+            Fate::Free => take_free(made, to)?,
+            Fate::Replaced => replace(made, to).map(|()| None)?,
+            Fate::Aside => self.move_aside(&planned.path, made, to)?,
+            Fate::Left(why) => Some(why),
+        };
+        match left {
+            Some(why) => self.left.borrow_mut().push((to.to_owned(), why)),
+            None => drop(self.landed.borrow_mut().insert(to.to_owned(), verdict.came)),
+        }
+        Ok(())
+    }
+
+    fn move_aside(&self, path: &JobPath, made: &Path, to: &Path) -> io::Result<Option<Why>> {
+        let folder = self.known.into.of(path.root);
+        match self.aside.keep(folder, Path::new(path.below.as_str())) {
+            Ok(()) => replace(made, to).map(|()| None),
+            Err(error) => Ok(Some(Why::CannotMove(error.to_string()))),
+        }
+    }
+
+    /// What was left although it was to be taken when it was looked at first.
+    #[must_use]
+    pub fn left(&self) -> Vec<(PathBuf, Why)> {
+        self.left.take()
+    }
+
+    /// Of what was to come, what has.
+    #[must_use]
+    pub fn has(&self, to: &Path) -> bool {
+        self.landed.borrow().contains_key(to)
+    }
+
+    /// Writes down what is about to come.
+    ///
+    /// # Errors
+    /// When that can't be.
+    pub fn note_coming(&self, places: &Places) -> Result<(), Failure> {
+        for root in Root::ALL {
+            let of_root = places.to.iter().filter_map(|(entry, to)| {
+                let planned = self.planned.get(to).filter(|it| it.path.root == root)?;
+                let (came, modified) = (planned.verdict.came, self.known.since);
+                let coming = Coming { came, bytes: bytes_here(entry), modified };
+                Some((planned.path.below.as_str().into(), coming))
+            });
+            let coming: BTreeMap<_, _> = of_root.collect();
+            if !coming.is_empty() {
+                self.known.place(root).note_coming(self.known.ours, coming)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down what has come; and what was here already, if it came from a job before.
+    ///
+    /// # Errors
+    /// When that can't be.
+    pub fn note_came(&self, here: &[(JobPath, Came)], places: &Places) -> Result<(), Failure> {
+        let landed = self.landed.borrow();
+        for root in Root::ALL {
+            let landed =
+                landed.iter().filter_map(|(to, came)| Some((&self.planned.get(to)?.path, came)));
+            let here = here.iter().map(|(path, came)| (path, came));
+            let of_root = landed.chain(here).filter(|(path, _)| path.root == root);
+            let came: BTreeMap<_, _> =
+                of_root.map(|(path, came)| (path.below.as_str().into(), *came)).collect();
+            let was_to_come = |(_, to): &(FileEntry, PathBuf)| {
+                self.planned.get(to).is_some_and(|it| it.path.root == root)
+            };
+            if !came.is_empty() || places.to.iter().any(was_to_come) {
+                self.known.place(root).note_came(self.known.ours, &came)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The size of a link is the length of its target.
+fn bytes_here(entry: &FileEntry) -> u64 {
+    match &entry.kind {
+        FileKind::Link { target } => target.as_os_str().len() as u64,
+        _ => entry.bytes(),
+    }
+}
+
+/// What comes back is as old as what the job was made of: newer than each source that went along, older
+/// than each that was changed since. So `make` takes it for what it is.
+pub fn set_time(at: &Path, since: i64) -> io::Result<()> {
+    let (seconds, rest) = (since.div_euclid(1000), since.rem_euclid(1000));
+    let last_modification = Timespec { tv_sec: seconds, tv_nsec: rest * 1_000_000 };
+    let last_access = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+    let times = Timestamps { last_access, last_modification };
+    Ok(rustix::fs::utimensat(CWD, at, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+/// Somebody may be making something there at this very moment.
+fn take_free(made: &Path, to: &Path) -> io::Result<Option<Why>> {
+    match rustix::fs::renameat_with(CWD, made, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(None),
+        Err(Errno::EXIST) => Ok(Some(Why::Changed)),
+        // Some file systems can't do that.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            if fs::symlink_metadata(to).is_ok() {
+                return Ok(Some(Why::Changed));
+            }
+            replace(made, to).map(|()| None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::brought::{By, Place};
+    use crate::engine::Roots;
+    use crate::job::JobId;
+    use crate::ledger::StateDir;
+
+    const NOW: i64 = i64::MAX / 2;
+
+    /// A folder, a state directory, and a job that was submitted after all that is in the folder.
+    struct Case {
+        home: tempfile::TempDir,
+        into: Roots,
+        dir: StateDir,
+        ours: By,
+    }
+
+    impl Case {
+        fn new() -> Self {
+            let home = tempfile::tempdir().expect("a folder");
+            let source = home.path().join("source");
+            fs::create_dir(&source).expect("a folder");
+            let dir = StateDir::new(home.path().join("state"));
+            fs::create_dir_all(dir.brought()).expect("a folder");
+            let job: JobId = "0190a000-0000-7000-8000-000000000001".parse().expect("an id");
+            let into = Roots { files: source.clone(), source };
+            Self { home, into, dir, ours: By { submitted: 5, job } }
+        }
+
+        fn write(&self, name: &str, text: &str) -> PathBuf {
+            let path = self.into.files.join(name);
+            fs::write(&path, text).expect("written");
+            path
+        }
+
+        /// Plans to bring `name`, has something happen, and then brings it. Gives what was left, and how
+        /// the file reads.
+        fn land(&self, name: &str, meanwhile: impl FnOnce()) -> (Vec<Why>, String) {
+            let known = Known::new(&self.dir, &self.into, self.ours, NOW);
+            let (path, to) = (JobPath::new(name).expect("a path"), self.into.files.join(name));
+            let verdict = known.verdict(&path, &to).expect("a verdict");
+            assert!(!matches!(verdict.fate, Fate::Left(_)), "{verdict:?}");
+            let planned = Planned { path, look: Look::at(&to), verdict };
+            let planned = BTreeMap::from([(to.clone(), planned)]);
+            let aside = Aside::of(&self.dir, self.ours.job);
+            let landing = Landing::new(&known, &planned, aside);
+            meanwhile();
+            let made = self.home.path().join("made");
+            fs::write(&made, "theirs").expect("written");
+            landing.land(&made, &to).expect("landed");
+            let left: Vec<_> = landing.left().into_iter().map(|(_, why)| why).collect();
+            assert_eq!(landing.has(&to), left.is_empty());
+            (left, fs::read_to_string(to).expect("a file"))
+        }
+
+        /// A file that is as it came from a job.
+        fn came(&self, name: &str, by: By) {
+            let path = self.write(name, "from a job");
+            let came = BTreeMap::from([(name.into(), Came { by, is_source: false })]);
+            let folder = path.parent().expect("a folder");
+            let place = Place { dir: &self.dir, root: Root::Files, folder };
+            place.note_came(by, &came).expect("noted");
+        }
+    }
+
+    #[test]
+    fn what_was_changed_after_the_first_look_is_left() {
+        let case = Case::new();
+        let theirs = (vec![], "theirs".to_owned());
+        let left = |why, text: &str| (vec![why], text.to_owned());
+        assert_eq!(case.land("free", || ()), theirs);
+        let made = case.land("taken", || drop(case.write("taken", "mine")));
+        assert_eq!(made, left(Why::NotFromAJob, "mine"));
+        case.came("old", case.ours);
+        assert_eq!(case.land("old", || ()), theirs);
+        case.came("edited", case.ours);
+        let edited = case.land("edited", || drop(case.write("edited", "mine")));
+        assert_eq!(edited, left(Why::NotFromAJob, "mine"));
+    }
+
+    #[test]
+    fn what_another_job_brought_meanwhile_is_known() {
+        let case = Case::new();
+        let by = |submitted| By { submitted, ..case.ours };
+        assert_eq!(case.land("one", || case.came("one", by(4))), (vec![], "theirs".to_owned()));
+        let later = case.land("two", || case.came("two", by(6)));
+        assert_eq!(later, (vec![Why::Later], "from a job".to_owned()));
+    }
+
+    #[test]
+    fn nothing_takes_the_place_of_what_is_made_there_at_that_moment() {
+        let case = Case::new();
+        let (made, to) = (case.write("made", "theirs"), case.write("to", "mine"));
+        assert_eq!(take_free(&made, &to).expect("a look"), Some(Why::Changed));
+        assert_eq!(fs::read_to_string(to).expect("a file"), "mine");
+    }
+}

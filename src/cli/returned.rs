@@ -1,0 +1,148 @@
+//! What is told of outputs that were brought back, and of those that were not.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::aside::Aside;
+use super::context::Context;
+use super::error::{Failure, Kind, code};
+use super::fate::Why;
+use super::get::counted;
+use super::landing::Landing;
+use super::output::EventLine;
+use super::places::Places;
+use crate::engine::{Engines, FileEntry};
+use crate::job::Root;
+use crate::ledger::JobRecord;
+use crate::parcel::ParcelError;
+
+/// So many are named.
+const NAMED: usize = 10;
+
+pub struct Returned {
+    came: Vec<(FileEntry, PathBuf)>,
+    here: usize,
+    left: Vec<(PathBuf, Why)>,
+    /// Of a job that was submitted later.
+    later: usize,
+    unfit: bool,
+}
+
+impl Returned {
+    #[must_use]
+    pub fn of(places: Places, landing: &Landing<'_>) -> Self {
+        let Places { to, here, unfit, mut left } = places;
+        left.append(&mut landing.left());
+        let before = left.len();
+        left.retain(|(_, why)| *why != Why::Later);
+        let (here, later) = (here.len(), before - left.len());
+        let came = to.into_iter().filter(|(_, to)| landing.has(to)).collect();
+        Self { came, here, later, left, unfit: !unfit.is_empty() }
+    }
+
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        if self.unfit || !self.left.is_empty() { code::FAILED } else { 0 }
+    }
+
+    /// `asked`: somebody waits to hear, also that there is nothing.
+    pub fn say(
+        &self,
+        job: &JobRecord,
+        aside: &Aside,
+        asked: bool,
+        context: &Context<'_>,
+    ) -> Result<(), Failure> {
+        let output = context.output;
+        if self.later > 0 {
+            let (are, them) = match self.later {
+                1 => ("1 file is", "it"),
+                _ => (&*format!("{} files are", self.later), "them"),
+            };
+            output.note(&format!("{are} left as a job that was submitted later made {them}"));
+        }
+        let text = |path: &Path| path.display().to_string();
+        if output.json {
+            let files = self.came.iter().map(|(_, to)| text(to)).collect();
+            let left = self.left.iter().map(|(path, _)| text(path)).collect();
+            let aside = aside.kept().map(|(_, folder)| text(folder));
+            let line = EventLine::Got { id: job.id.to_string(), files, left, aside };
+            return output.json_line_while_read(&line);
+        }
+        for (path, why) in self.left.iter().take(NAMED) {
+            output.warning(&format!("left as it is: `{}` {why}", path.display()));
+        }
+        if let Some(more) = self.left.len().checked_sub(NAMED).filter(|more| *more > 0) {
+            output.warning(&format!("so are {more} more"));
+        }
+        let short = job.id.short();
+        if !self.left.is_empty() {
+            output.status(&format!(
+                "computes files get {short} --into FOLDER brings all of them elsewhere"
+            ));
+        }
+        let here = match self.here {
+            0 => String::new(),
+            1 => "; 1 is as it should be already".to_owned(),
+            here => format!("; {here} are as they should be already"),
+        };
+        if !self.came.is_empty() || self.here > 0 {
+            output.status(&format!("brought back {}{here}", counted(&self.came)));
+        } else if asked && !self.unfit && self.left.is_empty() && self.later == 0 {
+            output.status("nothing to bring back: of the outputs of the job nothing is kept");
+        }
+        Ok(())
+    }
+}
+
+/// What somebody may look for is told, also where nothing else is.
+pub fn tell_aside(aside: &Aside, context: &Context<'_>) {
+    let Some((count, folder)) = aside.kept() else { return };
+    let files = match count {
+        1 => "1 file that was here and did not go along was",
+        _ => &*format!("{count} files that were here and did not go along were"),
+    };
+    context.output.warning(&format!("{files} moved to `{}`", folder.display()));
+}
+
+/// What is in `/files` has no place in a checkout that the setting would know.
+pub fn note_files(count: usize, job: &JobRecord, context: &Context<'_>) {
+    let short = job.id.short();
+    let plural = if count == 1 { "file is" } else { "files are" };
+    context.output.note(&format!("{count} {plural} kept of /files: computes files get {short}"));
+}
+
+/// The setting holds for a checkout, and that of the job is nowhere.
+pub fn note_gone(checkout: &Path, job: &JobRecord, context: &Context<'_>) {
+    if job.plan.spec.outputs.first_in(Root::Source).is_none() {
+        return;
+    }
+    context.output.note(&format!(
+        "nothing is brought back: the checkout `{}` is not there any more; computes files get {} \
+         --into FOLDER brings the outputs elsewhere",
+        checkout.display(),
+        job.id.short()
+    ));
+}
+
+pub fn warn_of_no_outputs(job: &JobRecord, context: &Context<'_>) {
+    context.output.warning(&format!(
+        "nothing is brought back: {} names no outputs; say with --output what is kept of a job, as in \
+         `computes run --source tree --output /source`",
+        job.id.short()
+    ));
+}
+
+/// Somebody may have removed the job, or what is kept of it, while it was brought.
+pub fn pruned_or(failure: Failure, engines: &mut Engines<'_>, job: &JobRecord) -> Failure {
+    let is_job_gone = engines.ledger().job(job.id).is_err_and(|error| error.is_about_a_name());
+    let is_file_gone = failure.error.downcast_ref().is_some_and(|error: &ParcelError| {
+        matches!(error, ParcelError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    });
+    if !is_job_gone && !is_file_gone {
+        return failure;
+    }
+    let what = if is_job_gone { "the job" } else { "what was kept of it" };
+    let error = anyhow::anyhow!("{what} was pruned meanwhile");
+    Failure { kind: Kind::Failed, error, hint: None }
+}

@@ -1,0 +1,239 @@
+//! Bringing outputs back into the checkout: what is here and only here is never lost.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+
+use rustix::fs::{CWD, FileType, mknodat};
+
+use super::stage::git;
+use crate::support::{Home, Run};
+
+/// A checkout whose jobs keep and bring back what they make.
+fn checkout() -> Home {
+    let home = Home::new();
+    git(&home, &["init", "--quiet"]);
+    home.write("computes.toml", "source = \"tree\"\noutputs = [\"/source\"]\n");
+    home
+}
+
+fn text(home: &Home, name: &str) -> String {
+    fs::read_to_string(home.work().join(name)).expect("a file")
+}
+
+fn commit(home: &Home) {
+    git(home, &["add", "."]);
+    git(home, &["commit", "--quiet", "-m", "all"]);
+}
+
+fn run(home: &Home, script: &str) -> Run {
+    home.run_script(&["--quiet", "--get"], script)
+}
+
+#[test]
+fn what_did_not_go_along_is_moved_aside() {
+    let home = checkout();
+    home.write(".gitignore", "/.env\n/app\n/link\n/pipe\n");
+    home.write(".env.example", "example\n");
+    home.write(".env", "mine\n");
+    symlink(".env", home.work().join("link")).expect("a link");
+    mknodat(CWD, home.work().join("pipe"), FileType::Fifo, 0o600.into(), 0).expect("a pipe");
+    let script = "[ -f .env ] || cp .env.example .env; echo a >app; echo l >link; echo p >pipe";
+    insta::assert_snapshot!(run(&home, script).snapshot(), @"
+    exit code 125
+    --- stderr
+    warning: 2 files that were here and did not go along were moved to `[home]/.local/state/computes/aside/[id]/1`
+    warning: left as it is: `[home]/here/pipe` is no file and no link here
+    ");
+    assert_eq!((text(&home, ".env"), text(&home, "link")), ("example\n".into(), "l\n".into()));
+    let id = home.status("last")["id"].as_str().expect("an id").to_owned();
+    let aside = home.state().join("aside").join(&id);
+    let mine = |number: &str, name: &str| fs::read_to_string(aside.join(number).join(name));
+    assert_eq!(mine("1", ".env").expect("a file"), "mine\n");
+    assert_eq!(fs::read_link(aside.join("1/link")).expect("a link"), Path::new(".env"));
+    assert_eq!(fs::metadata(&aside).expect("a folder").mode() & 0o777, 0o700);
+    // What came from a job goes for the next, and what somebody made of it is theirs again.
+    let next = run(&home, "echo next >app");
+    assert_eq!((next.code, next.stderr.as_str(), &*text(&home, "app")), (0, "", "next\n"));
+    home.write(".env", "mine again\n");
+    let again = home.run(["wait", "--get", "--json", &id]);
+    let got = again.json().pop().expect("a line");
+    assert_eq!(got["aside"], aside.join("2").display().to_string(), "{got}");
+    assert_eq!(mine("2", ".env").expect("a file"), "mine again\n");
+    // They go with the job, and not before.
+    let prune = |more: &[&str]| {
+        let run = home.run([&["prune", "--older-than", "0s"], more].concat());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+    };
+    prune(&["--only", "files"]);
+    assert!(aside.is_dir());
+    prune(&[]);
+    assert!(!aside.exists());
+}
+
+#[test]
+fn a_product_that_somebody_made_here_meanwhile_is_moved_aside() {
+    let home = checkout();
+    home.write(".gitignore", "/app\n");
+    let id = home.submit(["--", "sh", "-c", "echo theirs >app; chmod 755 app"]);
+    assert_eq!(home.run(["wait", &id]).code, 0);
+    // Later than the submission, and not known to git.
+    home.write("app", "mine\n");
+    let waited = home.run(["wait", "--get", &id]);
+    assert_eq!((waited.code, &*text(&home, "app")), (0, "theirs\n"), "{}", waited.stderr);
+    let aside = home.state().join("aside").join(&id).join("1/app");
+    assert_eq!(fs::read_to_string(aside).expect("a file"), "mine\n");
+}
+
+#[test]
+fn what_was_removed_here_meanwhile_is_left_removed() {
+    let home = checkout();
+    for name in ["gone", "lock"] {
+        home.write(name, "tracked\n");
+    }
+    commit(&home);
+    fs::remove_file(home.work().join("lock")).expect("removed");
+    // What was not there is made anew.
+    let made = run(&home, "echo made >lock");
+    assert_eq!((made.code, &*text(&home, "lock")), (0, "made\n"), "{}", made.stderr);
+    let id = home.submit(["--", "sh", "-c", "echo changed >gone; echo new >app"]);
+    home.until(&id, "succeeded");
+    fs::remove_file(home.work().join("gone")).expect("removed");
+    insta::assert_snapshot!(home.run(["wait", "--quiet", "--get", &id]).snapshot(), @"
+    exit code 125
+    --- stderr
+    warning: left as it is: `[home]/here/gone` was removed here since the job was submitted
+    ");
+    assert!(!home.work().join("gone").exists());
+    assert_eq!(text(&home, "app"), "new\n");
+}
+
+#[test]
+fn a_source_that_git_does_not_track_yet_stays_a_source() {
+    let home = checkout();
+    home.write("new.c", "int   x;\n");
+    let formatted = run(&home, "echo 'int x;' >new.c; echo >app");
+    assert_eq!((formatted.code, &*text(&home, "new.c")), (0, "int x;\n"), "{}", formatted.stderr);
+    let next = run(&home, "ls");
+    assert_eq!(next.stdout, "computes.toml\nnew.c\n", "{}", next.stderr);
+    // As it was, it is one, too.
+    let touched = run(&home, "cp new.c copy; mv copy new.c");
+    assert_eq!(touched.code, 0, "{}", touched.stderr);
+    assert_eq!(run(&home, "ls").stdout, "computes.toml\nnew.c\n");
+}
+
+#[test]
+fn elsewhere_than_in_a_checkout_only_what_came_from_a_job_goes() {
+    let home = Home::new();
+    let job = |content: &str| {
+        let script =
+            format!("cd ${{COMPUTES_FILES:-/files}}; echo {content} >f; echo {content} >g");
+        home.run_script(&["--quiet", "--output", ".", "--get=results"], &script)
+    };
+    fs::create_dir(home.work().join("results")).expect("a folder");
+    home.write("results/f", "mine\n");
+    let first = job("one");
+    insta::assert_snapshot!(first.snapshot(), @"
+    exit code 125
+    --- stderr
+    warning: left as it is: `[home]/here/results/f` is here already, and not from a job
+    ");
+    let second = job("two");
+    assert_eq!(second.code, 125, "{}", second.stderr);
+    assert_eq!(
+        (text(&home, "results/f"), text(&home, "results/g")),
+        ("mine\n".into(), "two\n".into())
+    );
+    home.write("results/g", "mine\n");
+    let third = job("three");
+    assert_eq!((third.code, &*text(&home, "results/g")), (125, "mine\n"), "{}", third.stderr);
+}
+
+#[test]
+fn of_two_jobs_the_one_that_was_submitted_later_is_right() {
+    let home = checkout();
+    home.write(".gitignore", "/app\n");
+    home.write("main.c", "one\n");
+    let job = |content: &str| {
+        let script = format!("echo {content} >app; echo {content} >main.c");
+        let id = home.submit(["--", "sh", "-c", &script]);
+        assert_eq!(home.run(["wait", &id]).code, 0);
+        id
+    };
+    let (first, second) = (job("first"), job("second"));
+    let get = |id: &str| home.run(["wait", "--quiet", "--get", id]);
+    for (id, expected) in [(&first, "first\n"), (&second, "second\n"), (&second, "second\n")] {
+        let waited = get(id);
+        assert_eq!((waited.code, waited.stderr.as_str()), (0, ""));
+        assert_eq!((text(&home, "app"), text(&home, "main.c")), (expected.into(), expected.into()));
+    }
+    insta::assert_snapshot!(home.run(["wait", "--get", &first]).snapshot(), @"
+    exit code 0
+    --- stderr
+    [short] sh--c-echo-first-app-echo-first-main-c succeeded after [took]
+    note: 2 files are left as a job that was submitted later made them
+    ");
+    assert_eq!(text(&home, "app"), "second\n");
+    // One that is submitted again is a later one.
+    let again = home.run(["retry", &first]);
+    let waited = get(again.stdout.trim());
+    assert_eq!((waited.code, waited.stderr.as_str()), (0, ""));
+    assert_eq!((text(&home, "app"), text(&home, "main.c")), ("first\n".into(), "first\n".into()));
+}
+
+#[test]
+fn what_does_not_fit_is_told_among_the_rest() {
+    let home = checkout();
+    home.write(".gitignore", "/out\n/app\n");
+    home.write("out", "a file\n");
+    fs::create_dir(home.work().join("app")).expect("a folder");
+    let script = "rm -rf out app; mkdir out; echo >out/one; echo >app; echo >last";
+    insta::assert_snapshot!(run(&home, script).snapshot(), @"
+    exit code 125
+    --- stderr
+    warning: not brought here: `/source/app`: `[home]/here/app` is a folder
+    warning: not brought here: `/source/out/one`: `[home]/here/out` is no folder
+    ");
+    assert!(home.work().join("last").exists());
+    assert_eq!(text(&home, "out"), "a file\n");
+}
+
+#[test]
+fn the_setting_is_silent_where_there_is_nothing_and_tells_what_it_can_not_do() {
+    let home = checkout();
+    home.write("computes.toml", "source = \"tree\"\noutputs = [\"/source\"]\nget = \"on\"\n");
+    let nothing = home.run_script(&["--name", "nothing"], "true");
+    insta::assert_snapshot!(nothing.snapshot(), @"
+    exit code 0
+    --- stderr
+    [short] nothing submitted to default
+    [short] nothing succeeded after [took]
+    ");
+    let id = home.submit(["--", "sh", "-c", "echo >app"]);
+    home.until(&id, "succeeded");
+    let moved = home.path().join("moved");
+    fs::rename(home.work(), &moved).expect("moved");
+    let wait = || home.run_command(home.command(["wait", &id]).current_dir(&moved));
+    insta::assert_snapshot!(wait().snapshot(), @"
+    exit code 0
+    --- stderr
+    [short] sh--c-echo-app succeeded after [took]
+    note: nothing is brought back: the checkout `[home]/here` is not there any more; computes files get [short] --into FOLDER brings the outputs elsewhere
+    ");
+    // Under another name it is the same.
+    symlink(&moved, home.work()).expect("a link");
+    let waited = wait();
+    assert!(waited.stderr.contains("brought back 1 file"), "{}", waited.stderr);
+    assert!(moved.join("app").exists());
+    let next = home.run_script(&["--quiet"], "ls");
+    assert_eq!(next.stdout, "computes.toml\n", "{}", next.stderr);
+}
+
+#[test]
+fn nobody_becomes_another_by_running_what_came() {
+    let home = checkout();
+    let made = run(&home, "echo >app; chmod 7755 app");
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    let seen = fs::metadata(home.work().join("app")).expect("a file");
+    assert_eq!(seen.permissions().mode() & 0o7777, 0o755);
+}
