@@ -59,6 +59,11 @@ impl From<Failure> for Stop {
 }
 
 impl Get {
+    /// Does the caller say that outputs are to come back?
+    pub const fn is_said(&self) -> bool {
+        self.get.is_some()
+    }
+
     fn wanted(&self, context: &Context<'_>) -> Wanted<'_> {
         match &self.get {
             Some(folder) => Wanted::All(folder),

@@ -43,7 +43,12 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     let rehearse = rehearse.map(|text| parse("--rehearse-interruption", text)).transpose()?;
     let after = rehearse.map(|after| u32::try_from(after.as_millis()).unwrap_or(u32::MAX));
     aws_output::refuse(&options.job.outputs)?;
-    let prepared = submission::prepare(&options.job, after, context)?;
+    let how = submission::How {
+        rehearse_after: after,
+        once: options.job.once,
+        gets: options.get.is_said(),
+    };
+    let prepared = submission::prepare(&options.job, how, context)?;
     if options.job.dry_run {
         return submit::dry_run(prepared, context);
     }

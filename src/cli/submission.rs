@@ -21,11 +21,7 @@ use crate::parcel::Store;
 use crate::plan::{FETCH, FREIGHT, Plan};
 
 /// The jobs that the options describe, checked, and written down nowhere.
-pub fn prepare(
-    options: &JobOptions,
-    rehearse_after: Option<u32>,
-    context: &Context<'_>,
-) -> Result<Prepared, Failure> {
+pub fn prepare(options: &JobOptions, how: How, context: &Context<'_>) -> Result<Prepared, Failure> {
     let mut loading = Loading::default();
     let mut ids = Ids::at(context.clock.now());
     let mut submissions = Vec::new();
@@ -39,7 +35,6 @@ pub fn prepare(
         let number = (count > 1).then(|| format!("job {} of {count}", index + 1));
         let which: Vec<_> = number.into_iter().chain(called).collect();
         let number = usize::from(count > 1);
-        let how = How { rehearse_after, once: options.once };
         let submission =
             submission(draft, how, &mut ids, &mut loading, context).map_err(|failure| {
                 // The command would show what it is about.
@@ -77,15 +72,16 @@ pub fn prepare(
 /// A job that this program itself wants done.
 pub fn of_ours(draft: Draft, context: &Context<'_>) -> Result<Submission, Failure> {
     let mut ids = Ids::at(context.clock.now());
-    let how = How { rehearse_after: None, once: false };
-    submission(draft, how, &mut ids, &mut Loading::default(), context)
+    submission(draft, How::default(), &mut ids, &mut Loading::default(), context)
 }
 
 /// What is the same for all jobs of a call.
-#[derive(Clone, Copy)]
-struct How {
-    rehearse_after: Option<u32>,
-    once: bool,
+#[derive(Clone, Copy, Default)]
+pub struct How {
+    pub rehearse_after: Option<u32>,
+    pub once: bool,
+    /// Is there to be something that comes back?
+    pub gets: bool,
 }
 
 fn submission(
@@ -95,12 +91,15 @@ fn submission(
     loading: &mut Loading,
     context: &Context<'_>,
 ) -> Result<Submission, Failure> {
-    let How { rehearse_after, once } = how;
+    let How { rehearse_after, once, gets } = how;
     // Who sends no source wants nothing of it that settings would keep.
     let sends_none = draft.source.as_deref() == Some(Source::Image.as_str());
     let says_outputs = !draft.outputs.is_empty();
     let mut draft = draft.over(context.config.job.clone());
     let sending = draft.sending()?;
+    if gets && draft.outputs.is_empty() && sending.source != Source::Image {
+        draft.outputs.push(Root::Source.as_str().to_owned());
+    }
     let made_before = draft.freight.take();
     let (spec, secrets) = draft.resolve(&|name| std::env::var(name))?;
     if rehearse_after.is_some() && !spec.queue.interruptible() {
@@ -126,6 +125,9 @@ fn submission(
         plan.spec.outputs = plan.spec.outputs.without(Root::Source);
     }
     check_source(&plan)?;
+    if gets && plan.spec.outputs.is_empty() {
+        return Err(nothing_to_get());
+    }
     check_carrier(&plan, config.engine)?;
     check_names(&plan)?;
     let directory = context.directory.clone();
@@ -208,6 +210,14 @@ fn check_source(plan: &Plan) -> Result<(), Failure> {
         )),
         _ => Ok(()),
     }
+}
+
+fn nothing_to_get() -> Failure {
+    Failure::usage(
+        "there is nothing that --get could bring back: the job brings no source along, and names no \
+         outputs",
+        "add --source tree, or name what the job leaves in /files, as in --output dist",
+    )
 }
 
 /// The variables by which a job is told what it brings along are ours.

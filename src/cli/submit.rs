@@ -20,7 +20,8 @@ pub struct Options {
 
 pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     let printed = aws_output::printed(&options.job.outputs, context.output.json)?;
-    let prepared = submission::prepare(&options.job, None, context)?;
+    let how = submission::How { once: options.job.once, ..submission::How::default() };
+    let prepared = submission::prepare(&options.job, how, context)?;
     if options.job.dry_run {
         return dry_run(prepared, context);
     }

@@ -199,6 +199,37 @@ fn what_does_not_fit_is_told_among_the_rest() {
 }
 
 #[test]
+fn without_outputs_all_of_the_source_is_meant() {
+    let home = Home::new();
+    git(&home, &["init", "--quiet"]);
+    let get = ["--get", "--source", "tree"];
+    let run = home.run_script(&get, "echo >app");
+    assert!(run.stderr.contains("brought back 1 file"), "{}", run.stderr);
+    assert_eq!(home.status("last")["outputs"], serde_json::json!(["/source"]));
+    let nothing = home.run_script(&get, "true");
+    insta::assert_snapshot!(nothing.snapshot(), @"
+    exit code 0
+    --- stderr
+    [short] sh--c-true submitted to default
+    [short] sh--c-true succeeded after [took]
+    nothing to bring back: of the outputs of the job nothing is kept
+    ");
+    let id = home.submit(["--", "true"]);
+    insta::assert_snapshot!(home.run(["wait", "--get", &id]).snapshot(), @"
+    exit code 0
+    --- stderr
+    [short] true succeeded after [took]
+    warning: nothing is brought back: [short] names no outputs; say with --output what is kept of a job, as in `computes run --source tree --output /source`
+    ");
+    insta::assert_snapshot!(Home::new().refuses(&["run", "--get", "--", "true"]), @"
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: there is nothing that --get could bring back: the job brings no source along, and names no outputs
+    hint: add --source tree, or name what the job leaves in /files, as in --output dist
+    ");
+}
+
+#[test]
 fn the_setting_is_silent_where_there_is_nothing_and_tells_what_it_can_not_do() {
     let home = checkout();
     home.write("computes.toml", "source = \"tree\"\noutputs = [\"/source\"]\nget = \"on\"\n");
