@@ -20,6 +20,8 @@ pub struct HandOver {
     pub definition: Option<String>,
     /// Once the engine has it.
     pub arn: Option<String>,
+    /// So many attempts were those of another job of the engine, which this one superseded.
+    pub attempts_before: u32,
 }
 
 /// Where the engine keeps what an attempt wrote.
@@ -108,7 +110,8 @@ impl Change<'_> {
         Ok(applied)
     }
 
-    /// Another job of the engine does the work in the place of the one that it was.
+    /// Another job of the engine does the work in the place of the one that it was. The attempts that
+    /// ended stay, and its own come after them; an open one is its own from here on.
     ///
     /// # Errors
     /// When the job is nowhere or over, or the database fails.
@@ -123,6 +126,16 @@ impl Change<'_> {
         let applied = self.apply(holder, Event::Superseded, detail, now)?;
         if matches!(applied, Applied::Done(_)) {
             self.now_at(holder.seq, engine_id, arn)?;
+            let before = holder.attempt - u32::from(holder.state.is_held());
+            self.db
+                .prepare_cached("UPDATE hand_overs SET attempts_before = ?2 WHERE job = ?1")?
+                .execute((holder.seq, before))?;
+            self.db
+                .prepare_cached(
+                    "UPDATE attempts SET log_region = NULL, log_group = NULL, log_stream = NULL
+                     WHERE job = ?1 AND number > ?2",
+                )?
+                .execute((holder.seq, before))?;
         }
         Ok(applied)
     }
@@ -158,6 +171,7 @@ impl Change<'_> {
             sender: String::new(),
             definition: None,
             arn: None,
+            attempts_before: 0,
         };
         self.hand_over(self.holder(job.id)?, &sent)?;
         self.handed_over(job.id, adopted.engine_id, adopted.arn, accepted_at)?;
@@ -266,7 +280,8 @@ impl Ledger {
 fn hand_over_of(db: &Connection, seq: i64) -> Result<Option<HandOver>, LedgerError> {
     Ok(db
         .prepare_cached(
-            "SELECT name, region, sent_at, sender, definition, arn FROM hand_overs WHERE job = ?1",
+            "SELECT name, region, sent_at, sender, definition, arn, attempts_before
+             FROM hand_overs WHERE job = ?1",
         )?
         .query_row([seq], |row| {
             Ok(HandOver {
@@ -276,6 +291,7 @@ fn hand_over_of(db: &Connection, seq: i64) -> Result<Option<HandOver>, LedgerErr
                 sender: row.get(3)?,
                 definition: row.get(4)?,
                 arn: row.get(5)?,
+                attempts_before: row.get(6)?,
             })
         })
         .optional()?)

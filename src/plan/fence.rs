@@ -62,14 +62,9 @@ impl Proof {
         format!("computes: job {} is {first}{CAME_FIRST}", self.job())
     }
 
-    /// Batch's id of the job that came first, from the log of one that came second.
+    /// Batch's id of the job that came first, if this line of the log of one that came second says so.
     #[must_use]
-    pub fn first<'a>(&self, lines: &'a [String]) -> Option<&'a str> {
-        lines.iter().find_map(|line| self.first_in(line))
-    }
-
-    /// The same, if this is the line that says so.
-    pub(super) fn first_in<'a>(&self, line: &'a str) -> Option<&'a str> {
+    pub fn first_in<'a>(&self, line: &'a str) -> Option<&'a str> {
         let before = format!("computes: job {} is ", self.job());
         line.strip_prefix(&before)?.strip_suffix(CAME_FIRST)
     }
@@ -102,7 +97,7 @@ mod tests {
     #[test]
     fn who_came_first_is_read_from_what_is_written() {
         let proof = Proof::new(None);
-        let lines = ["a banner".to_owned(), proof.came_second("the-first")];
-        assert_eq!(proof.first(&lines), Some("the-first"));
+        assert_eq!(proof.first_in(&proof.came_second("the-first")), Some("the-first"));
+        assert_eq!(proof.first_in(&proof.began(1)), None);
     }
 }

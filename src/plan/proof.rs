@@ -35,21 +35,35 @@ impl Proof {
         self.job != NO_ID
     }
 
-    /// The first line of the log of an attempt, unless the image writes something before.
+    /// The first line of the log of an attempt, unless the image writes something before. The number is
+    /// for people: Batch counts the attempts of each of its jobs from 1, and one of ours may have been two.
     #[must_use]
     pub fn began(&self, attempt: u32) -> String {
-        format!("{BEGAN}{} attempt {attempt}", self.job)
+        format!("{BEGAN}{}{ATTEMPT}{attempt}", self.job)
+    }
+
+    /// Is this the line, of whichever attempt? Each has a log of its own.
+    #[must_use]
+    pub fn is_began(&self, line: &str) -> bool {
+        self.after_began(line) == Some("")
+    }
+
+    /// What stands behind it.
+    fn after_began<'a>(&self, text: &'a str) -> Option<&'a str> {
+        let number = text.strip_prefix(BEGAN)?.strip_prefix(&*self.job)?.strip_prefix(ATTEMPT)?;
+        let rest = number.trim_start_matches(|c: char| c.is_ascii_digit());
+        (rest.len() < number.len()).then_some(rest)
     }
 
     /// What writes it, before anything else.
     pub(super) fn shell(&self) -> String {
-        format!("{ECHO}{}{ATTEMPT}", self.job)
+        format!("{ECHO}{}{ATTEMPT}{NUMBER}", self.job)
     }
 
     /// From the line in front of a command, and the rest of that line.
     pub(super) fn of_line(line: &str) -> Option<(Self, &str)> {
         let (job, rest) = line.strip_prefix(ECHO)?.split_once(ATTEMPT)?;
-        Some((Self { job: job.to_owned() }, rest))
+        Some((Self { job: job.to_owned() }, rest.strip_prefix(NUMBER)?))
     }
 }
 
@@ -57,7 +71,11 @@ impl Proof {
     /// The last line of the log of an attempt, where something of ours stays beside the command.
     #[must_use]
     pub fn ended(&self, attempt: u32) -> String {
-        format!("{} is over", self.began(attempt))
+        format!("{}{ENDED}", self.began(attempt))
+    }
+
+    fn is_ended(&self, line: &str) -> bool {
+        self.after_began(line) == Some(ENDED)
     }
 }
 
@@ -65,8 +83,6 @@ impl Proof {
 #[derive(Debug)]
 pub struct OwnLines {
     proof: Proof,
-    began: String,
-    ended: String,
     /// Among so many more the first one is looked for.
     first: usize,
     has_begun: bool,
@@ -76,10 +92,8 @@ pub struct OwnLines {
 impl OwnLines {
     /// `first`: so many lines the image may write before.
     #[must_use]
-    pub fn new(job: JobId, attempt: u32, first: usize) -> Self {
-        let proof = Proof::new(Some(job));
-        let (began, ended) = (proof.began(attempt), proof.ended(attempt));
-        Self { proof, began, ended, first, has_begun: false, has_ended: false }
+    pub fn new(job: JobId, first: usize) -> Self {
+        Self { proof: Proof::new(Some(job)), first, has_begun: false, has_ended: false }
     }
 
     /// What is left of an event of the log, which may hold several lines.
@@ -87,13 +101,13 @@ impl OwnLines {
         let mut left = Some(message);
         if !self.has_begun && self.first > 0 {
             self.first = self.first.saturating_sub(message.lines().count().max(1));
-            if let Some(rest) = message.strip_prefix(&self.began) {
+            if let Some(rest) = self.proof.after_began(message) {
                 let rest = rest.strip_prefix('\n').or_else(|| rest.is_empty().then_some(rest));
                 self.has_begun = rest.is_some();
                 left = rest.map_or(left, |rest| (!rest.is_empty()).then_some(rest));
             }
         }
-        if left == Some(&*self.ended) {
+        if left.is_some_and(|line| self.proof.is_ended(line)) {
             self.has_ended = true;
             left = None;
         }
@@ -115,7 +129,9 @@ impl OwnLines {
 
 const BEGAN: &str = "computes: job ";
 const ECHO: &str = "echo \"computes: job ";
-const ATTEMPT: &str = " attempt $AWS_BATCH_JOB_ATTEMPT\"; ";
+const ATTEMPT: &str = " attempt ";
+const NUMBER: &str = "$AWS_BATCH_JOB_ATTEMPT\"; ";
+const ENDED: &str = " is over";
 
 #[cfg(test)]
 mod tests {
@@ -136,25 +152,36 @@ mod tests {
     }
 
     #[test]
+    fn the_line_is_known_whatever_the_number_of_the_attempt() {
+        let proof = Proof::new(Some(JobId::new(uuid::Uuid::from_u128(7))));
+        assert!(proof.is_began(&proof.began(1)) && proof.is_began(&proof.began(12)));
+        let another = Proof::new(None).began(1);
+        let none =
+            [another, proof.ended(1), proof.came_second("x"), format!("{} ", proof.began(1))];
+        assert!(none.iter().all(|line| !proof.is_began(line)), "{none:?}");
+        let unnumbered = proof.began(1).trim_end_matches('1').to_owned();
+        assert!(!proof.is_began(&unnumbered));
+    }
+
+    #[test]
     fn just_our_own_lines_are_taken_away() {
         let id = JobId::new(uuid::Uuid::from_u128(7));
         let proof = Proof::new(Some(id));
         let (began, ended) = (proof.began(1), proof.ended(1));
         let second = proof.came_second("another");
-        let mut own = OwnLines::new(id, 1, 3);
+        let mut own = OwnLines::new(id, 3);
         let kept: Vec<_> = ["a banner", &began, "x", &second, &began, "y", &ended]
             .into_iter()
             .filter_map(|line| own.take_from(line))
             .collect();
         assert_eq!(kept, ["a banner", "x", &began, "y"]);
         assert!(own.has_begun() && own.has_ended());
-        // Of another attempt, and too late.
-        let mut own = OwnLines::new(id, 2, 1);
+        // Too late.
+        let mut own = OwnLines::new(id, 1);
+        assert_eq!(own.take_from("a banner"), Some("a banner"));
         assert_eq!(own.take_from(&began), Some(&*began));
-        let second = proof.began(2);
-        assert_eq!(own.take_from(&second), Some(&*second));
         // Where a driver puts lines together.
-        let mut own = OwnLines::new(id, 1, 3);
+        let mut own = OwnLines::new(id, 3);
         assert_eq!(own.take_from(&format!("{began}\nx\ny")), Some("x\ny"));
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::exactly_once::SUBMIT;
 use super::files::carrying_through;
-use crate::support::{Account, Aws, Fault, Home, Jobs, Proxy, Request};
+use crate::support::{Account, Aws, Fault, Home, Jobs, Proxy, Request, Run};
 
 /// Two jobs for one submission: the answer to the first is lost, and the list does not show it.
 fn sent_twice(account: &Account) -> (Proxy, Home) {
@@ -30,7 +30,7 @@ fn blind() -> Account {
 }
 
 /// Which jobs of Batch ran the command.
-fn ran(account: &Account) -> Vec<String> {
+pub fn ran(account: &Account) -> Vec<String> {
     let path = Aws::server().host_path(&format!("/mnt/efs/ran-{}", account.id()));
     let text = std::fs::read_to_string(path).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
@@ -38,6 +38,16 @@ fn ran(account: &Account) -> Vec<String> {
 
 fn command(account: &Account) -> String {
     format!("echo hello; echo $AWS_BATCH_JOB_ID >> /mnt/efs/ran-{}; exit 7", account.id())
+}
+
+/// Two jobs, of which one ran the command, and the ledger's is that one.
+fn ran_once(account: &Account, home: &Home, run: &Run) -> String {
+    assert_eq!(account.jobs().len(), 2);
+    let ran = ran(account);
+    assert_eq!(ran.len(), 1, "{ran:?}");
+    assert_eq!((run.code, run.stdout.as_str()), (7, "hello\n"), "{}", run.stderr);
+    assert_eq!(home.status("last")["engine_id"], ran[0].as_str());
+    ran[0].clone()
 }
 
 #[test]
@@ -48,10 +58,7 @@ fn what_was_sent_twice_runs_once_and_is_followed_where_it_runs() {
     let account = blind();
     let (_proxy, home) = sent_twice(&account);
     let run = home.run(["run", "--name", "twice", "--", "sh", "-c", &command(&account)]);
-    assert_eq!(account.jobs().len(), 2);
-    let ran = ran(&account);
-    assert_eq!(ran.len(), 1, "{ran:?}");
-    assert_eq!((run.code, run.stdout.as_str()), (7, "hello\n"), "{}", run.stderr);
+    let ran = ran_once(&account, &home, &run);
     insta::assert_snapshot!(run.snapshot_of_the_end(), @"
     exit code 7
     --- stdout
@@ -62,10 +69,9 @@ fn what_was_sent_twice_runs_once_and_is_followed_where_it_runs() {
     [short] twice failed after [took] : exit code 7
     ");
     let status = home.status("last");
-    assert_eq!(status["engine_id"], ran[0].as_str());
     let events = status["events"].as_array().expect("a list");
     let events: Vec<_> = events.iter().filter(|it| it["event"] == "superseded").collect();
-    let reason = format!("{} came first and does the work", ran[0]);
+    let reason = format!("{ran} came first and does the work");
     assert_eq!(events.iter().map(|it| it["reason"].clone()).collect::<Vec<_>>(), [reason]);
     assert_eq!(home.run(["logs", "last"]).stdout, "hello\n");
 }
@@ -98,24 +104,20 @@ fn what_was_sent_twice_runs_once_by_way_of_the_bucket() {
     let command = format!("cat; echo $AWS_BATCH_JOB_ID >> /mnt/efs/ran-{}; exit 7", account.id());
     let options = ["run", "--name", "twice", "--no-files", "--stdin", "in"];
     let run = home.run([&options[..], &["--", "sh", "-c", &command]].concat());
-    assert_eq!(account.jobs().len(), 2);
-    let ran = ran(&account);
-    assert_eq!(ran.len(), 1, "{ran:?}");
-    assert_eq!((run.code, run.stdout.as_str()), (7, "hello\n"), "{}", run.stderr);
+    let ran = ran_once(&account, &home, &run);
     insta::assert_snapshot!(run.snapshot_of_the_end(), @"
     exit code 7
     --- stdout
     hello
     --- stderr
-    warning: [short] is on AWS Batch, but look at it: the list of AWS Batch does not show it [took] after it was sent more than once, so that it may be there twice; the one that starts second runs nothing
+    warning: [short] is on AWS Batch, but look at it: the list of AWS Batch does not show it [took] after it was sent more than once, so that it may be there twice; the one that starts second runs nothing, if `computes` in its image is 0.1.0 or later
     [short] twice submitted to default
     [short] twice failed after [took] : exit code 7
     ");
     let status = home.status("last");
-    assert_eq!(status["engine_id"], ran[0].as_str());
     let key = format!("jobs/{}/claim", status["id"].as_str().expect("an id"));
     let uri = format!("s3://{}/{key}", account.field("bucket"));
-    assert_eq!(account.aws_text(&["s3", "cp", &uri, "-"]), ran[0]);
+    assert_eq!(account.aws_text(&["s3", "cp", &uri, "-"]), ran);
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod prefix;
 mod queues;
 mod requests;
 mod rights;
+mod second;
 mod secrets;
 mod throttled;
 mod transfers;

@@ -20,6 +20,7 @@ fn sent(
         sender: "sender".to_owned(),
         definition: None,
         arn: None,
+        attempts_before: 0,
     };
     let done = ledger.write(|change| {
         change.accept(&job, Entry::Accepted(AWS), 1)?;

@@ -9,11 +9,12 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::client::Clients;
-use super::describe::{Observed, Status};
+use super::describe::{Ended, Observed, Status};
+use super::fenced::Came;
 use super::logs::{self, FIRST_LINES};
 use super::{AwsEngine, AwsError};
-use crate::job::JobId;
 use crate::ledger::Millis;
+use crate::plan::Proof;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Began {
@@ -29,7 +30,7 @@ pub enum Began {
 
 /// What the beginning of a log shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Head {
+pub enum Head {
     Lines(Vec<String>),
     /// There is no such log, or not yet.
     Missing,
@@ -59,25 +60,31 @@ const SURELY_KEPT_FOR: Millis = 23 * 60 * 60 * 1000;
 /// mean another image.
 const HOLDS_FOR: Duration = Duration::from_mins(10);
 
-/// What this process has seen. Readers of logs add to it.
+/// What this process has seen. Readers of logs add to it. All of it is by what Batch has, and not by our
+/// ids: another job may take the place of one that came second.
 #[derive(Debug, Default)]
 pub struct Seen {
-    began: RefCell<HashSet<(JobId, u32)>>,
+    /// Streams that show it; each attempt has its own.
+    began: RefCell<HashSet<String>>,
     /// Job definitions, and when a job of theirs was seen to begin.
     definitions: RefCell<HashMap<String, Instant>>,
-    /// Since when jobs are over whose log does not show yet that they began.
-    over: RefCell<HashMap<JobId, Instant>>,
+    /// Since when attempts are over, by job and end, whose logs do not tell yet.
+    over: RefCell<HashMap<(String, Ended), Instant>>,
+    /// Jobs that ended as at the fence, and what is settled of them.
+    pub(super) came: RefCell<HashMap<String, Came>>,
     /// Regions and groups whose logs may not be read, and why.
     denied: RefCell<HashMap<(String, String), String>>,
 }
 
 impl Seen {
-    pub fn began(&self, job: JobId, attempt: u32) {
-        self.began.borrow_mut().insert((job, attempt));
+    pub fn began(&self, stream: &str) {
+        if !self.has_begun(stream) {
+            self.began.borrow_mut().insert(stream.to_owned());
+        }
     }
 
-    fn has_begun(&self, job: JobId, attempt: u32) -> bool {
-        self.began.borrow().contains(&(job, attempt))
+    fn has_begun(&self, stream: &str) -> bool {
+        self.began.borrow().contains(stream)
     }
 
     fn is_known(&self, definition: &str) -> bool {
@@ -85,9 +92,10 @@ impl Seen {
         definitions.get(definition).is_some_and(|at| at.elapsed() < HOLDS_FOR)
     }
 
-    /// How long this process has seen a job over.
-    pub fn over(&self, job: JobId) -> Duration {
-        self.over.borrow_mut().entry(job).or_insert_with(Instant::now).elapsed()
+    /// How long this process has seen an attempt over.
+    pub fn over(&self, job: &Observed, attempt: &Ended) -> Duration {
+        let key = (job.engine_id.clone(), attempt.clone());
+        self.over.borrow_mut().entry(key).or_insert_with(Instant::now).elapsed()
     }
 
     /// Says of jobs that Batch counts as a success whether their commands began. `settle`: by then
@@ -96,18 +104,18 @@ impl Seen {
         &self,
         clients: &Clients,
         region: &str,
-        jobs: &mut [(JobId, &mut Observed)],
+        jobs: &mut [&mut Observed],
         (settle, now): (Duration, Millis),
     ) {
         // One of each definition first: most often it speaks for the others.
         let mut asked = HashSet::new();
         let (first, others): (Vec<_>, Vec<_>) = jobs
             .iter_mut()
-            .filter(|(_, job)| job.status == Status::Succeeded)
-            .partition(|(_, job)| asked.insert(job.definition.clone()));
+            .filter(|job| job.status == Status::Succeeded)
+            .partition(|job| asked.insert(job.definition.clone()));
         for some in [first, others] {
-            let told = some.into_iter().map(|(id, job)| async move {
-                let began = self.of_success(clients, region, (*id, job), (settle, now)).await;
+            let told = some.into_iter().map(|job| async move {
+                let began = self.of_success(clients, region, job, (settle, now)).await;
                 job.began = began;
             });
             join_all(told).await;
@@ -118,34 +126,33 @@ impl Seen {
         &self,
         clients: &Clients,
         region: &str,
-        (id, job): (JobId, &Observed),
+        job: &Observed,
         (settle, now): (Duration, Millis),
     ) -> Began {
         let Some(proof) = job.proof.as_ref().filter(|_| job.status == Status::Succeeded) else {
             return Began::Yes;
         };
-        let attempt = job.last_attempt();
-        if self.has_begun(id, attempt) {
+        let end = job.end();
+        if end.log_stream.as_ref().is_some_and(|stream| self.has_begun(stream)) {
             self.definitions.borrow_mut().insert(job.definition.clone(), Instant::now());
             return Began::Yes;
         }
         if self.is_known(&job.definition) {
             return Began::Yes;
         }
-        let end = job.end();
         let since = |time: Option<Millis>| time.map_or(0, |time| now - time);
         let over = Over {
-            seen_for: self.over(id),
+            seen_for: self.over(job, end),
             age: since(end.stopped_at),
             since_start: since(end.started_at),
         };
-        let head = self.head(clients, region, job).await;
-        let began = judge(&proof.began(attempt), &head, over, settle);
+        let head = self.head(clients, region, (job, end)).await;
+        let began = judge(proof, &head, over, settle);
         if began == Began::Yes {
             self.definitions.borrow_mut().insert(job.definition.clone(), Instant::now());
         }
         if began != Began::Later {
-            self.over.borrow_mut().remove(&id);
+            self.over.borrow_mut().remove(&(job.engine_id.clone(), end.clone()));
         }
         began
     }
@@ -159,23 +166,29 @@ impl Seen {
         job: &Observed,
         now: Millis,
     ) -> Option<bool> {
-        let expected = job.proof.as_ref()?.began(job.last_attempt());
+        let proof = job.proof.as_ref()?;
         if job.end().started_at.is_none_or(|at| now - at >= SURELY_KEPT_FOR) {
             return None;
         }
-        match self.head(clients, region, job).await {
-            Head::Lines(lines) if shows(&lines, &expected) => Some(true),
+        match self.head(clients, region, (job, job.end())).await {
+            Head::Lines(lines) if shows(&lines, proof) => Some(true),
             Head::Lines(lines) => (!lines.is_empty() && lines.len() < FIRST_LINES).then_some(false),
             Head::Missing | Head::Unreadable { .. } => None,
         }
     }
 
-    async fn head(&self, clients: &Clients, region: &str, job: &Observed) -> Head {
+    /// The beginning of the log of an attempt.
+    pub(super) async fn head(
+        &self,
+        clients: &Clients,
+        region: &str,
+        (job, attempt): (&Observed, &Ended),
+    ) -> Head {
         let unreadable = |why: String, passes| Head::Unreadable { why, passes };
         if let Some(driver) = &job.logs.elsewhere {
             return unreadable(format!("its log goes to the driver {driver}"), false);
         }
-        let Some(stream) = &job.end().log_stream else {
+        let Some(stream) = &attempt.log_stream else {
             return unreadable("AWS Batch names no log of it".to_owned(), false);
         };
         let stream = job.logs.stream(stream);
@@ -197,23 +210,23 @@ impl Seen {
     }
 }
 
-fn shows(lines: &[String], expected: &str) -> bool {
-    lines.iter().any(|line| line == expected)
+fn shows(lines: &[String], proof: &Proof) -> bool {
+    lines.iter().any(|line| proof.is_began(line))
 }
 
 impl AwsEngine<'_> {
-    /// Does the log of a job that is over show by now what was written to it?
-    pub(super) fn is_shown(&self, job: &Observed, seen_for: Duration) -> bool {
-        let age = job.end().stopped_at.map_or(0, |at| self.clock.now() - at);
+    /// Does the log of an attempt that is over show by now what was written to it?
+    pub(super) fn is_shown(&self, attempt: &Ended, seen_for: Duration) -> bool {
+        let age = attempt.stopped_at.map_or(0, |at| self.clock.now() - at);
         seen_for >= self.settings.log_settle || age >= SURELY_SHOWN_AFTER
     }
 }
 
 /// What the beginning of the log says of a job that Batch counts as a success.
-fn judge(expected: &str, head: &Head, over: Over, settle: Duration) -> Began {
+fn judge(proof: &Proof, head: &Head, over: Over, settle: Duration) -> Began {
     let is_shown = over.seen_for >= settle || over.age >= SURELY_SHOWN_AFTER;
     match head {
-        Head::Lines(lines) if shows(lines, expected) => Began::Yes,
+        Head::Lines(lines) if shows(lines, proof) => Began::Yes,
         Head::Unreadable { why, passes: false } => Began::Unknown(why.clone()),
         _ if !is_shown => Began::Later,
         Head::Unreadable { why, .. } => Began::Unknown(why.clone()),
@@ -232,7 +245,7 @@ fn judge(expected: &str, head: &Head, over: Over, settle: Duration) -> Began {
 mod tests {
     use super::*;
 
-    const LINE: &str = "computes: job x attempt 1";
+    const LINE: &str = "computes: job ID attempt 1";
     const SETTLE: Duration = Duration::from_secs(15);
     const JUST: Over = Over { seen_for: Duration::ZERO, age: 0, since_start: 0 };
     const SETTLED: Over = Over { seen_for: SETTLE, ..JUST };
@@ -247,12 +260,12 @@ mod tests {
 
     #[test]
     fn a_success_is_believed_once_its_log_shows_the_line() {
-        let judge = |head: &Head, over| judge(LINE, head, over, SETTLE);
+        let judge = |head: &Head, over| judge(&Proof::new(None), head, over, SETTLE);
         assert_eq!(judge(&lines(&["a banner", LINE, "x"]), JUST), Began::Yes);
         for head in [lines(&[]), lines(&["other"]), Head::Missing, unreadable(true)] {
             assert_eq!(judge(&head, JUST), Began::Later, "{head:?}");
         }
-        for head in [lines(&[]), lines(&["other", "computes: job x attempt 2"])] {
+        for head in [lines(&[]), lines(&["other", "computes: job x attempt 1"])] {
             assert_eq!(judge(&head, SETTLED), Began::No, "{head:?}");
         }
     }
@@ -261,7 +274,7 @@ mod tests {
     /// that may have lost its beginning.
     #[test]
     fn nothing_is_called_unrun_on_a_doubt() {
-        let judge = |head: &Head, over| judge(LINE, head, over, SETTLE);
+        let judge = |head: &Head, over| judge(&Proof::new(None), head, over, SETTLE);
         let minutes = |minutes: i64| Over { age: minutes * 60_000, ..JUST };
         assert_eq!(judge(&lines(&[]), minutes(9)), Began::Later);
         assert_eq!(judge(&lines(&[]), minutes(10)), Began::No);

@@ -6,6 +6,7 @@
 
 use super::began::Began;
 use super::describe::{Ended, Status};
+use super::fenced::Came;
 use crate::job::{FailureClass, Outcome, Verdict};
 
 /// A text of Batch, by its beginning, and what it means.
@@ -243,11 +244,25 @@ pub fn begun(outcome: Outcome, began: &Began) -> Outcome {
     }
 }
 
-/// Of a job that came second, where nobody can tell to which.
-pub const CAME_SECOND: &str = "another job of the same submission came first, so that this one ran \
-    nothing; which one is not known";
+/// The same of an attempt that ended as at the fence, once it is known whether it was that.
+pub fn fenced(outcome: Outcome, attempt: &Ended, came: &Came) -> Outcome {
+    let reason = match came {
+        _ if !attempt.is_as_fenced() => return outcome,
+        Came::First | Came::Later => return outcome,
+        Came::Second(reason) => reason.clone(),
+        Came::Unknown(why) => format!(
+            "the command's own, or another job of the same submission came first and nothing ran \
+             here; nobody could see which: {why}"
+        ),
+    };
+    match outcome.verdict {
+        Verdict::Failed(_) => Outcome { reason: Some(reason), ..outcome },
+        _ => outcome,
+    }
+}
 
-fn of_exit_code(exit_code: Option<i32>) -> String {
+/// The reason of one that ended by itself.
+pub fn of_exit_code(exit_code: Option<i32>) -> String {
     match exit_code {
         Some(code) if SIGNALLED.contains(&code) => format!("ended by signal {}", code - 128),
         Some(code) => format!("exit code {code}"),

@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_batch::types::{EvaluateOnExit, JobDetail, JobStatus, ResourceType};
+use aws_sdk_batch::types::{ContainerDetail, EvaluateOnExit, JobDetail, JobStatus, ResourceType};
 
 use super::began::Began;
 use super::client::Clients;
 use super::containers::{self, Container};
+use super::fenced::Came;
 use super::streams::Logs;
 use super::{Action, AwsError, classify};
 use crate::job::{ExitRule, Pattern, Vcpus};
 use crate::ledger::Millis;
-use crate::plan::Proof;
+use crate::plan::{Fence, Proof};
 
 pub const DESCRIBE: Action = Action("batch:DescribeJobs");
 /// DescribeJobs: at most 100 ids.
@@ -86,6 +87,12 @@ impl Status {
 /// A job as Batch sees it at one moment.
 #[derive(Debug, Clone)]
 pub struct Observed {
+    pub engine_id: String,
+    pub arn: String,
+    /// Its name on Batch.
+    pub name: String,
+    /// So many attempts the ledger counts before its first: those of a job that came second.
+    pub before: u32,
     pub status: Status,
     pub created_at: Option<Millis>,
     /// The attempts that are over, in their order.
@@ -101,12 +108,16 @@ pub struct Observed {
     pub proof: Option<Proof>,
     /// Whether it did, as far as somebody looked.
     pub began: Began,
+    /// Does it look whether another of the same submission came first?
+    pub is_fenced: bool,
+    /// Whether one did, as far as somebody looked.
+    pub came: Came,
     /// Somebody asked for its end, or Batch itself brought it about.
     pub is_ended: bool,
 }
 
 /// An attempt, as far as Batch tells.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Ended {
     pub started_at: Option<Millis>,
     pub stopped_at: Option<Millis>,
@@ -146,9 +157,9 @@ impl Observed {
         last.unwrap_or(&self.newest)
     }
 
-    /// The number of the last attempt of a job that is over.
-    pub fn last_attempt(&self) -> u32 {
-        u32::try_from(self.attempts.len().max(1)).unwrap_or(u32::MAX)
+    /// The number that the ledger has of an attempt.
+    pub const fn number(&self, index: usize) -> usize {
+        self.before as usize + index + 1
     }
 
     pub fn new(job: &JobDetail) -> Self {
@@ -164,7 +175,12 @@ impl Observed {
             Ended::new(times, attempt.status_reason.as_ref(), container)
         });
         let times = (job.started_at, job.stopped_at);
+        let command = job.container().map(ContainerDetail::command).unwrap_or_default();
         Self {
+            engine_id: job.job_id.clone().unwrap_or_default(),
+            arn: job.job_arn.clone().unwrap_or_default(),
+            name: job.job_name.clone().unwrap_or_default(),
+            before: 0,
             status: Status::of(job.status.as_ref()),
             created_at: time(job.created_at),
             attempts: attempts.chain(of_eks).collect(),
@@ -178,8 +194,10 @@ impl Observed {
                 .collect(),
             logs: Logs::of(containers::log_configuration(job)),
             definition: job.job_definition.clone().unwrap_or_default(),
-            proof: job.container().and_then(|it| Proof::of_command(it.command())),
+            proof: Proof::of_command(command),
             began: Began::Yes,
+            is_fenced: Fence::of_command(command).is_some(),
+            came: Came::First,
             is_ended: is_ended(job.is_cancelled, job.is_terminated),
         }
     }
@@ -226,4 +244,29 @@ pub fn exit_rule(rule: &EvaluateOnExit) -> Option<ExitRule> {
             _ => return None,
         },
     })
+}
+
+#[cfg(test)]
+impl Observed {
+    /// A job of which nothing more is known.
+    pub fn bare(status: Status, attempts: Vec<Ended>) -> Self {
+        Self {
+            engine_id: String::new(),
+            arn: String::new(),
+            name: String::new(),
+            before: 0,
+            status,
+            created_at: Some(0),
+            newest: attempts.last().cloned().unwrap_or_default(),
+            attempts,
+            retry_rules: Vec::new(),
+            logs: Logs::of(None),
+            definition: String::new(),
+            proof: None,
+            began: Began::Yes,
+            is_fenced: false,
+            came: Came::First,
+            is_ended: false,
+        }
+    }
 }

@@ -231,7 +231,10 @@ impl AwsError {
                 }
                 Trouble::Unclear => return None,
             },
-            Self::Blind { .. } | Self::NotOnce { .. } => {
+            Self::Blind { fence: Some(_), .. } => {
+                "`computes status` goes over to the one that runs"
+            }
+            Self::Blind { fence: None, .. } | Self::NotOnce { .. } => {
                 "`computes list --all` shows both once AWS Batch does"
             }
             Self::Mfa { profile, .. } => {
@@ -272,15 +275,17 @@ impl AwsError {
 }
 
 /// What becomes of a job that is there twice.
-const fn blind(fence: Option<Fence>) -> &'static str {
-    match fence {
-        Some(Fence::Files) => {
-            "the one that starts second runs nothing, if jobs share the file system of /files"
-        }
-        Some(Fence::Bucket) => "the one that starts second runs nothing",
-        None => "both would run",
-    }
+fn blind(fence: Option<Fence>) -> String {
+    let unless = match fence {
+        Some(Fence::Files) => "jobs share the file system of /files".to_owned(),
+        Some(Fence::Bucket) => format!("`computes` in its image is {CLAIMS_SINCE} or later"),
+        None => return "both would run".to_owned(),
+    };
+    format!("the one that starts second runs nothing, if {unless}")
 }
+
+/// The version that claims a job in the bucket before it does anything else.
+const CLAIMS_SINCE: &str = "0.1.0";
 
 const CREDENTIALS: &str =
     "log in (`aws login`, `aws sso login`, `aws configure`), or set AWS_PROFILE";

@@ -8,6 +8,7 @@ use super::{AwsEngine, AwsError, Trouble, fargate};
 use crate::engine::{EngineError, Explanation};
 use crate::job::{self, JobId, Queue, State, Vcpus};
 use crate::ledger::{JobRecord, Ledger};
+use crate::plan::FENCED;
 
 /// `GetJobQueueSnapshot` shows so many.
 const SHOWN: usize = 100;
@@ -202,6 +203,11 @@ impl Explanation {
             }
             _ => return self.find("its end was asked for"),
         }
+        // Beside the exit code.
+        let has_reason = record
+            .reason
+            .as_ref()
+            .is_some_and(|why| *why != classify::of_exit_code(record.exit_code));
         self.hint(match (classify::advice(attempt), record.exit_code) {
             (Some(advice), _) => advice.to_owned(),
             (None, Some(0)) => classify::ENTRYPOINT.to_owned(),
@@ -210,6 +216,11 @@ impl Explanation {
                  its log names",
                 record.plan.spec.program().unwrap_or("the command")
             ),
+            (None, Some(code)) if code == i32::from(FENCED) && has_reason => {
+                "its log on AWS says whether another job came first, and which: `computes policy logs` \
+                 prints what it takes to read it"
+                    .to_owned()
+            }
             (None, Some(137)) => {
                 "somebody killed it: most often it was out of memory; try --memory".to_owned()
             }

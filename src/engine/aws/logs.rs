@@ -177,7 +177,7 @@ impl AwsLog {
             };
             let mask = self.mask(&record, &sent).await?;
             let region = log.region.clone().unwrap_or(sent.region);
-            let own = OwnLines::new(self.job, self.attempt, FIRST_LINES);
+            let own = OwnLines::new(self.job, FIRST_LINES);
             let carrier = record.plan.carrier();
             let tells_end = carrier.is_some_and(|(_, fetch)| fetch == Fetch::Program);
             let tells = (record.plan.has_line(), tells_end);
@@ -263,7 +263,7 @@ impl AwsLog {
             open.times.note(out.len() - before, event.timestamp);
         }
         if open.own.has_begun() {
-            self.seen.began(self.job, attempt);
+            self.seen.began(&open.log.stream);
         }
         // An empty page is not the end; a token that stays the same is.
         let more = answer.next_forward_token.is_some() && answer.next_forward_token != open.token;

@@ -1,15 +1,22 @@
 //! Asking Batch how jobs stand, and writing down what happened to them meanwhile.
 
-use std::collections::HashMap;
-
 use super::began::Began;
 use super::describe::{self, AT_ONCE, Observed};
-use super::fenced::There;
+use super::fenced::Came;
 use super::steps::steps;
 use super::{AwsEngine, AwsError, poll};
 use crate::engine::{Attended, EngineError};
 use crate::job::{Event, JobId};
-use crate::ledger::{Applied, Change, Detail, JobRecord, Ledger, LedgerError, Millis};
+use crate::ledger::{Applied, Change, Detail, HandOver, JobRecord, Ledger, LedgerError, Millis};
+
+/// A job of the ledger that Batch has.
+pub(super) struct There {
+    pub sent: HandOver,
+    pub engine_id: String,
+    pub record: JobRecord,
+    /// As Batch says, once it was asked, if it knows the job.
+    pub observed: Option<Observed>,
+}
 
 /// What a look came to.
 #[derive(Default)]
@@ -66,38 +73,38 @@ impl AwsEngine<'_> {
             let record = ledger.job(*id)?;
             let sent = ledger.hand_over_of(record.seq)?;
             if let (Some(engine_id), Some(sent)) = (record.engine_id.clone(), sent) {
-                there.push((sent, engine_id, record));
+                there.push(There { sent, engine_id, record, observed: None });
             }
         }
-        there.sort_by(|a, b| a.0.region.cmp(&b.0.region));
-        for of_region in there.chunk_by(|a, b| a.0.region == b.0.region) {
-            for some in of_region.chunks(AT_ONCE) {
+        there.sort_by(|a, b| a.sent.region.cmp(&b.sent.region));
+        for of_region in there.chunk_by_mut(|a, b| a.sent.region == b.sent.region) {
+            for some in of_region.chunks_mut(AT_ONCE) {
                 let clients = self.clients().await?;
-                let region = some.first().map(|job| job.0.region.clone()).unwrap_or_default();
-                let ids: Vec<_> = some.iter().map(|(_, id, _)| id.clone()).collect();
-                let found = describe::describe(&clients, &region, &ids).await?;
+                let region = some.first().map(|job| job.sent.region.clone()).unwrap_or_default();
+                let ids: Vec<_> = some.iter().map(|job| job.engine_id.clone()).collect();
+                let mut found = describe::describe(&clients, &region, &ids).await?;
                 let now = self.clock.now();
-                let mut found: HashMap<_, _> =
-                    found.into_iter().map(|(id, job)| (id, Observed::new(&job))).collect();
-                self.supersede(ledger, &clients, some, &mut found).await?;
-                let ours = |engine_id: &String| {
-                    some.iter().find(|(_, id, _)| id == engine_id).map(|(.., record)| record.id)
-                };
+                for job in &mut *some {
+                    let observed = found.remove(&job.engine_id).map(|job| Observed::new(&job));
+                    let before = job.sent.attempts_before;
+                    job.observed = observed.map(|it| Observed { before, ..it });
+                }
+                self.supersede(ledger, &clients, some).await?;
                 let mut seen: Vec<_> =
-                    found.iter_mut().filter_map(|(id, job)| Some((ours(id)?, job))).collect();
+                    some.iter_mut().filter_map(|job| job.observed.as_mut()).collect();
                 let settle = self.settings.log_settle;
                 self.seen.tell(&clients, &region, &mut seen, (settle, now)).await;
-                soon |= found.values().any(|job| job.began == Began::Later);
+                soon |= seen.iter().any(|job| job.waits_for_its_log());
                 let (mut missing, mut unended) = (Vec::new(), Vec::new());
                 // Batch tells it again.
                 ledger.note(|change| {
-                    for (sent, engine_id, record) in some {
-                        match found.remove(engine_id) {
+                    for There { sent, engine_id, record, observed } in &*some {
+                        match observed {
                             Some(seen) => {
-                                apply(change, record.id, &seen, now)?;
+                                apply(change, record.id, seen, now)?;
                                 let is_ending = seen.is_ended || seen.status.is_over();
                                 if record.cancel_requested_at.is_some() && !is_ending {
-                                    unended.push(engine_id);
+                                    unended.push(engine_id.clone());
                                 }
                             }
                             None if now - sent.sent_at > SURELY_KNOWN_AFTER => {
@@ -111,7 +118,7 @@ impl AwsEngine<'_> {
                 // Whoever was to pass the wish on did not get to it.
                 for engine_id in unended {
                     let reason = "its end was asked for";
-                    super::cancel::terminate(&clients, &region, engine_id, reason).await?;
+                    super::cancel::terminate(&clients, &region, &engine_id, reason).await?;
                 }
                 for id in missing {
                     match self.vanished(ledger, id).await {
@@ -155,6 +162,13 @@ impl AwsEngine<'_> {
     }
 }
 
+impl Observed {
+    /// Is a log to show soon what is to be made of it?
+    fn waits_for_its_log(&self) -> bool {
+        self.began == Began::Later || self.came == Came::Later
+    }
+}
+
 /// `arn:aws:batch:<region>:<account>:job/<id>`.
 pub fn account_of(arn: &str) -> Option<&str> {
     arn.split(':').nth(4).filter(|account| !account.is_empty())
@@ -173,7 +187,8 @@ fn apply(
     now: Millis,
 ) -> Result<(), LedgerError> {
     let mut holder = change.holder(id)?;
-    if holder.state.is_terminal() {
+    // Until it is known whose attempt it was that ended as at the fence, all of it may be another job's.
+    if holder.state.is_terminal() || observed.came == Came::Later {
         return Ok(());
     }
     let wished = change.is_to_end(holder.seq)?;
@@ -189,7 +204,7 @@ fn apply(
     change.say_status(holder.seq, observed.status.as_str(), reason)?;
     let over = observed.attempts.iter().enumerate();
     for (index, attempt) in over {
-        let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        let number = u32::try_from(observed.number(index)).unwrap_or(u32::MAX);
         if let Some(stream) = &attempt.log_stream {
             change.say_log(holder.seq, number, &observed.logs.stream(stream))?;
         }
@@ -200,7 +215,7 @@ fn apply(
         observed.attempts.iter().any(|attempt| attempt.log_stream.as_ref() == Some(stream))
     };
     if let Some(stream) = observed.newest.log_stream.as_ref().filter(|stream| !is_old(stream))
-        && newest > observed.attempts.len()
+        && newest >= observed.number(observed.attempts.len())
     {
         change.say_log(holder.seq, holder.attempt, &observed.logs.stream(stream))?;
     }

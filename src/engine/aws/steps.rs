@@ -28,13 +28,13 @@ pub fn steps(holder: Holder, observed: &Observed, wished: bool) -> Vec<Step> {
     let is_over = observed.status.is_over();
     // Attempts that ended. The last one of a job that is over ends the job.
     for (index, ended) in observed.attempts.iter().enumerate() {
-        let number = index + 1;
+        let number = observed.number(index);
         let is_open = state.is_held() && attempt == number;
         if number < attempt || (number == attempt && !is_open) {
             continue;
         }
         let is_last = is_over
-            && number == observed.attempts.len()
+            && index + 1 == observed.attempts.len()
             && !classify::is_of_the_queue(&observed.newest);
         if !is_open || state == State::Starting {
             // One that never ran has no start; it had its place all the same.
@@ -49,6 +49,7 @@ pub fn steps(holder: Holder, observed: &Observed, wished: bool) -> Vec<Step> {
             (event, outcome, None)
         } else {
             let outcome = classify::outcome(Status::Failed, ended, false);
+            let outcome = classify::fenced(outcome, ended, &observed.came);
             let why = why_again(&observed.retry_rules, ended, &outcome);
             (Event::Retried, outcome, Some(why))
         };
@@ -103,12 +104,7 @@ fn last(observed: &Observed, attempt: &Ended, wished: bool) -> (Event, Outcome) 
     let ended = observed.is_ended || wished;
     let outcome =
         classify::begun(classify::outcome(observed.status, attempt, ended), &observed.began);
-    let outcome = match outcome.verdict {
-        Verdict::Failed(_) if observed.fenced().is_some() => {
-            Outcome { reason: Some(classify::CAME_SECOND.to_owned()), ..outcome }
-        }
-        _ => outcome,
-    };
+    let outcome = classify::fenced(outcome, attempt, &observed.came);
     let event = match outcome.verdict {
         Verdict::Succeeded => Event::Succeeded,
         Verdict::Failed(_) => Event::Failed,
@@ -120,7 +116,6 @@ fn last(observed: &Observed, attempt: &Ended, wished: bool) -> (Event, Outcome) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::aws::streams::Logs;
     use proptest::prelude::*;
 
     fn observed(status: Status, attempts: &[i32]) -> Observed {
@@ -131,20 +126,7 @@ mod tests {
             status_reason: Some("Essential container in task exited".to_owned()),
             ..Ended::default()
         };
-        let attempts: Vec<_> = attempts.iter().map(ended).collect();
-        let newest = attempts.last().cloned().unwrap_or_default();
-        Observed {
-            status,
-            created_at: Some(0),
-            attempts,
-            newest,
-            retry_rules: Vec::new(),
-            logs: Logs::of(None),
-            definition: String::new(),
-            proof: None,
-            began: Began::Yes,
-            is_ended: false,
-        }
+        Observed::bare(status, attempts.iter().map(ended).collect())
     }
 
     fn events(state: State, attempt: u32, observed: &Observed) -> Vec<Event> {

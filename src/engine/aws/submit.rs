@@ -309,6 +309,7 @@ impl Outgoing {
                     sender: sender.id().to_owned(),
                     definition: self.definition.clone(),
                     arn: None,
+                    attempts_before: 0,
                 };
                 match change.hand_over(holder, &sent)? {
                     Applied::Done(_) => Claim::Fresh,
