@@ -63,7 +63,11 @@ impl Listing {
             ));
         }
         for job in others.jobs {
-            if ledger.known_by_engine_id(&job.engine_id)?.is_none() {
+            let is_second = match &job.ours {
+                Some((id, _)) if job.may_be_second() => ledger.has(*id)?,
+                _ => false,
+            };
+            if !is_second && ledger.known_by_engine_id(&job.engine_id)?.is_none() {
                 listing.foreign.push(job);
             }
         }

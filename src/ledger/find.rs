@@ -82,6 +82,15 @@ pub type Counts = BTreeMap<(Queue, &'static str), u64>;
 pub const NAMED: u16 = 5;
 
 impl Ledger {
+    /// Is there a job of this id?
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn has(&self, id: JobId) -> Result<bool, LedgerError> {
+        let mut query = self.db.prepare_cached("SELECT 1 FROM jobs WHERE id = ?1")?;
+        Ok(query.exists([id.to_string()])?)
+    }
+
     /// # Errors
     /// When there is no such job, or the database fails.
     pub fn job(&self, id: JobId) -> Result<JobRecord, LedgerError> {

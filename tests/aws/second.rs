@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::exactly_once::SUBMIT;
 use super::fence::ran;
-use crate::support::{Account, Answer, Aws, Fault, Home, Jobs, Proxy};
+use crate::support::{Account, Answer, Aws, Fault, Home, Jobs, Proxy, eventually};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum List {
@@ -217,4 +217,50 @@ fn a_command_that_ends_with_119_by_itself_is_told_as_that() {
     // It is looked for once.
     let lists = proxy.requests().iter().filter(|it| it.path == "/v1/listjobs").count();
     assert_eq!(lists, 1);
+}
+
+#[test]
+fn from_another_machine_it_is_one_job() {
+    if !Aws::server().isolates() {
+        return;
+    }
+    let account = Account::in_scene(Jobs::Run, &json!({"list_lag": 1}));
+    let (_proxy, home) = sent_twice(&account);
+    let id = home.submit(["--name", "twice", "--", "sh", "-c", "exit 7"]);
+    let second = home.engine_id_of(&id);
+    for job in account.jobs() {
+        account.until(job["jobId"].as_str().expect("an id"), "FAILED");
+    }
+    let there = account.home();
+    eventually("the list shows it", || {
+        (!there.run(["list", "--json"]).json().is_empty()).then_some(())
+    });
+    for home in [&there, &home] {
+        let listed = home.run(["list", "--json"]).json();
+        assert_eq!(listed.len(), 1, "{listed:?}");
+        assert_eq!(listed[0]["id"], id.as_str());
+    }
+    for name in [&id, &second] {
+        let there = account.home();
+        let wait = there.run(["wait", "--limit", "30s", name]);
+        assert_eq!(wait.code, 7, "{name}: {}", wait.stderr);
+        let listed = there.run(["list", "--json"]).json();
+        assert_eq!(listed.len(), 1, "{listed:?}");
+    }
+}
+
+/// While both run, or stand in the queue, it is the oldest until the fence tells.
+#[test]
+fn by_our_id_one_of_two_that_run_is_found_and_of_two_without_a_fence_none() {
+    for (options, code) in [(vec![], 0), (vec!["--no-files"], 2)] {
+        let account = Account::in_scene(Jobs::Stay, &json!({"list_lag": 1}));
+        let (_proxy, home) = sent_twice(&account);
+        let id = home.submit([&options[..], &["--", "true"]].concat());
+        let there = account.home();
+        eventually("the list shows both", || {
+            (there.run(["list", "--json"]).json().len() == 2).then_some(())
+        });
+        let status = there.run(["status", &id]);
+        assert_eq!(status.code, code, "{}", status.stderr);
+    }
 }

@@ -9,9 +9,9 @@ use aws_sdk_batch::types::JobDetail;
 use tokio::time::{Instant, sleep};
 
 use super::client::Clients;
-use super::describe::{Observed, describe_one, exit_rule};
+use super::describe::{self, AT_ONCE, Observed, describe_one, exit_rule};
 use super::send::Found;
-use super::{AwsEngine, AwsError, Listed, containers, list};
+use super::{AwsEngine, AwsError, Listed, containers, list, twice};
 use crate::engine::{EngineError, EngineName};
 use crate::job::{Arn, Draft, JobId, JobRef};
 use crate::ledger::{Adopted, Ledger, LedgerError, Meant, NAMED, NewJob};
@@ -57,6 +57,9 @@ impl AwsEngine<'_> {
             [] => Err(unknown(", nor among those of the last week in the four queues").into()),
             [one] => self.adopt_by_id(ledger, clients.region(), &one.engine_id).await,
             several => {
+                if let Some(one) = sent_twice(&clients, several).await? {
+                    return self.adopt_by_id(ledger, clients.region(), &one).await;
+                }
                 let meant = |job: &Listed| Meant {
                     id: job.engine_id.clone(),
                     name: job.name().to_owned(),
@@ -201,6 +204,14 @@ impl AwsEngine<'_> {
         ledger.write(|change| change.adopt(&new, &adopted, created_at))?;
         Ok(id)
     }
+}
+
+/// Which of several to look at, where they are one submission of which one job runs.
+async fn sent_twice(clients: &Clients, several: &[Listed]) -> Result<Option<String>, AwsError> {
+    let ids: Vec<_> = several.iter().take(AT_ONCE).map(|job| job.engine_id.clone()).collect();
+    let found = describe::describe(clients, clients.region(), &ids).await?;
+    let observed: Vec<_> = found.values().map(Observed::new).collect();
+    Ok(twice::one_of(several, &observed))
 }
 
 /// The jobs on Batch that do or did the same as this one, itself among them; the oldest first.

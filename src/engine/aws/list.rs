@@ -5,6 +5,7 @@ use aws_sdk_batch::types::{JobSummary, KeyValuesPair};
 use super::client::Clients;
 use super::describe::{Ended, Status, is_ended, time};
 use super::send::{Found, LIST};
+use super::twice::Rows;
 use super::{AwsEngine, AwsError, Trouble, classify};
 use crate::job::{JobId, Queue, State};
 use crate::ledger::{Filter, Millis};
@@ -143,13 +144,16 @@ impl AwsEngine<'_> {
         let begins = filter.name_contains.as_deref().and_then(beginning);
         let mut looked = Looked::default();
         for queue in queues {
-            let mut of_queue = Vec::new();
+            let is_meant = |job: &Listed| job.created_at >= after && job.fits(filter);
+            let mut of_queue = Rows::new(&is_meant);
             let (region, name) = (clients.region(), queue.as_str());
             let mut oldest = self.clock.now();
             let mut take = |job: JobSummary| {
                 let created_at = job.created_at.unwrap_or(oldest);
                 oldest = oldest.min(created_at);
-                of_queue.extend(Listed::new(job, *queue).filter(|job| job.fits(filter)));
+                if let Some(job) = Listed::new(job, *queue) {
+                    of_queue.add(job);
+                }
                 of_queue.len() < most && created_at >= after
             };
             let seen = there(pages(&clients, region, name, which, &mut take).await)?;
@@ -158,19 +162,18 @@ impl AwsEngine<'_> {
                 // Batch itself finds those whose name begins so, however many there are.
                 if let Some(begins) = &begins {
                     let mut take = |job: JobSummary| {
-                        let job = Listed::new(job, *queue);
-                        let is_meant = |job: &Listed| {
-                            job.created_at < oldest && job.created_at >= after && job.fits(filter)
-                        };
-                        of_queue.extend(job.filter(is_meant));
+                        let older = |job: &Listed| job.created_at < oldest;
+                        if let Some(job) = Listed::new(job, *queue).filter(older) {
+                            of_queue.add(job);
+                        }
                         true
                     };
                     pages(&clients, region, name, Which::Named(begins), &mut take).await?;
                 }
             }
-            looked.jobs.append(&mut of_queue);
+            looked.jobs.append(&mut of_queue.into_jobs());
         }
-        looked.jobs.sort_by(|a, b| (b.created_at, &b.engine_id).cmp(&(a.created_at, &a.engine_id)));
+        looked.jobs.sort_by(|a, b| b.age_key().cmp(&a.age_key()));
         looked.jobs.truncate(most);
         Ok(looked)
     }
@@ -187,18 +190,22 @@ impl AwsEngine<'_> {
         let mut found = Looked::default();
         for queue in Queue::ALL {
             let mut oldest = now;
+            let is_meant = |job: &Listed| job.is_called(text);
+            let mut of_queue = Rows::new(&is_meant);
             let mut take = |job: JobSummary| {
                 oldest = oldest.min(job.created_at.unwrap_or(oldest));
                 let too_old = made_at
                     .is_some_and(|made_at| job.created_at.is_some_and(|at| at < made_at - AROUND));
-                let job = Listed::new(job, queue);
-                found.jobs.extend(job.filter(|job| job.is_called(text)));
+                if let Some(job) = Listed::new(job, queue) {
+                    of_queue.add(job);
+                }
                 !too_old
             };
             let seen = pages(&clients, clients.region(), queue.as_str(), which, &mut take).await;
             if there(seen)? == Pages::Cut {
                 found.cut.push((queue, oldest));
             }
+            found.jobs.append(&mut of_queue.into_jobs());
         }
         Ok(found)
     }

@@ -36,6 +36,7 @@ mod sender;
 mod steps;
 mod streams;
 mod submit;
+mod twice;
 mod urls;
 
 pub use describe::Status;
