@@ -54,7 +54,7 @@ impl<'a> Context<'a> {
         }
         match self.ledger()? {
             Some(ledger) => Ok(self.engines_on(ledger)),
-            None => Err(LedgerError::NoSuchJob(job.to_string()).into()),
+            None => Err(LedgerError::no_job(job).into()),
         }
     }
 

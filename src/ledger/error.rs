@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use super::StateDirError;
-use crate::job::{IllegalTransition, State};
+use super::{Several, StateDirError};
+use crate::job::{IllegalTransition, JobRef};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -23,28 +23,16 @@ pub enum LedgerError {
     Corrupt(String),
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
-    #[error("no job is called `{0}`")]
+    #[error("no job has the id `{0}`")]
     NoSuchJob(String),
-    /// The newest come first.
-    #[error("`{text}` fits several jobs: {}", named(.first, *.more))]
-    Ambiguous { text: String, first: Vec<Meant>, more: u64 },
-}
-
-/// One of the jobs that may be meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Meant {
-    pub id: String,
-    pub name: String,
-    pub state: State,
-}
-
-fn named(first: &[Meant], more: u64) -> String {
-    let mut named: Vec<_> =
-        first.iter().map(|job| format!("{} {} ({})", job.id, job.name, job.state)).collect();
-    if more > 0 {
-        named.push(format!("and {more} more"));
-    }
-    named.join(", ")
+    #[error("the id of a job is empty")]
+    EmptyId,
+    #[error("`last` is the job that was submitted last, and there is none")]
+    NoLast,
+    #[error("`{text}` is what a job is called, and a job is meant by its id: {jobs}")]
+    Name { text: String, jobs: Several },
+    #[error("`{text}` fits several jobs: {jobs}")]
+    Ambiguous { text: String, jobs: Several },
 }
 
 impl From<rusqlite::Error> for LedgerError {
@@ -68,10 +56,27 @@ impl LedgerError {
         }
     }
 
-    /// Is the name wrong, rather than the ledger?
+    /// Where there is no job that could be meant.
+    #[must_use]
+    pub fn no_job(meant: &JobRef) -> Self {
+        match meant {
+            JobRef::Last => Self::NoLast,
+            JobRef::Text(text) if text.is_empty() => Self::EmptyId,
+            JobRef::Text(text) => Self::NoSuchJob(text.clone()),
+        }
+    }
+
+    /// Is what was said of a job wrong, rather than the ledger?
     #[must_use]
     pub const fn is_about_a_name(&self) -> bool {
-        matches!(self, Self::NoSuchJob(_) | Self::Ambiguous { .. })
+        matches!(
+            self,
+            Self::NoSuchJob(_)
+                | Self::EmptyId
+                | Self::NoLast
+                | Self::Name { .. }
+                | Self::Ambiguous { .. }
+        )
     }
 
     /// What the user can do about it.
@@ -81,6 +86,14 @@ impl LedgerError {
             Self::StateDir(error) => return error.hint(),
             Self::Newer { .. } => "update computes, or set COMPUTES_STATE_DIR to another directory",
             Self::NoSuchJob(_) => "`computes list --all` shows every job",
+            Self::EmptyId => {
+                "is it a shell variable that is not set? `computes list --all` shows every job"
+            }
+            Self::NoLast => "`computes run -- COMMAND` runs one",
+            Self::Name { jobs, .. } => {
+                let id = jobs.first.first().map_or("ID", |job| job.id.as_str());
+                return Some(format!("give the id, as in {id}"));
+            }
             Self::Ambiguous { .. } => "give more of the id",
             Self::Open { source, .. } | Self::Database(source) => {
                 match source.sqlite_error_code() {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use rusqlite::OptionalExtension;
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, named_params};
 
 use super::record::{self, AttemptRecord, EventRecord, JOB_COLUMNS, JobRecord};
-use super::{Ledger, LedgerError, Meant, Millis};
-use crate::job::{JobId, JobRef, Queue, State};
+use super::{Ledger, LedgerError, Millis};
+use crate::job::{JobId, Queue, State};
 
 /// Which jobs are meant, newest first. What is empty leaves none out.
 #[derive(Debug, Clone, Default)]
@@ -78,9 +78,6 @@ pub struct Standing {
 /// How many jobs of each queue are in each state.
 pub type Counts = BTreeMap<(Queue, &'static str), u64>;
 
-/// So many are named when a reference fits several.
-pub const NAMED: u16 = 5;
-
 impl Ledger {
     /// Is there a job of this id?
     ///
@@ -121,66 +118,6 @@ impl Ledger {
                 let state = record::state(&state)?;
                 Ok(Standing { state, attempt, engine_status, engine_reason })
             })
-    }
-
-    /// Finds the one job that a person means.
-    ///
-    /// # Errors
-    /// When the text fits no job or several.
-    pub fn find(&self, job: &JobRef) -> Result<JobId, LedgerError> {
-        let text = match job {
-            JobRef::Last => return self.newest(),
-            // The empty text would fit every job; it is what an unset shell variable leaves.
-            JobRef::Text(text) if text.is_empty() => {
-                return Err(LedgerError::NoSuchJob(job.to_string()));
-            }
-            JobRef::Text(text) => text,
-        };
-        let mut fits = self.db.prepare_cached(
-            "SELECT id, name, state, count(*) OVER () FROM jobs WHERE id IN (
-                 SELECT id FROM jobs WHERE id >= :from AND id < :to
-                 UNION SELECT id FROM jobs WHERE substr(id, 25) >= :from AND substr(id, 25) < :to
-                 UNION SELECT id FROM jobs WHERE engine_id = :text)
-             ORDER BY seq DESC LIMIT :limit",
-        )?;
-        let lower = text.to_lowercase();
-        let mut rows = fits.query(named_params! {
-            ":text": text,
-            ":from": lower,
-            // `~` comes after every character of an id.
-            ":to": format!("{lower}~"),
-            ":limit": NAMED,
-        })?;
-        let (mut first, mut count) = (Vec::new(), 0);
-        while let Some(row) = rows.next()? {
-            let state = record::state(&row.get::<_, String>(2)?)?;
-            count = row.get::<_, i64>(3)?.unsigned_abs();
-            first.push((record::id(&row.get::<_, String>(0)?)?, row.get(1)?, state));
-        }
-        match first.as_slice() {
-            [] => Err(LedgerError::NoSuchJob(job.to_string())),
-            [(id, ..)] => Ok(*id),
-            several => {
-                let more = count - several.len() as u64;
-                let first = first.into_iter().map(|(id, name, state)| {
-                    // The short form may be the very text.
-                    let short = Some(id.short()).filter(|short| *short != lower);
-                    Meant { id: short.unwrap_or_else(|| id.to_string()), name, state }
-                });
-                Err(LedgerError::Ambiguous { text: text.clone(), first: first.collect(), more })
-            }
-        }
-    }
-
-    fn newest(&self) -> Result<JobId, LedgerError> {
-        self.db
-            .prepare_cached("SELECT id FROM jobs ORDER BY seq DESC LIMIT 1")?
-            .query_row([], |row| row.get::<_, String>(0))
-            .optional()?
-            .map_or_else(
-                || Err(LedgerError::NoSuchJob(JobRef::Last.to_string())),
-                |id| record::id(&id),
-            )
     }
 
     /// # Errors

@@ -63,7 +63,7 @@ fn a_job_that_is_not_among_those_may_be_there() {
     insta::assert_snapshot!(home.run(["status", "ffffffff"]).snapshot(), @"
     exit code 2
     --- stderr
-    error: AWS Batch knows no job `[short]`, nor among the newest 2,000 of each queue; the whole id finds older ones
+    error: AWS Batch knows no job with the id `[short]`, nor among the newest 2,000 of each queue; the whole id finds older ones
     hint: `computes list --all` shows every job
     ");
 }

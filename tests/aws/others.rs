@@ -115,7 +115,7 @@ fn names_that_nobody_has() {
     insta::assert_snapshot!(home.run(["cancel", "nobody"]).snapshot(), @r"
     exit code 2
     --- stderr
-    error: AWS Batch knows no job `nobody`, nor among those of the last week in the four queues
+    error: AWS Batch knows no job with the id `nobody`, nor among those of the last week in the four queues
     hint: `computes list --all` shows every job
     ");
 }

@@ -108,10 +108,10 @@ fn several() {
 fn one_that_is_not_there_and_none_is_cancelled() {
     let home = Home::new();
     let id = home.running();
-    insta::assert_snapshot!(home.run(["cancel", &id, "nonesuch"]).snapshot(), @r"
+    insta::assert_snapshot!(home.run(["cancel", &id, "nonesuch"]).snapshot(), @"
     exit code 2
     --- stderr
-    error: no job is called `nonesuch`
+    error: no job has the id `nonesuch`
     hint: `computes list --all` shows every job
     ");
     assert!(home.status(&id)["cancel_requested_at"].is_null());

@@ -9,47 +9,47 @@ const VERBS: [&str; 5] = ["wait", "status", "logs", "cancel", "retry"];
 fn without_any_ledger() {
     let home = Home::new();
     let refused = |verb: &&str| home.refuses(&[verb, "nonesuch"]);
-    insta::assert_snapshot!(each(&VERBS, refused), @r"
+    insta::assert_snapshot!(each(&VERBS, refused), @"
     > wait
     exit code 2
     --- stderr
-    error: no job is called `nonesuch`
+    error: no job has the id `nonesuch`
     hint: `computes list --all` shows every job
 
     > status
     exit code 2
     --- stderr
-    error: no job is called `nonesuch`
+    error: no job has the id `nonesuch`
     hint: `computes list --all` shows every job
 
     > logs
     exit code 2
     --- stderr
-    error: no job is called `nonesuch`
+    error: no job has the id `nonesuch`
     hint: `computes list --all` shows every job
 
     > cancel
     exit code 2
     --- stderr
-    error: no job is called `nonesuch`
+    error: no job has the id `nonesuch`
     hint: `computes list --all` shows every job
 
     > retry
     exit code 2
     --- stderr
-    error: no job is called `nonesuch`
+    error: no job has the id `nonesuch`
     hint: `computes list --all` shows every job
     ");
-    insta::assert_snapshot!(home.refuses(&["status", "last"]), @r"
+    insta::assert_snapshot!(home.refuses(&["status", "last"]), @"
     exit code 2
     --- stderr
-    error: no job is called `last`
-    hint: `computes list --all` shows every job
+    error: `last` is the job that was submitted last, and there is none
+    hint: `computes run -- COMMAND` runs one
     ");
     insta::assert_snapshot!(home.refuses(&["--json", "status", "last"]), @r#"
     exit code 2
     --- stderr
-    {"error":"no job is called `last`","hint":"`computes list --all` shows every job","exit_code":2}
+    {"error":"`last` is the job that was submitted last, and there is none","hint":"`computes run -- COMMAND` runs one","exit_code":2}
     "#);
 }
 
@@ -59,35 +59,35 @@ fn one_that_fits_no_job() {
     home.run(["run", "--quiet", "--", "true"]);
     let before = home.jobs();
     let refused = |verb: &&str| home.run([*verb, "nonesuch"]).snapshot();
-    insta::assert_snapshot!(each(&VERBS, refused), @r"
+    insta::assert_snapshot!(each(&VERBS, refused), @"
     > wait
     exit code 2
     --- stderr
-    error: no job is called `nonesuch`
+    error: no job has the id `nonesuch`
     hint: `computes list --all` shows every job
 
     > status
     exit code 2
     --- stderr
-    error: no job is called `nonesuch`
+    error: no job has the id `nonesuch`
     hint: `computes list --all` shows every job
 
     > logs
     exit code 2
     --- stderr
-    error: no job is called `nonesuch`
+    error: no job has the id `nonesuch`
     hint: `computes list --all` shows every job
 
     > cancel
     exit code 2
     --- stderr
-    error: no job is called `nonesuch`
+    error: no job has the id `nonesuch`
     hint: `computes list --all` shows every job
 
     > retry
     exit code 2
     --- stderr
-    error: no job is called `nonesuch`
+    error: no job has the id `nonesuch`
     hint: `computes list --all` shows every job
     ");
     assert_eq!(home.jobs(), before);
@@ -167,6 +167,62 @@ fn an_empty_one() {
         assert_eq!(run.code, 2, "{verb}: {}", run.stderr);
     }
     assert_eq!(home.jobs(), before);
+    insta::assert_snapshot!(home.run(["status", ""]).snapshot(), @"
+    exit code 2
+    --- stderr
+    error: the id of a job is empty
+    hint: is it a shell variable that is not set? `computes list --all` shows every job
+    ");
+}
+
+#[test]
+fn one_that_is_what_jobs_are_called() {
+    let home = Home::new();
+    let job = "{\"command\": [\"true\"], \"name\": \"nightly\"}\n";
+    assert_eq!(home.run_with_stdin(&["submit", "--from", "-"], job).code, 0);
+    home.run(["wait", "--all"]);
+    let before = home.jobs();
+    let refused = |verb: &&str| home.run([*verb, "nightly"]).snapshot();
+    insta::assert_snapshot!(each(&VERBS, refused), @"
+    > wait
+    exit code 2
+    --- stderr
+    error: `nightly` is what a job is called, and a job is meant by its id: [short] nightly (succeeded)
+    hint: give the id, as in [short]
+
+    > status
+    exit code 2
+    --- stderr
+    error: `nightly` is what a job is called, and a job is meant by its id: [short] nightly (succeeded)
+    hint: give the id, as in [short]
+
+    > logs
+    exit code 2
+    --- stderr
+    error: `nightly` is what a job is called, and a job is meant by its id: [short] nightly (succeeded)
+    hint: give the id, as in [short]
+
+    > cancel
+    exit code 2
+    --- stderr
+    error: `nightly` is what a job is called, and a job is meant by its id: [short] nightly (succeeded)
+    hint: give the id, as in [short]
+
+    > retry
+    exit code 2
+    --- stderr
+    error: `nightly` is what a job is called, and a job is meant by its id: [short] nightly (succeeded)
+    hint: give the id, as in [short]
+    ");
+    assert_eq!(home.run_with_stdin(&["submit", "--from", "-"], &job.repeat(6)).code, 0);
+    home.run(["wait", "--all"]);
+    insta::assert_snapshot!(home.run(["status", "nightly"]).snapshot(), @"
+    exit code 2
+    --- stderr
+    error: `nightly` is what a job is called, and a job is meant by its id: [short] nightly (succeeded), [short] nightly (succeeded), [short] nightly (succeeded), [short] nightly (succeeded), [short] nightly (succeeded), and 2 more
+    hint: give the id, as in [short]
+    ");
+    assert_eq!(home.jobs().len(), before.len() + 6);
 }
 
 #[test]

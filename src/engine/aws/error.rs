@@ -50,7 +50,7 @@ pub enum AwsError {
     Definition { name: String, what: &'static str },
     #[error("the job `{name}` on AWS Batch {what}")]
     Foreign { name: String, what: String },
-    #[error("AWS Batch knows no job `{text}`{looked}")]
+    #[error("AWS Batch knows no job with the id `{text}`{looked}")]
     NoSuchJob { text: String, looked: &'static str },
     #[error("the log{} is not there: {why}", .attempt.map_or_else(String::new, |it| format!(" of attempt {it}")))]
     NoLog { attempt: Option<u32>, why: String },

@@ -14,7 +14,7 @@ use super::send::Found;
 use super::{AwsEngine, AwsError, Listed, containers, list, twice};
 use crate::engine::{EngineError, EngineName};
 use crate::job::{Arn, Draft, JobId, JobRef};
-use crate::ledger::{Adopted, Ledger, LedgerError, Meant, NAMED, NewJob};
+use crate::ledger::{Adopted, Ledger, LedgerError, Meant, NAMED, NewJob, Several};
 use crate::plan::{
     BatchName, Cargo, ContainerOverrides, EvaluatedRetry, FREIGHT, FilesMount, KeyValue, Plan,
     ResourceRequirement, SubmitJob, TimeoutSeconds,
@@ -37,9 +37,7 @@ impl AwsEngine<'_> {
                 }
                 Ok(None) | Err(_) => text.as_str(),
             },
-            JobRef::Last | JobRef::Text(_) => {
-                return Err(LedgerError::NoSuchJob(job.to_string()).into());
-            }
+            JobRef::Last | JobRef::Text(_) => return Err(LedgerError::no_job(job).into()),
         };
         let unknown = |looked| AwsError::NoSuchJob { text: text.to_owned(), looked };
         if looks_like_an_id(text)
@@ -67,7 +65,8 @@ impl AwsEngine<'_> {
                 };
                 let first = several.iter().take(NAMED.into()).map(meant).collect();
                 let more = several.len().saturating_sub(NAMED.into()) as u64;
-                Err(LedgerError::Ambiguous { text: text.to_owned(), first, more }.into())
+                let jobs = Several { first, more };
+                Err(LedgerError::Ambiguous { text: text.to_owned(), jobs }.into())
             }
         }
     }
