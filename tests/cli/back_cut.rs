@@ -56,6 +56,7 @@ fn what_came_before_the_end_came_from_a_job() {
         let on = home.run(["wait", "--get", &id]);
         assert_eq!(on.code, 0, "{}", on.stderr);
         assert!(on.stderr.contains("brought back 2 files"), "{}", on.stderr);
+        assert_eq!(files(&home), ["app", "big", "computes.toml", "main.c"]);
         assert_eq!(fs::read_to_string(home.work().join("main.c")).expect("a file"), "last\n");
         assert_eq!(home.run_script(&["--quiet"], "ls -A").stdout, "computes.toml\nmain.c\n");
     }
