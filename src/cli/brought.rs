@@ -65,10 +65,15 @@ impl Brought {
     /// Did it come from a job, and is it as it came?
     #[must_use]
     pub fn came(&self, folder: &Path, path: &Path) -> Option<Came> {
+        let whole = self.came.get(path);
+        let mut coming = self.coming.values().filter_map(|files| files.get(path)).peekable();
+        if whole.is_none() && coming.peek().is_none() {
+            // Of most files nobody has to look at more than the name.
+            return None;
+        }
         let look = Look::at(&folder.join(path))?;
-        let whole = self.came.get(path).filter(|(then, _)| *then == look).map(|(_, came)| *came);
+        let whole = whole.filter(|(then, _)| *then == look).map(|(_, came)| *came);
         whole.or_else(|| {
-            let coming = self.coming.values().filter_map(|files| files.get(path));
             let is_here =
                 |it: &&Coming| (it.bytes, Some(it.modified)) == (look.bytes, look.modified);
             coming.filter(is_here).map(|it| it.came).max_by_key(|came| came.by)

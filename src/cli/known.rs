@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::brought::{Brought, By, Came, Place};
-use super::error::Failure;
+use super::error::{Failure, Kind};
 use super::fate::{Fate, Here, Why};
 use crate::engine::{Look, Roots};
 use crate::job::{JobPath, Root};
@@ -120,7 +120,13 @@ impl<'a> Known<'a> {
         if let Some(listed) = self.listed.get() {
             return Ok(listed);
         }
-        let listed = Checkout::around(&self.into.source)?.listed()?;
+        let listed = Checkout::around(&self.into.source).and_then(|checkout| checkout.listed());
+        let listed = listed.map_err(|error| Failure {
+            // What was asked for is right: it is here that something is not as it was.
+            kind: Kind::Failed,
+            hint: Some("computes files get JOB --into FOLDER brings them elsewhere".to_owned()),
+            ..error.into()
+        })?;
         Ok(self.listed.get_or_init(|| listed))
     }
 }

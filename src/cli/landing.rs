@@ -209,7 +209,8 @@ mod tests {
         /// the file reads.
         fn land(&self, name: &str, meanwhile: impl FnOnce()) -> (Vec<Why>, String) {
             let known = Known::new(&self.dir, &self.into, self.ours, NOW);
-            let (path, to) = (JobPath::new(name).expect("a path"), self.into.files.join(name));
+            let path = JobPath::new(name).expect("a path");
+            let to = self.into.files.join(path.below.as_str());
             let verdict = known.verdict(&path, &to).expect("a verdict");
             assert!(!matches!(verdict.fate, Fate::Left(_)), "{verdict:?}");
             let planned = Planned { path, look: Look::at(&to), verdict };
@@ -248,6 +249,27 @@ mod tests {
         case.came("edited", case.ours);
         let edited = case.land("edited", || drop(case.write("edited", "mine")));
         assert_eq!(edited, left(Why::NotFromAJob, "mine"));
+    }
+
+    #[test]
+    fn what_can_not_be_moved_aside_is_left() {
+        let case = Case::new();
+        let git = |words: &[&str]| {
+            let mut git = std::process::Command::new("git");
+            let done = git.arg("-C").arg(&case.into.source).args(words).status();
+            assert!(done.expect("it runs").success());
+        };
+        git(&["init", "--quiet"]);
+        case.write(".gitignore", "ignored\n");
+        case.write("ignored", "mine");
+        let aside = case.dir.aside_of(case.ours.job);
+        assert_eq!(case.land("/source/ignored", || ()), (vec![], "theirs".to_owned()));
+        assert_eq!(fs::read_to_string(aside.join("1/ignored")).expect("a file"), "mine");
+        case.write("ignored", "mine");
+        fs::remove_dir_all(&aside).and_then(|()| fs::write(&aside, "")).expect("a file");
+        let (why, text) = case.land("/source/ignored", || ());
+        assert!(matches!(why.as_slice(), [Why::CannotMove(_)]), "{why:?}");
+        assert_eq!(text, "mine");
     }
 
     #[test]

@@ -106,8 +106,17 @@ pub async fn over(
 ) -> Result<ControlFlow<u8, u8>, Failure> {
     // Nobody can cancel it any more.
     interrupts.answered();
-    let job = engines.look_for_outputs(job).await?;
+    let look = Box::pin(engines.look_for_outputs(job.clone()));
+    let looked = interrupts.unless_left(look).await;
+    let (job, left) = match looked {
+        Ok(Ok(job)) => (job, None),
+        Ok(Err(error)) => return Err(returned::pruned_or(error.into(), engines, &job)),
+        Err(code) => (job, Some(code)),
+    };
     let exit_code = follow::say_end(&job, context)?;
+    if let Some(code) = left {
+        return Ok(ControlFlow::Break(code));
+    }
     for output in job.missing_outputs.iter().flatten() {
         context
             .output
@@ -223,7 +232,9 @@ fn into(
     context: &Context<'_>,
     entries: &[FileEntry],
 ) -> Result<Roots, Failure> {
-    let files = context.directory.join(folder.unwrap_or(Path::new("."))).components().collect();
+    let files = context.directory.join(folder.unwrap_or(Path::new(".")));
+    // What came there is known by the one name that it has.
+    let files = files.canonicalize().unwrap_or_else(|_| files.components().collect());
     let takes_one = entries.iter().any(|entry| JobPath::split(&entry.path).0 == Root::Source);
     let why = match checkout {
         Some(Ok(source)) => return Ok(Roots { files, source }),
