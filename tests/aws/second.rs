@@ -5,6 +5,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use computes::plan::Fence;
 use serde_json::{Value, json};
 
 use super::exactly_once::SUBMIT;
@@ -24,11 +25,14 @@ enum List {
 enum Log {
     Prompt,
     Late,
+    /// Nobody waits so long.
+    TooLate,
     Denied,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Scene {
+    fence: Fence,
     list: List,
     log: Log,
     attempts: u32,
@@ -39,9 +43,14 @@ impl Scene {
     fn all() -> Vec<Self> {
         let mut all = Vec::new();
         for list in [List::Late, List::Blind, List::Denied] {
-            for log in [Log::Prompt, Log::Late, Log::Denied] {
-                for attempts in [1, 2] {
-                    all.extend([0, 7, 119].map(|code| Self { list, log, attempts, code }));
+            for log in [Log::Prompt, Log::Late, Log::TooLate, Log::Denied] {
+                let by_bucket = (list == List::Blind).then_some((2, Fence::Bucket));
+                let fences = [(1, Fence::Files), (2, Fence::Files)].into_iter().chain(by_bucket);
+                for (attempts, fence) in fences {
+                    // A success without its log is another matter (tests/aws/began.rs).
+                    let codes =
+                        [0, 7, 119].into_iter().filter(|code| (*code, log) != (0, Log::TooLate));
+                    all.extend(codes.map(|code| Self { fence, list, log, attempts, code }));
                 }
             }
         }
@@ -50,13 +59,21 @@ impl Scene {
 
     /// Does anything tell which of the two came first?
     fn can_be_told(self) -> bool {
-        self.log != Log::Denied || (self.list == List::Late && self.code != 119)
+        matches!(self.log, Log::Prompt | Log::Late) || (self.list == List::Late && self.code != 119)
     }
 
     fn account(self) -> Account {
         let lag = if self.list == List::Late { 0.7 } else { 60.0 };
-        let log_lag = if self.log == Log::Late { 0.5 } else { 0.0 };
-        Account::in_scene(Jobs::Run, &json!({"list_lag": lag, "log_lag": log_lag}))
+        let log_lag = match self.log {
+            Log::Prompt | Log::Denied => 0.0,
+            Log::Late => 0.5,
+            Log::TooLate => 60.0,
+        };
+        let scene = json!({"list_lag": lag, "log_lag": log_lag});
+        match self.fence {
+            Fence::Files => Account::in_scene(Jobs::Run, &scene),
+            Fence::Bucket => Account::with_program_in_scene(Jobs::Run, 0, &scene),
+        }
     }
 
     fn denied(self) -> Vec<&'static str> {
@@ -74,8 +91,14 @@ impl Scene {
             self.code
         );
         let attempts = self.attempts.to_string();
-        let options = ["--attempts", &attempts, "--retry-on", "any", "--", "sh", "-c", &command];
-        home.submit(options);
+        let options = ["--attempts", &attempts, "--retry-on", "any"];
+        let by_bucket: &[_] = match self.fence {
+            Fence::Files => &[],
+            Fence::Bucket => &["--no-files", "--stdin", "in"],
+        };
+        home.write("in", "");
+        let home = home.with("COMPUTES_BUCKET", &account.field("bucket"));
+        home.submit([&options, by_bucket, &["--", "sh", "-c", &command]].concat());
         account.deny(&self.denied());
         let logs = home.run(["logs", "--follow", "last"]);
         let wait = home.run(["wait", "--limit", "30s", "last"]);
@@ -98,8 +121,9 @@ impl Scene {
             check(doubt || is_it, format!("no doubt with {}: {}", wait.code, wait.stderr));
         }
         let hello: Vec<_> = (1..=expected).map(|attempt| format!("hello {attempt}")).collect();
-        let told = if self.log == Log::Denied {
-            logs.stdout.is_empty() && logs.stderr.contains("GetLogEvents")
+        let told = if let Log::Denied | Log::TooLate = self.log {
+            let why = if self.log == Log::Denied { "GetLogEvents" } else { "lacks the line" };
+            logs.stdout.is_empty() && logs.stderr.contains(why)
         } else {
             logs.stdout.lines().eq(hello)
         };
@@ -133,7 +157,7 @@ fn the_one_that_ran_is_followed_whatever_is_late_or_denied() {
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..6 {
+        for _ in 0..8 {
             scope.spawn(work);
         }
     });
@@ -263,4 +287,95 @@ fn by_our_id_one_of_two_that_run_is_found_and_of_two_without_a_fence_none() {
         let status = there.run(["status", &id]);
         assert_eq!(status.code, code, "{}", status.stderr);
     }
+}
+
+/// Both are the same job of ours, so that neither makes way for the other.
+#[test]
+fn with_once_a_job_that_was_sent_twice_does_not_take_itself_for_anothers() {
+    let account = Account::in_scene(Jobs::Stay, &json!({"list_lag": 1.5}));
+    let (proxy, home) = sent_twice(&account);
+    let home = home.with("COMPUTES_AWS_SETTLE", "500ms");
+    let submit = home.run(["submit", "--once", "--name", "same", "--", "true"]);
+    assert_eq!((submit.code, account.jobs().len()), (0, 2), "{}", submit.stderr);
+    assert!(proxy.requests().iter().all(|it| it.path != "/v1/terminatejob"), "{}", submit.stderr);
+    assert_eq!(home.status("last")["state"], "queued");
+}
+
+/// Also where the one that came second is not known as that yet.
+#[test]
+fn a_wish_to_end_the_job_ends_the_one_that_runs() {
+    if !Aws::server().isolates() {
+        return;
+    }
+    for log_lag in [0.0, 1.0] {
+        let account = Account::in_scene(Jobs::Run, &json!({"list_lag": 60, "log_lag": log_lag}));
+        let (_proxy, home) = sent_twice(&account);
+        let id = home.submit(["--", "sh", "-c", "exec sleep 1000"]);
+        eventually("the second has ended", || {
+            account.jobs().iter().any(|job| job["status"] == "FAILED").then_some(())
+        });
+        let cancel = home.run(["cancel", "--wait", &id]);
+        assert_eq!(cancel.code, 0, "{}", cancel.stderr);
+        assert_eq!(home.status(&id)["state"], "cancelled", "{}", cancel.stderr);
+        assert!(account.jobs().iter().all(|job| job["status"] == "FAILED"), "{:?}", account.jobs());
+    }
+}
+
+/// Who looks on while another process goes over to the first.
+#[test]
+fn two_that_follow_and_one_from_elsewhere_see_the_same() {
+    if !Aws::server().isolates() {
+        return;
+    }
+    let account = Account::in_scene(Jobs::Run, &json!({"list_lag": 1, "log_lag": 0.3}));
+    let (_proxy, home) = sent_twice(&account);
+    let id = home.submit(["--", "sh", "-c", "echo hello; sleep 2; echo bye; exit 7"]);
+    let there = account.home().with("COMPUTES_AWS_LOG_SETTLE", "1500ms");
+    let follow = |home: &Home| {
+        let logs = home.run(["logs", "--follow", &id]);
+        assert_eq!(logs.stdout, "hello\nbye\n", "{}", logs.stderr);
+        assert_eq!(home.run(["wait", "--limit", "30s", &id]).code, 7);
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| follow(&home));
+        scope.spawn(|| follow(&home));
+        scope.spawn(|| {
+            let is_shown = || (there.run(["status", &id]).code == 0).then_some(());
+            eventually("the list shows it", is_shown);
+            follow(&there);
+        });
+    });
+}
+
+/// Where how it ended is not known yet.
+#[test]
+fn explain_does_not_guess_how_a_job_ended_whose_log_is_late() {
+    let account = Account::new(Jobs::Stay);
+    let home = account.home().with("COMPUTES_AWS_LOG_SETTLE", "60s");
+    let id = home.submit(["--name", "silent", "--", "true"]);
+    let job = home.engine_id_of(&id);
+    account.log("late", &[&format!("computes: job {id} attempt 1")]);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = u64::try_from(now.expect("a time").as_millis()).expect("a number");
+    let container = json!({"exitCode": 119, "logStreamName": "late"});
+    let mut ended = super::follow::ended("Essential container in task exited", &container);
+    ended["stoppedAt"] = now.into();
+    ended["attempts"][0]["stoppedAt"] = now.into();
+    account.stage(&job, ended);
+    insta::assert_snapshot!(home.run(["explain", &id]).snapshot(), @"
+    exit code 0
+    --- stdout
+    [short] silent queued (FAILED)
+    reason   Essential container in task exited
+    why      it is over, and how it ended is told once its log shows it: computes wait [short]
+    ");
+    account.log("late", &["x"]);
+    insta::assert_snapshot!(home.run(["explain", &id]).snapshot(), @"
+    exit code 0
+    --- stdout
+    [short] silent failed (FAILED)
+    reason   Essential container in task exited
+    why      it failed: exit code 119
+    hint     the command ended by itself: its log says why
+    ");
 }

@@ -91,6 +91,17 @@ impl AwsEngine<'_> {
             // It may have ended since the ledger heard of it last.
             Box::pin(self.observe(ledger, &[id])).await?.by_now()?;
             let record = ledger.job(id)?;
+            if record.engine_id.as_ref() != Some(&engine_id) {
+                // Another does the work.
+                return Box::pin(self.explain(ledger, id)).await;
+            }
+            if !record.state.is_terminal() {
+                explanation.find(format!(
+                    "it is over, and how it ended is told once its log shows it: computes wait {}",
+                    id.short()
+                ));
+                return Ok(explanation);
+            }
             explanation.of_the_end(&record, observed.end());
             let looked = self.seen.look(&clients, &sent.region, &observed, self.clock.now()).await;
             if record.state == State::Failed && looked == Some(false) {

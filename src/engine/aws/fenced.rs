@@ -2,6 +2,8 @@
 //! whether its command ended with the same code. The one that came first does the work, and is looked
 //! at in its place.
 
+use std::time::Duration;
+
 use super::began::{Head, Seen};
 use super::client::Clients;
 use super::describe::{self, Ended, Observed};
@@ -115,8 +117,13 @@ impl AwsEngine<'_> {
     ) -> Result<Verdict, EngineError> {
         let came = |came| Ok(Verdict::Came(came));
         let (region, name) = (&there.sent.region, &*there.sent.name);
-        let is_settled = self.is_shown(ended, self.seen.over(observed, ended));
+        let seen_for = self.seen.over(observed, ended);
         let head = self.seen.head(clients, region, (observed, ended)).await;
+        let is_settled = match head {
+            // Nothing but the list is waited for, and whoever looks once sees the end of that too.
+            Head::Unreadable { passes: false, .. } => self.is_past(ended, seen_for),
+            _ => self.is_shown(ended, seen_for),
+        };
         let shown = match (&head, &observed.proof) {
             (Head::Lines(lines), Some(proof)) => shown(proof, lines),
             _ => Shown::Nothing,
@@ -146,6 +153,13 @@ impl AwsEngine<'_> {
         let mut found = found.filter(|it| it.is_another(there) && it.may_be_before(ended));
         let unknown = || Verdict::Came(Came::Unknown(why));
         Ok(found.next().map_or_else(unknown, |first| Verdict::Follow(Box::new(first))))
+    }
+
+    /// By the clock of this machine too: it would only make the doubt come sooner.
+    fn is_past(&self, ended: &Ended, seen_for: Duration) -> bool {
+        let age = ended.stopped_at.map_or(0, |at| self.clock.now() - at);
+        let age = Duration::from_millis(age.max(0).unsigned_abs());
+        seen_for.max(age) >= self.settings.log_settle
     }
 
     async fn follow(

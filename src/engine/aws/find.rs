@@ -146,7 +146,8 @@ impl AwsEngine<'_> {
             }
             sleep(LOOK_AGAIN).await;
         };
-        let sooner = found.into_iter().take_while(|job| job.engine_id != ours);
+        // One of the same name is the same job of ours, sent twice: the fence sees to that.
+        let sooner = found.into_iter().take_while(|job| job.name != sent.name);
         for first in sooner.filter(Found::is_active) {
             let twin = self.adopt_by_id(ledger, &sent.region, &first.engine_id).await?;
             if is_wanted(ledger, twin)? {
