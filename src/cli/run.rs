@@ -12,6 +12,7 @@ use super::follow::{self, End};
 use super::interrupts::Interrupts;
 use super::job_options::JobOptions;
 use super::output::{EventLine, Rehearsed};
+use super::stdin::Unread;
 use super::{outputs, submission, submit};
 use crate::engine::Engines;
 use crate::job::{FailureClass, JobId, State, parse_duration};
@@ -49,6 +50,8 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         gets: options.get.is_said(),
     };
     let prepared = submission::prepare(&options.job, how, context)?;
+    let mut unread = Unread::beside(&prepared.submissions);
+    unread.tell(context);
     if options.job.dry_run {
         return submit::dry_run(prepared, context);
     }
@@ -92,9 +95,10 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
             cancel_on_interrupt: options.cancel_on_interrupt,
             may_cancel: true,
         };
-        match follow::follow(&mut engines, &mut *watch, &mut interrupts, &[id], &follow, context)
-            .await?
-        {
+        let ids = [id];
+        let followed =
+            follow::follow(&mut engines, &mut *watch, &mut interrupts, &ids, &follow, context);
+        match unread.tell_while(followed, context).await? {
             End::Over(record) => {
                 if after.is_some() {
                     say_rehearsed(&mut engines, &record, context)?;

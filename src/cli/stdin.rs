@@ -1,15 +1,19 @@
 //! What the command of a job reads on its stdin.
 
 use std::fs::File;
+use std::future::pending;
 use std::io::{self, Read};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
 
-use rustix::fs::{FileType, fstat, tell};
+use rustix::fs::{FileType, fstat, stat, tell};
 use rustix::io::ioctl_fionread;
 
 use super::context::Context;
 use super::error::{Doing, Failure};
+use crate::engine::{Submission, readable};
 use crate::job::Stdin;
 use crate::parcel::{Contents, size};
 
@@ -27,7 +31,14 @@ pub struct Fed {
 pub fn found(stdin: &Stdin, context: &Context<'_>) -> Result<Fed, Failure> {
     let limit = context.config.source_limit;
     let (path, kept) = match stdin {
-        Stdin::Callers => read(io::stdin().lock(), limit)?,
+        Stdin::Callers => {
+            if is_null() {
+                context.output.note(
+                    "stdin is closed, or it is /dev/null: the job that is to read it reads nothing",
+                );
+            }
+            read(io::stdin().lock(), limit)?
+        }
         Stdin::File(name) => {
             let path = context.directory.join(name);
             let read_it = || format!("read `{name}`, which is to be the job's stdin");
@@ -71,9 +82,62 @@ fn read(from: impl Read, limit: u64) -> Result<(PathBuf, Option<File>), Failure>
     Ok((PathBuf::from(format!("/dev/fd/{}", kept.as_raw_fd())), Some(kept)))
 }
 
+/// What is on our own stdin and goes to no job, which is told once.
+pub struct Unread {
+    is_told: bool,
+}
+
+impl Unread {
+    /// Beside jobs that are to be submitted. Where one of them has a stdin nothing is told.
+    pub fn beside(submissions: &[Submission]) -> Self {
+        let is_given = |it: &Submission| it.job.plan.freight.stdin.is_some();
+        Self { is_told: submissions.iter().any(is_given) }
+    }
+
+    /// Tells if there is something by now.
+    pub fn tell(&mut self, context: &Context<'_>) {
+        if self.is_told || !is_left_unread() {
+            return;
+        }
+        self.is_told = true;
+        context.output.note(
+            "what is on stdin does not go to the job, whose stdin is empty: --stdin - sends it, and \
+             </dev/null says that it need not",
+        );
+    }
+
+    /// Tells when something comes while something else is done.
+    pub async fn tell_while<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        context: &Context<'_>,
+    ) -> T {
+        let mut work = pin!(work);
+        let done = tokio::select! {
+            done = &mut work => Some(done),
+            () = moved(), if !self.is_told => None,
+        };
+        self.tell(context);
+        match done {
+            Some(done) => done,
+            None => work.await,
+        }
+    }
+}
+
+/// Until something comes through the pipe on our own stdin, or its other end is closed.
+async fn moved() {
+    let handle = io::stdin().as_fd().try_clone_to_owned().and_then(|own| readable(Arc::new(own)));
+    // There is nothing to wait for in a file or a device.
+    let Ok(handle) = handle else { return pending().await };
+    if handle.readable().await.is_err() {
+        pending::<()>().await;
+    }
+}
+
 /// Is there something on our own stdin that nobody reads? A terminal and a device have no end, and a
 /// pipe that is open for no reason is empty.
-pub fn is_left_unread() -> bool {
+fn is_left_unread() -> bool {
     let stdin = io::stdin();
     let Ok(seen) = fstat(&stdin) else { return false };
     match FileType::from_raw_mode(seen.st_mode) {
@@ -83,4 +147,15 @@ pub fn is_left_unread() -> bool {
         FileType::Fifo | FileType::Socket => ioctl_fionread(&stdin).is_ok_and(|bytes| bytes > 0),
         _ => false,
     }
+}
+
+/// Is our own stdin the device that has nothing? One that was closed is, because Rust opens the device
+/// in its place before anything of ours begins.
+fn is_null() -> bool {
+    let seen = fstat(io::stdin());
+    let null = stat("/dev/null");
+    seen.is_ok_and(|seen| {
+        FileType::from_raw_mode(seen.st_mode) == FileType::CharacterDevice
+            && null.is_ok_and(|null| null.st_rdev == seen.st_rdev)
+    })
 }

@@ -9,7 +9,6 @@ use super::error::{Doing, Failure};
 use super::freight::{Loading, Prepared};
 use super::intake;
 use super::job_options::JobOptions;
-use super::stdin::is_left_unread;
 use super::{meant, programs};
 use crate::engine::aws::Trouble;
 use crate::engine::{Accepted, Clock, EngineError, EngineName, Engines, Sent, Submission, local};
@@ -58,13 +57,6 @@ pub fn prepare(options: &JobOptions, how: How, context: &Context<'_>) -> Result<
             context.output.note(&format!("job name `{asked}` became `{name}`"));
         }
         submissions.push(submission);
-    }
-    let is_given = |it: &Submission| it.job.plan.freight.stdin.is_some();
-    if !submissions.iter().any(is_given) && is_left_unread() {
-        context.output.note(
-            "what is on stdin does not go to the job, whose stdin is empty: --stdin - sends it, and \
-             </dev/null says that it need not",
-        );
     }
     Ok(Prepared { submissions, loading })
 }

@@ -8,6 +8,7 @@ use super::error::Failure;
 use super::freight::Prepared;
 use super::job_options::JobOptions;
 use super::output::JobView;
+use super::stdin::Unread;
 use super::submission::{self, HandedOver};
 use crate::engine::{EngineName, Engines};
 use crate::plan::Cargo;
@@ -22,6 +23,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     let printed = aws_output::printed(&options.job.outputs, context.output.json)?;
     let how = submission::How { once: options.job.once, ..submission::How::default() };
     let prepared = submission::prepare(&options.job, how, context)?;
+    Unread::beside(&prepared.submissions).tell(context);
     if options.job.dry_run {
         return dry_run(prepared, context);
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
-use super::stage::each;
+use super::stage::{Following, each};
 use crate::support::Home;
 
 #[test]
@@ -182,6 +182,63 @@ fn what_is_left_on_stdin_is_told() {
     let job = r#"{"command": ["cat"]}"#;
     assert!(!told(&home.run_with_stdin(&["submit", "--from", "-"], job)));
     assert!(!told(&home.run_with_stdin(&["run", "--stdin", "/dev/null", "--", "cat"], "piped")));
+}
+
+#[test]
+fn what_comes_late_is_told_while_the_job_is_followed() {
+    let home = Home::new();
+    let mut gate = home.gate();
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    let mut command = home.command(["run", "--", "sh", "-c", "echo begun; read x <gate"]);
+    command.stdin(reader);
+    let mut run = Following::spawn(command);
+    run.until_it_prints("begun");
+    writer.write_all(b"late\n").expect("written");
+    run.until_it_says("note: what is on stdin does not go to the job");
+    // Once.
+    writer.write_all(b"later\n").expect("written");
+    gate.open();
+    let end = run.end(&home);
+    assert_eq!((end.code, end.stderr.matches("note: ").count()), (0, 1), "{}", end.stderr);
+    // An end without anything before it is nothing that was left.
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let mut command = home.command(["run", "--", "sh", "-c", "echo begun; read x <gate"]);
+    command.stdin(reader);
+    let mut run = Following::spawn(command);
+    run.until_it_prints("begun");
+    drop(writer);
+    gate.open();
+    let end = run.end(&home);
+    assert_eq!((end.code, end.stderr.matches("note: ").count()), (0, 0), "{}", end.stderr);
+}
+
+#[test]
+fn a_stdin_that_is_closed_is_told() {
+    let home = Home::new();
+    let told = |from: &str| {
+        let script = format!("computes run --stdin - -- wc -c {from}");
+        home.sh(&script, &[]).snapshot()
+    };
+    insta::assert_snapshot!(each(&["<&-", "</dev/null"], |from| told(from)), @"
+    > <&-
+    exit code 0
+    --- stdout
+    0
+    --- stderr
+    note: stdin is closed, or it is /dev/null: the job that is to read it reads nothing
+    [short] wc--c submitted to default
+    [short] wc--c succeeded after [took]
+
+    > </dev/null
+    exit code 0
+    --- stdout
+    0
+    --- stderr
+    note: stdin is closed, or it is /dev/null: the job that is to read it reads nothing
+    [short] wc--c submitted to default
+    [short] wc--c succeeded after [took]
+    ");
+    assert!(!told("<<end\nend").contains("note: "));
 }
 
 #[test]
