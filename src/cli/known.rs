@@ -34,6 +34,25 @@ pub struct Verdict {
     pub came: Came,
 }
 
+/// How git has a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listed {
+    Tracked,
+    /// Neither tracked nor ignored.
+    Untracked,
+    No,
+}
+
+impl Listed {
+    fn of(path: &JobPath, listed: &BTreeMap<PathBuf, bool>) -> Self {
+        match listed.get(Path::new(path.below.as_str())) {
+            Some(true) => Self::Tracked,
+            Some(false) => Self::Untracked,
+            None => Self::No,
+        }
+    }
+}
+
 impl<'a> Known<'a> {
     #[must_use]
     pub fn new(dir: &'a StateDir, into: &'a Roots, ours: By, since: Millis) -> Self {
@@ -46,15 +65,17 @@ impl<'a> Known<'a> {
     /// # Errors
     /// When it can't be told whose that is.
     pub fn verdict(&self, path: &JobPath, to: &Path) -> Result<Verdict, Failure> {
-        self.judged(self.brought(path.root)?, path, to)
+        let listed = || self.listed().map(|listed| Listed::of(path, listed));
+        self.judged(self.brought(path.root)?, &listed, path, to)
     }
 
-    /// The same of what is there by now: another job may have brought it meanwhile.
+    /// The same of what is there by now: another job may have brought it meanwhile, or somebody made it.
     ///
     /// # Errors
     /// When it can't be told whose that is.
     pub fn verdict_now(&self, path: &JobPath, to: &Path) -> Result<Verdict, Failure> {
-        self.judged(&self.place(path.root).brought()?, path, to)
+        let listed = || self.ask().map(|listed| Listed::of(path, &listed));
+        self.judged(&self.place(path.root).brought()?, &listed, path, to)
     }
 
     /// The job from which what is here came, if it is as it came.
@@ -71,11 +92,18 @@ impl<'a> Known<'a> {
         Place { dir: self.dir, root, folder: self.into.of(root) }
     }
 
-    fn judged(&self, brought: &Brought, path: &JobPath, to: &Path) -> Result<Verdict, Failure> {
+    fn judged(
+        &self,
+        brought: &Brought,
+        listed: &dyn Fn() -> Result<Listed, Failure>,
+        path: &JobPath,
+        to: &Path,
+    ) -> Result<Verdict, Failure> {
         let product = Came { by: self.ours, is_source: false };
         let Ok(seen) = fs::symlink_metadata(to) else {
-            let fate =
-                if self.was_removed(path, to)? { Fate::Left(Why::Removed) } else { Fate::Free };
+            let may_be_removed = path.root == Root::Source && self.may_be_removed(to);
+            let is_removed = may_be_removed && listed()? == Listed::Tracked;
+            let fate = if is_removed { Fate::Left(Why::Removed) } else { Fate::Free };
             return Ok(Verdict { fate, came: product });
         };
         if !seen.is_file() && !seen.is_symlink() {
@@ -84,7 +112,7 @@ impl<'a> Known<'a> {
         let below = Path::new(path.below.as_str());
         let came = brought.came(self.into.of(path.root), below);
         let may_be_source = came.is_none() && path.root == Root::Source;
-        let went_along = may_be_source && self.listed()?.contains_key(below);
+        let went_along = may_be_source && listed()? != Listed::No;
         let here =
             Here { came: came.map(|it| it.by), went_along, changed: self.is_changed_since(to) };
         let is_source = came.map_or(went_along, |it| it.is_source);
@@ -92,14 +120,11 @@ impl<'a> Known<'a> {
         Ok(Verdict { fate: Fate::of(here, path.root, self.ours), came })
     }
 
-    /// Was it taken away behind the job's back? What was missing before that, the job made anew. Of what is
-    /// gone only the folder around it tells when.
-    fn was_removed(&self, path: &JobPath, to: &Path) -> Result<bool, Failure> {
+    /// May it have been taken away behind the job's back? What was missing before that, the job made anew. Of
+    /// what is gone only the folder around it tells when.
+    fn may_be_removed(&self, to: &Path) -> bool {
         let around = to.ancestors().skip(1).find(|it| it.is_dir());
-        if path.root == Root::Files || !around.is_some_and(|it| self.is_changed_since(it)) {
-            return Ok(false);
-        }
-        Ok(self.listed()?.get(Path::new(path.below.as_str())) == Some(&true))
+        around.is_some_and(|it| self.is_changed_since(it))
     }
 
     fn is_changed_since(&self, at: &Path) -> bool {
@@ -120,13 +145,17 @@ impl<'a> Known<'a> {
         if let Some(listed) = self.listed.get() {
             return Ok(listed);
         }
+        let listed = self.ask()?;
+        Ok(self.listed.get_or_init(|| listed))
+    }
+
+    fn ask(&self) -> Result<BTreeMap<PathBuf, bool>, Failure> {
         let listed = Checkout::around(&self.into.source).and_then(|checkout| checkout.listed());
-        let listed = listed.map_err(|error| Failure {
+        listed.map_err(|error| Failure {
             // What was asked for is right: it is here that something is not as it was.
             kind: Kind::Failed,
             hint: Some("computes files get JOB --into FOLDER brings them elsewhere".to_owned()),
             ..error.into()
-        })?;
-        Ok(self.listed.get_or_init(|| listed))
+        })
     }
 }

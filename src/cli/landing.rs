@@ -177,14 +177,13 @@ mod tests {
     use crate::job::JobId;
     use crate::ledger::StateDir;
 
-    const NOW: i64 = i64::MAX / 2;
-
-    /// A folder, a state directory, and a job that was submitted after all that is in the folder.
+    /// A folder, a state directory, and a job that was submitted before or after all that is in the folder.
     struct Case {
         home: tempfile::TempDir,
         into: Roots,
         dir: StateDir,
         ours: By,
+        since: i64,
     }
 
     impl Case {
@@ -196,7 +195,17 @@ mod tests {
             fs::create_dir_all(dir.brought()).expect("a folder");
             let job: JobId = "0190a000-0000-7000-8000-000000000001".parse().expect("an id");
             let into = Roots { files: source.clone(), source };
-            Self { home, into, dir, ours: By { submitted: 5, job } }
+            Self { home, into, dir, ours: By { submitted: 5, job }, since: i64::MAX / 2 }
+        }
+
+        /// The folder is one of git, which ignores a file in it.
+        fn checkout() -> Self {
+            let case = Self::new();
+            let mut git = std::process::Command::new("git");
+            git.arg("-C").arg(&case.into.source).args(["init", "--quiet"]);
+            assert!(git.status().expect("it runs").success());
+            case.write(".gitignore", "ignored\n");
+            case
         }
 
         fn write(&self, name: &str, text: &str) -> PathBuf {
@@ -208,7 +217,7 @@ mod tests {
         /// Plans to bring `name`, has something happen, and then brings it. Gives what was left, and how
         /// the file reads.
         fn land(&self, name: &str, meanwhile: impl FnOnce()) -> (Vec<Why>, String) {
-            let known = Known::new(&self.dir, &self.into, self.ours, NOW);
+            let known = Known::new(&self.dir, &self.into, self.ours, self.since);
             let path = JobPath::new(name).expect("a path");
             let to = self.into.files.join(path.below.as_str());
             let verdict = known.verdict(&path, &to).expect("a verdict");
@@ -252,15 +261,17 @@ mod tests {
     }
 
     #[test]
+    fn what_somebody_makes_while_it_is_brought_is_a_source() {
+        let case = Case { since: 0, ..Case::checkout() };
+        let made = case.land("/source/new.c", || drop(case.write("new.c", "mine")));
+        assert_eq!(made, (vec![Why::Changed], "mine".to_owned()));
+        let ignored = case.land("/source/ignored", || drop(case.write("ignored", "mine")));
+        assert_eq!(ignored, (vec![], "theirs".to_owned()));
+    }
+
+    #[test]
     fn what_can_not_be_moved_aside_is_left() {
-        let case = Case::new();
-        let git = |words: &[&str]| {
-            let mut git = std::process::Command::new("git");
-            let done = git.arg("-C").arg(&case.into.source).args(words).status();
-            assert!(done.expect("it runs").success());
-        };
-        git(&["init", "--quiet"]);
-        case.write(".gitignore", "ignored\n");
+        let case = Case::checkout();
         case.write("ignored", "mine");
         let aside = case.dir.aside_of(case.ours.job);
         assert_eq!(case.land("/source/ignored", || ()), (vec![], "theirs".to_owned()));
