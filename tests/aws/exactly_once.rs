@@ -1,10 +1,11 @@
 //! Whatever becomes of an answer, and whoever is killed: one job.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use rustix::process::Signal;
+use serde_json::{Value, json};
 
 use crate::support::{Account, Answer, Aws, Fault, Home, Jobs, Proxy, Request, kill_and_wait};
 
@@ -80,17 +81,18 @@ fn a_job_whose_answer_is_lost_is_there_once_whereever_the_exchange_is_cut() {
     assert!(counts.values().all(|count| *count == 1), "{counts:?}");
 }
 
-/// The server takes the first request after the second was sent: then there are two, and one has
-/// to go.
-#[test]
-fn a_job_that_comes_late_after_all_is_ended() {
-    let account = Account::new(Jobs::Stay);
+/// Submits a job whose first request reaches the server after the second was sent: then there are two. What
+/// the list then shows may be behind.
+fn submitted_late(
+    account: &Account,
+    mut list: impl FnMut() -> Fault + Send + 'static,
+) -> (Proxy, Home) {
     let mut submits = 0;
     let (late, deliver) = std::sync::mpsc::channel::<usize>();
     let (delivered, go_on) = std::sync::mpsc::channel::<()>();
     let proxy = Proxy::start(Aws::server().port(), move |request| {
         if !is_submit(request) {
-            return Fault::None;
+            return if submits == 2 && request.path == "/v1/listjobs" { list() } else { Fault::None };
         }
         submits += 1;
         if submits == 1 {
@@ -113,11 +115,42 @@ fn a_job_that_comes_late_after_all_is_ended() {
         submit.join().expect("it ends")
     });
     assert_eq!(submit.code, 0, "{}", submit.stderr);
-    let jobs = account.jobs();
-    assert_eq!(jobs.len(), 2, "{jobs:?}");
-    let alive: Vec<_> = jobs.iter().filter(|job| job["status"] != "FAILED").collect();
-    let ours = home.status("last")["engine_id"].clone();
-    assert_eq!(alive.iter().map(|job| job["jobId"].clone()).collect::<Vec<_>>(), [ours]);
+    assert_eq!(account.jobs().len(), 2);
+    (proxy, home)
+}
+
+fn alive(account: &Account) -> Vec<Value> {
+    let jobs = account.jobs().into_iter().filter(|job| job["status"] != "FAILED");
+    jobs.map(|job| job["jobId"].clone()).collect()
+}
+
+#[test]
+fn a_job_that_comes_late_after_all_is_ended() {
+    let account = Account::new(Jobs::Stay);
+    let (_proxy, home) = submitted_late(&account, || Fault::None);
+    assert_eq!(alive(&account), [home.status("last")["engine_id"].clone()]);
+}
+
+/// It may be the one that the other makes way for.
+#[test]
+fn one_that_started_since_it_was_listed_is_left() {
+    let account = Arc::new(Account::new(Jobs::Stay));
+    let theirs = Arc::clone(&account);
+    let (proxy, home) = submitted_late(&account, move || {
+        let jobs = theirs.jobs();
+        let listed = jobs.iter().zip(1..).map(|(job, created)| {
+            json!({"jobId": job["jobId"], "jobName": job["jobName"], "jobArn": "arn:aws:batch:::job/x",
+                "status": "RUNNABLE", "createdAt": created})
+        });
+        let answer = json!({"jobSummaryList": listed.collect::<Vec<_>>()});
+        let later = jobs.last().and_then(|job| job["jobId"].as_str()).expect("an id");
+        theirs.stage(later, json!({"status": "RUNNING"}));
+        Fault::Answer(Answer::json(&answer))
+    });
+    let all: Vec<_> = account.jobs().iter().map(|job| job["jobId"].clone()).collect();
+    assert_eq!((alive(&account), home.status("last")["engine_id"].clone()), (all.clone(), all[0].clone()));
+    let asked = proxy.requests().iter().any(|request| request.path == "/v1/canceljob");
+    assert!(asked, "Batch is asked to leave it alone if it has started");
 }
 
 /// Kills the program while the server has its request and it has no answer.

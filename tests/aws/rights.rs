@@ -72,11 +72,12 @@ const CASES: [Case; 17] = [
         ],
     },
     Case { words: &["doctor"], job: Job::None, call: &["doctor"], unused: &[] },
+    // A job that is there twice is ended once: tests/aws/{once,exactly_once}.rs.
     Case {
         words: &["submit", "once"],
         job: Job::None,
         call: &["submit", "--once", "--", "true"],
-        unused: &["batch:DescribeJobs"],
+        unused: &["batch:DescribeJobs", "batch:TerminateJob", "batch:CancelJob"],
     },
     Case {
         words: &["submit", "tags"],

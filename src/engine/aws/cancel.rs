@@ -8,9 +8,9 @@ use crate::job::{Event, JobId, State};
 use crate::ledger::{Detail, HandOver, Ledger, LedgerError};
 
 pub const TERMINATE: Action = Action("batch:TerminateJob");
+pub const CANCEL: Action = Action("batch:CancelJob");
 
-/// Terminate and never Cancel: it ends a job in every state, while Cancel succeeds without
-/// doing a thing on one that runs.
+/// Ends a job in every state.
 pub async fn terminate(
     clients: &Clients,
     region: &str,
@@ -19,6 +19,19 @@ pub async fn terminate(
 ) -> Result<(), AwsError> {
     let call = clients.batch(region).terminate_job().job_id(engine_id).reason(reason).send();
     clients.call(TERMINATE, call).await?;
+    Ok(())
+}
+
+/// Ends a job that has not started, and succeeds without doing a thing on one that has: which it is,
+/// Batch knows better than whoever asked it a moment before.
+pub async fn cancel_unstarted(
+    clients: &Clients,
+    region: &str,
+    engine_id: &str,
+    reason: &str,
+) -> Result<(), AwsError> {
+    let call = clients.batch(region).cancel_job().job_id(engine_id).reason(reason).send();
+    clients.call(CANCEL, call).await?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Action;
-use super::cancel::TERMINATE;
+use super::cancel::{CANCEL, TERMINATE};
 use super::definition::{DESCRIBE_DEFINITIONS, REGISTER};
 use super::describe::DESCRIBE;
 use super::doctor::{
@@ -123,7 +123,7 @@ const VERBS: [(&str, &[Right]); 18] = [
     // Not verbs: finding a job again whose acceptance nobody heard of, and `--once`; tags;
     // secrets that AWS fetches; sources and inputs that are sent along, and that jobs fetch by URLs,
     // whose rights are those of whoever signs them; and what a job itself does in the place of that.
-    ("once", &[SEE, FIND]),
+    ("once", &[SEE, FIND, END, (CANCEL, Jobs)]),
     ("tags", &[(TAG, Jobs)]),
     ("source", &[(LIST_OBJECTS, ListOfParcels), (WRITE_OBJECT, Parcels), (LIST_PARTS, Parcels)]),
     ("urls", &[(READ_OBJECT, Parcels), (READ_OBJECT, Kept), (WRITE_OBJECT, Kept)]),

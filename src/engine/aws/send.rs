@@ -8,6 +8,7 @@ use aws_sdk_batch::types::{
 };
 use tokio::time::{Instant, sleep};
 
+use super::cancel::{cancel_unstarted, terminate};
 use super::client::Clients;
 use super::describe::Status;
 use super::{Action, AwsError, Trouble};
@@ -315,13 +316,16 @@ async fn only_one(
         return Delivery::Taken { engine_id, arn, doubt };
     };
     let reason = format!("sent twice by mistake; {} is the one", first.engine_id);
-    // Whichever of those that started came first is for the fence to say: the one that is ended might
-    // be the one that the others make way for.
-    let is_later = |job: &&Found| job.is_active() && !(fence.is_some() && job.has_started());
-    let later = found.iter().filter(is_later).map(|job| job.engine_id.clone());
+    let later = found.iter().filter(|job| job.is_active()).map(|job| job.engine_id.clone());
     let later = later.chain((!known && fence.is_none()).then(|| engine_id.clone()));
     for later in later.filter(|later| *later != first.engine_id) {
-        let ended = super::cancel::terminate(clients, &letter.region, &later, &reason).await;
+        let region = &letter.region;
+        // Whichever of those that started came first is for the fence to say: the one that is ended might
+        // be the one that the others make way for.
+        let ended = match fence {
+            Some(_) => cancel_unstarted(clients, region, &later, &reason).await,
+            None => terminate(clients, region, &later, &reason).await,
+        };
         doubt = doubt.or(ended.err());
     }
     Delivery::Taken { engine_id: first.engine_id.clone(), arn: first.arn.clone(), doubt }
