@@ -92,8 +92,8 @@ pub struct OwnLines {
 impl OwnLines {
     /// `first`: so many lines the image may write before.
     #[must_use]
-    pub fn new(job: JobId, first: usize) -> Self {
-        Self { proof: Proof::new(Some(job)), first, has_begun: false, has_ended: false }
+    pub const fn new(proof: Proof, first: usize) -> Self {
+        Self { proof, first, has_begun: false, has_ended: false }
     }
 
     /// What is left of an event of the log, which may hold several lines.
@@ -169,7 +169,7 @@ mod tests {
         let proof = Proof::new(Some(id));
         let (began, ended) = (proof.began(1), proof.ended(1));
         let second = proof.came_second("another");
-        let mut own = OwnLines::new(id, 3);
+        let mut own = OwnLines::new(proof.clone(), 3);
         let kept: Vec<_> = ["a banner", &began, "x", &second, &began, "y", &ended]
             .into_iter()
             .filter_map(|line| own.take_from(line))
@@ -177,11 +177,11 @@ mod tests {
         assert_eq!(kept, ["a banner", "x", &began, "y"]);
         assert!(own.has_begun() && own.has_ended());
         // Too late.
-        let mut own = OwnLines::new(id, 1);
+        let mut own = OwnLines::new(proof.clone(), 1);
         assert_eq!(own.take_from("a banner"), Some("a banner"));
         assert_eq!(own.take_from(&began), Some(&*began));
         // Where a driver puts lines together.
-        let mut own = OwnLines::new(id, 3);
+        let mut own = OwnLines::new(proof.clone(), 3);
         assert_eq!(own.take_from(&format!("{began}\nx\ny")), Some("x\ny"));
     }
 }

@@ -188,6 +188,20 @@ fn the_log_of_a_job_that_ended_long_ago_is_not_waited_for() {
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
 }
 
+/// It knows no id of ours, and the line in its log neither.
+#[test]
+fn the_log_of_what_a_dry_run_printed_is_read_as_any() {
+    let account = Account::new(Jobs::Run);
+    let home = account.home().with("COMPUTES_AWS_LOG_SETTLE", "1s");
+    let dry = ["submit", "--dry-run", "--json", "--", "sh", "-c", "echo why; exit 3"];
+    let request = home.run(dry).json().remove(0);
+    let sent = account.aws(&["batch", "submit-job", "--cli-input-json", &request.to_string()]);
+    let job = sent["jobId"].as_str().expect("an id");
+    account.until(job, "FAILED");
+    let logs = home.run(["logs", job]);
+    assert_eq!((logs.code, logs.stdout.as_str(), logs.stderr.as_str()), (0, "why\n", ""));
+}
+
 #[test]
 fn a_log_in_another_region_is_read_there() {
     let account = Account::new(Jobs::Run);

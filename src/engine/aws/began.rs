@@ -198,7 +198,8 @@ impl Seen {
             return unreadable(why.clone(), false);
         }
         match logs::head(clients, region, &stream).await {
-            Ok(lines) => Head::Lines(lines),
+            Ok(Some(lines)) => Head::Lines(lines),
+            Ok(None) => unreadable("its first pages are empty".to_owned(), true),
             Err(AwsError::NoLog { .. }) => Head::Missing,
             Err(error) => {
                 if error.trouble() == super::Trouble::Denied {

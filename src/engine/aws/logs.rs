@@ -17,7 +17,7 @@ use crate::engine::mask::Mask;
 use crate::engine::{EngineError, LogReader};
 use crate::job::{EnvName, FailureClass, JobId, Secrets};
 use crate::ledger::{HandOver, JobRecord, Ledger, LogStream, Millis};
-use crate::plan::{BatchName, Fetch, OwnLines};
+use crate::plan::{BatchName, Fetch, OwnLines, Proof};
 
 pub const READ: Action = Action("logs:GetLogEvents");
 
@@ -103,12 +103,12 @@ pub const FIRST_LINES: usize = 200;
 /// Pages without events may come before those with some.
 const MOST_EMPTY_PAGES: usize = 5;
 
-/// The first lines of a log.
+/// The first lines of a log. `None`: there may be some behind the pages that were read.
 pub async fn head(
     clients: &Clients,
     region: &str,
     log: &LogStream,
-) -> Result<Vec<String>, AwsError> {
+) -> Result<Option<Vec<String>>, AwsError> {
     let mut token = None;
     for _ in 0..MOST_EMPTY_PAGES {
         let limit = i32::try_from(FIRST_LINES).unwrap_or(i32::MAX);
@@ -119,11 +119,11 @@ pub async fn head(
         let messages = answer.events().iter().filter_map(|event| event.message.as_deref());
         let lines: Vec<_> = messages.flat_map(str::lines).map(str::to_owned).collect();
         if !lines.is_empty() || answer.next_forward_token == token {
-            return Ok(lines);
+            return Ok(Some(lines));
         }
         token = answer.next_forward_token;
     }
-    Ok(Vec::new())
+    Ok(None)
 }
 
 fn missing(error: AwsError, log: &LogStream) -> AwsError {
@@ -177,7 +177,9 @@ impl AwsLog {
             };
             let mask = self.mask(&record, &sent).await?;
             let region = log.region.clone().unwrap_or(sent.region);
-            let own = OwnLines::new(self.job, FIRST_LINES);
+            // What a dry run printed knows no id of ours, whoever sent it.
+            let is_ours = BatchName::parse(&sent.name).is_some();
+            let own = OwnLines::new(Proof::new(is_ours.then_some(self.job)), FIRST_LINES);
             let carrier = record.plan.carrier();
             let tells_end = carrier.is_some_and(|(_, fetch)| fetch == Fetch::Program);
             let tells = (record.plan.has_line(), tells_end);
