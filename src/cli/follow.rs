@@ -68,10 +68,10 @@ pub async fn follow(
             more = tokio::select! {
                 more = tail.up_to(engines, attempt, is_over, context) => more?,
                 wake = interrupts.early(), if interrupts.pending.is_none() => {
-                    interrupts.pending = Some(wake);
                     if state.is_terminal() {
-                        context.output.note("interrupted: the rest of the log is not shown");
+                        context.output.note(&cut_short(job, &wake));
                     }
+                    interrupts.pending = Some(wake);
                     false
                 }
             };
@@ -202,6 +202,12 @@ async fn interrupted(
         ended.doing(|| format!("cancel {}", job.short()))?;
     }
     Ok(None)
+}
+
+/// Of a job that is over, where nobody waits for all of its log.
+fn cut_short(job: JobId, by: &Wake) -> String {
+    let why = if matches!(by, Wake::Limit) { "the limit is reached" } else { "interrupted" };
+    format!("{why}: the end of the log may be missing; computes logs {} shows it", job.short())
 }
 
 /// Tells that the wait ends before the jobs do, and how to come back to them.

@@ -188,6 +188,24 @@ fn the_log_of_a_job_that_ended_long_ago_is_not_waited_for() {
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
 }
 
+#[test]
+fn who_does_not_wait_for_the_end_of_a_log_learns_where_it_is() {
+    let account = Account::new(Jobs::Run);
+    let home = account.home().with(LONG.0, LONG.1);
+    home.submit(["--", "echo", "hi"]);
+    crate::support::eventually("its end", || {
+        (home.status("last")["state"] == "succeeded").then_some(())
+    });
+    let mut following = Following::start(&home, &["logs", "--follow", "last"]);
+    following.until_it_prints("hi");
+    following.signal(Signal::INT);
+    insta::assert_snapshot!(following.end(&home).snapshot_of_the_end(), @"
+    exit code 0
+    --- stderr
+    note: interrupted: the end of the log may be missing; computes logs [short] shows it
+    ");
+}
+
 /// It knows no id of ours, and the line in its log neither.
 #[test]
 fn the_log_of_what_a_dry_run_printed_is_read_as_any() {

@@ -92,7 +92,11 @@ fn submitted_late(
     let (delivered, go_on) = std::sync::mpsc::channel::<()>();
     let proxy = Proxy::start(Aws::server().port(), move |request| {
         if !is_submit(request) {
-            return if submits == 2 && request.path == "/v1/listjobs" { list() } else { Fault::None };
+            return if submits == 2 && request.path == "/v1/listjobs" {
+                list()
+            } else {
+                Fault::None
+            };
         }
         submits += 1;
         if submits == 1 {
@@ -148,7 +152,10 @@ fn one_that_started_since_it_was_listed_is_left() {
         Fault::Answer(Answer::json(&answer))
     });
     let all: Vec<_> = account.jobs().iter().map(|job| job["jobId"].clone()).collect();
-    assert_eq!((alive(&account), home.status("last")["engine_id"].clone()), (all.clone(), all[0].clone()));
+    assert_eq!(
+        (alive(&account), home.status("last")["engine_id"].clone()),
+        (all.clone(), all[0].clone())
+    );
     let asked = proxy.requests().iter().any(|request| request.path == "/v1/canceljob");
     assert!(asked, "Batch is asked to leave it alone if it has started");
 }
