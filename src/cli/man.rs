@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Command};
 
 use super::error::{Doing, Failure};
-use super::manual;
 use super::output::Output;
+use super::{manual, verbs};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -31,7 +31,7 @@ pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
     let mut page = &program;
     for verb in &options.verb {
         page = page.find_subcommand(verb).ok_or_else(|| {
-            Failure::usage(format!("there is no verb `{verb}`"), "`computes --help` lists them")
+            Failure::usage(format!("there is no verb `{verb}`"), verbs::hint(verb, page))
         })?;
     }
     output.text(&manual::render(page).doing(|| "render the manual".to_owned())?)?;

@@ -52,6 +52,7 @@ mod stdin;
 mod submission;
 mod submit;
 mod tail;
+mod verbs;
 mod wait;
 mod waits;
 mod worker;
@@ -146,7 +147,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return output::usage(&error, &arguments),
+        Err(error) => return output::usage(error, &arguments),
     };
     if let Verb::Help(options) = &cli.verb {
         return help::run(options);

@@ -44,11 +44,11 @@ fn every_verb_has_a_page() {
 
 #[test]
 fn of_a_verb_that_is_none() {
-    insta::assert_snapshot!(Home::new().refuses(&["man", "sumbit"]), @r"
+    insta::assert_snapshot!(Home::new().refuses(&["man", "sumbit"]), @"
     exit code 2
     --- stderr
     error: there is no verb `sumbit`
-    hint: `computes --help` lists them
+    hint: did you mean `computes submit`?
     ");
 }
 

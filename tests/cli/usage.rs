@@ -11,6 +11,42 @@ fn without_a_verb_there_is_help_and_an_error() {
 }
 
 #[test]
+fn the_verbs_that_are_named_are_those_that_are_shown() {
+    let home = Home::new();
+    insta::assert_snapshot!(home.refuses(&["--json"]), @r#"
+    exit code 2
+    --- stderr
+    {"error":"'computes' requires a subcommand but one was not provided [subcommands: run, submit, wait, status, list, ls, ps, logs, files, cancel, retry, prune, queues, explain, doctor, policy, worker, init, completions, man, help]","hint":"usage: computes [OPTIONS] <COMMAND>","exit_code":2}
+    "#);
+    insta::assert_snapshot!(home.refuses(&["--quiet"]), @"
+    exit code 2
+    --- stderr
+    error: 'computes' requires a subcommand but one was not provided
+      [subcommands: run, submit, wait, status, list, ls, ps, logs, files, cancel, retry, prune, queues, explain, doctor, policy, worker, init, completions, man, help]
+
+    Usage: computes [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(home.refuses(&["man", "lst"]), @"
+    exit code 2
+    --- stderr
+    error: there is no verb `lst`
+    hint: did you mean `computes list`?
+    ");
+    insta::assert_snapshot!(home.refuses(&["help", "files", "gt"]), @"
+    exit code 2
+    --- stderr
+    error: unrecognized subcommand 'gt'
+
+    Usage: computes files [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    hint: did you mean `computes files get`?
+    ");
+}
+
+#[test]
 fn an_unknown_verb_option_and_a_missing_argument() {
     let home = Home::new();
     insta::assert_snapshot!(home.refuses(&["sumbit"]), @r"
@@ -241,6 +277,10 @@ fn options_and_verbs_of_others() {
         "rm 3f9c2a71",
         "stop last",
         "show last",
+        "files gt last x",
+        "--engine local files frobnicate",
+        "rn -- true",
+        "insde",
     ];
     insta::assert_snapshot!(each(&lines, refused), @"
     > list --follow
@@ -266,6 +306,22 @@ fn options_and_verbs_of_others() {
     > show last
     error: unrecognized subcommand 'show'
     hint: `computes status JOB` shows all that is known of a job
+
+    > files gt last x
+    error: unrecognized subcommand 'gt'
+    hint: did you mean `computes files get`?
+
+    > --engine local files frobnicate
+    error: unrecognized subcommand 'frobnicate'
+    hint: the verbs of `computes files` are ls, get, put
+
+    > rn -- true
+    error: unrecognized subcommand 'rn'
+    hint: did you mean `computes run`?
+
+    > insde
+    error: unrecognized subcommand 'insde'
+    hint: the verbs of `computes` are run, submit, wait, status, list, ls, ps, logs, files, cancel, retry, prune, queues, explain, doctor, policy, worker, init, completions, man, help
     ");
     insta::assert_snapshot!(home.refuses(&["list", "--json", "--follow"]), @r#"
     exit code 2

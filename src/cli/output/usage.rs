@@ -5,33 +5,51 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Command;
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::json::ErrorLine;
 use super::to_json;
 use crate::cli::error::code;
+use crate::cli::verbs::{self, ALIKE};
 
 /// Help goes to stdout, errors to stderr, as text or as `--json` has them.
-pub fn usage(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+pub fn usage(mut error: clap::Error, arguments: &[OsString]) -> ExitCode {
+    hide(&mut error);
+    let error = &error;
     let exit_code = u8::try_from(error.exit_code()).unwrap_or(code::USAGE);
     if error.use_stderr() && asks_for_json(arguments) {
         let text = error.to_string();
         let (message, advice) = parts(&text);
-        let hint = hint(error).or(advice);
+        let hint = hint(error, arguments).or(advice);
         let line = to_json(&ErrorLine { error: &message, hint: hint.as_deref(), exit_code });
         // There is nowhere left to say that stderr is closed.
         let _ = writeln!(io::stderr().lock(), "{line}");
     } else {
         // A closed pipe is no error, and there is nobody left to tell of any other.
         let _ = error.print();
-        if let Some(hint) = hint(error) {
+        if let Some(hint) = hint(error, arguments) {
             let _ = writeln!(io::stderr().lock(), "hint: {hint}");
         }
     }
     ExitCode::from(exit_code)
 }
 
-fn hint(error: &clap::Error) -> Option<String> {
+/// The parser names hidden verbs, too.
+fn hide(error: &mut clap::Error) {
+    let program = crate::cli::command();
+    let is_hidden = |name: &str| program.find_subcommand(name).is_some_and(Command::is_hide_set);
+    for kind in [ContextKind::ValidSubcommand, ContextKind::SuggestedSubcommand] {
+        let Some(ContextValue::Strings(names)) = error.get(kind) else { continue };
+        let shown: Vec<_> = names.iter().filter(|name| !is_hidden(name)).cloned().collect();
+        if shown.is_empty() {
+            error.remove(kind);
+        } else {
+            error.insert(kind, ContextValue::Strings(shown));
+        }
+    }
+}
+
+fn hint(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
     let said = |kind| error.get(kind).map(ToString::to_string);
     match error.kind() {
         ErrorKind::UnknownArgument => match said(ContextKind::InvalidArg)? {
@@ -44,10 +62,23 @@ fn hint(error: &clap::Error) -> Option<String> {
         },
         ErrorKind::InvalidSubcommand => {
             let verb = said(ContextKind::InvalidSubcommand)?;
-            of_another_tool(&verb).map(str::to_owned)
+            let near = || {
+                (error.get(ContextKind::SuggestedSubcommand).is_none())
+                    .then(|| of_the_verbs(&verb, arguments))
+            };
+            of_another_tool(&verb).map(str::to_owned).or_else(near)
         }
         _ => None,
     }
+}
+
+/// Which verb may have been meant, of those that may stand there.
+fn of_the_verbs(said: &str, arguments: &[OsString]) -> String {
+    let mut program = crate::cli::command();
+    program.build();
+    let words = arguments.iter().skip(1).take_while(|word| *word != said);
+    let command = words.fold(&program, |at, word| at.find_subcommand(word).unwrap_or(at));
+    verbs::hint(said, command)
 }
 
 /// What other tools call what we have, where no likeness of the letters tells.
@@ -90,9 +121,6 @@ fn of_the_aws_cli(option: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
-
-/// Below this two options have little in common.
-const ALIKE: f64 = 0.85;
 
 /// Who has the option, if it was not this verb that was meant; or who has one that is more like it
 /// than what this verb has.

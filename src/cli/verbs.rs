@@ -1,0 +1,62 @@
+//! Verbs by what was typed: which one may have been meant.
+
+use clap::Command;
+
+/// Below this two words have little in common.
+pub const ALIKE: f64 = 0.85;
+
+/// The names by which a command has verbs: those that it shows.
+pub fn names(command: &Command) -> impl Iterator<Item = &str> {
+    command
+        .get_subcommands()
+        .filter(|verb| !verb.is_hide_set())
+        .flat_map(|verb| std::iter::once(verb.get_name()).chain(verb.get_visible_aliases()))
+}
+
+/// The verb that is most like what was said: for short ones a letter is much of the likeness.
+pub fn nearest<'a>(said: &str, command: &'a Command) -> Option<&'a str> {
+    let slips = |name: &&str| strsim::osa_distance(said, name);
+    let likeness = |name: &str| strsim::jaro_winkler(said, name);
+    names(command)
+        .filter(|name| slips(name) <= 1 || likeness(name) > ALIKE)
+        .max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
+}
+
+/// What to do where a command has no verb that is called so.
+pub fn hint(said: &str, command: &Command) -> String {
+    let path = command.get_bin_name().unwrap_or_else(|| command.get_name());
+    match nearest(said, command) {
+        Some(name) => format!("did you mean `{path} {name}`?"),
+        None if command.get_subcommands().next().is_none() => format!("`{path}` has no verbs"),
+        None => {
+            format!("the verbs of `{path}` are {}", names(command).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_meant() {
+        let mut program = crate::cli::command();
+        program.build();
+        let files = program.find_subcommand("files").expect("a verb");
+        for (said, command, meant) in [
+            ("gt", files, Some("get")),
+            ("gte", files, Some("get")),
+            ("list", files, Some("ls")),
+            ("frob", files, None),
+            ("rn", &program, Some("run")),
+            ("lst", &program, Some("list")),
+            ("insid", &program, None),
+            ("bogus", &program, None),
+        ] {
+            assert_eq!(nearest(said, command), meant, "{said}");
+        }
+        assert_eq!(hint("x", files), "the verbs of `computes files` are ls, get, put");
+        let run = program.find_subcommand("run").expect("a verb");
+        assert_eq!(hint("x", run), "`computes run` has no verbs");
+    }
+}
