@@ -28,6 +28,7 @@ mod meant;
 mod names;
 mod outputs;
 mod pipes;
+mod plain;
 mod precedence;
 mod program;
 mod programs;

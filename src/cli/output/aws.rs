@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::plain::one_line;
 use super::time::timestamp;
 use crate::engine::EngineName;
 use crate::engine::aws::{Check, Environment, Listed, QueueOnAws};
@@ -112,9 +113,10 @@ impl AwsQueueView {
 pub fn check_lines(checks: &[Check]) -> String {
     let mut text = String::new();
     for check in checks {
-        let _ = writeln!(text, "{:<8} {}: {}", check.health.as_str(), check.what, check.found);
+        let (what, found) = (one_line(&check.what), one_line(&check.found));
+        let _ = writeln!(text, "{:<8} {what}: {found}", check.health.as_str());
         if let Some(hint) = &check.hint {
-            let _ = writeln!(text, "{:<8} {hint}", "  hint");
+            let _ = writeln!(text, "{:<8} {}", "  hint", one_line(hint));
         }
     }
     text

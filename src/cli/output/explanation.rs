@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::one_line;
+use super::plain::one_line;
 use super::time::timestamp;
 use crate::engine::Explanation;
 use crate::job::{FailureClass, Resources};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::one_line;
+use super::plain::name;
 use super::time::timestamp;
 use crate::engine::{FileEntry, FileKind};
 use crate::parcel::size;
@@ -55,14 +55,14 @@ pub fn file_lines(files: &[FileView]) -> String {
             "unfit" => " (can't be brought here)",
             _ => "",
         };
-        let path = one_line(&file.path);
+        let path = name(&file.path);
         // Writing to a String can't fail.
         let _ = writeln!(
             text,
             "{:>12}  {:<24}  {path}{}{about}",
             size(file.bytes),
             file.modified_at.as_deref().unwrap_or_default(),
-            one_line(&arrow)
+            name(&arrow)
         );
     }
     text

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::json::JobView;
-use super::one_line;
+use super::plain::one_line;
 use super::time;
 use crate::job::shell_word;
 

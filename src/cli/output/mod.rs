@@ -8,6 +8,7 @@ mod human;
 mod jobs;
 mod json;
 mod log;
+mod plain;
 mod progress;
 mod prune;
 mod queues;
@@ -39,6 +40,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 
 use self::github::GitHub;
+use self::plain::one_line;
 use self::table::Look;
 use super::error::{Failure, Kind};
 use crate::engine::aws::TELL_NO_SECRET;
@@ -230,12 +232,6 @@ pub fn ask_for_code(serial: &str) -> Option<String> {
 /// Structures of texts, numbers and lists always have a JSON form.
 fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
-}
-
-/// What others chose stays within the line that tells of it: neither a terminal nor a pipeline
-/// takes a part of it for a command of its own.
-fn one_line(text: &str) -> String {
-    text.replace(char::is_control, " ")
 }
 
 /// Do colours mean anything there, and does nobody forbid them?

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::one_line;
+use super::plain::one_line;
 
 /// How much room there is, and whether there are colours.
 #[derive(Debug, Clone, Copy, Default)]
@@ -240,6 +240,6 @@ mod tests {
         let columns = [COLUMNS[0], COLUMNS[1]];
         let row = vec![Cell::new("ok", Colour::Good), Cell::from("a\x1b[31mb\nc")];
         let text = table(&columns, &[row], Look { width: None, colour: true });
-        assert_eq!(text, "JOB  NAME\n\x1b[32mok\x1b[0m   a [31mb\n");
+        assert_eq!(text, "JOB  NAME\n\x1b[32mok\x1b[0m   a\\x1b[31mb\n");
     }
 }
