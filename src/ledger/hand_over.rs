@@ -140,6 +140,17 @@ impl Change<'_> {
         Ok(applied)
     }
 
+    /// Does the engine have the job under this id, as far as the ledger knows by now?
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn is_at(&self, seq: i64, engine_id: &str) -> Result<bool, LedgerError> {
+        Ok(self
+            .db
+            .prepare_cached("SELECT 1 FROM jobs WHERE seq = ?1 AND engine_id = ?2")?
+            .exists((seq, engine_id))?)
+    }
+
     fn now_at(&self, seq: i64, engine_id: &str, arn: &str) -> Result<(), LedgerError> {
         self.db
             .prepare_cached("UPDATE jobs SET engine_id = ?2 WHERE seq = ?1")?

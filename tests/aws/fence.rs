@@ -209,3 +209,24 @@ fn once_waits_for_a_list_that_lags_and_tells_when_it_is_blind() {
     note: to submit takes `batch:SubmitJob` alone; what it takes to wait, list, read logs and cancel is printed by `computes policy`
     ");
 }
+
+/// A copy that somebody sent under another name: it has our id, and nobody can go over to it.
+#[test]
+fn where_the_first_is_no_job_of_ours_the_second_fails_and_says_why() {
+    let account = Account::new(Jobs::Stay);
+    let home = account.home();
+    let id = home.submit(["--name", "copied", "--", "true"]);
+    let first = "01a2034a-22a1-712d-853d-d6f46223e2dd";
+    let says = format!("computes: job {id} is {first}, which came first: nothing is run here");
+    account.log("fenced", &[&format!("computes: job {id} attempt 1"), &says]);
+    let container = json!({"exitCode": 119, "logStreamName": "fenced"});
+    let ended = super::follow::ended("Essential container in task exited", &container);
+    account.stage(&home.engine_id_of(&id), ended);
+    let wait = home.run(["wait", "--limit", "30s", &id]);
+    insta::assert_snapshot!(wait.snapshot_of_the_end(), @"
+    exit code 119
+    --- stderr
+    [short] copied failed after 1 min 0 s: exit code 119, [id] came first, so that nothing ran here; AWS Batch shows no such job of the same name
+    ");
+    assert_eq!(home.run(["logs", &id]).stdout, "");
+}

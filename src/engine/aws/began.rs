@@ -8,9 +8,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
+use super::came::Came;
 use super::client::Clients;
 use super::describe::{Ended, Observed, Status};
-use super::fenced::Came;
 use super::logs::{self, FIRST_LINES};
 use super::{AwsEngine, AwsError};
 use crate::ledger::Millis;
@@ -98,6 +98,10 @@ impl Seen {
         self.over.borrow_mut().entry(key).or_insert_with(Instant::now).elapsed()
     }
 
+    pub fn forget(&self, job: &Observed, attempt: &Ended) {
+        self.over.borrow_mut().remove(&(job.engine_id.clone(), attempt.clone()));
+    }
+
     /// Says of jobs that Batch counts as a success whether their commands began. `settle`: by then
     /// a log shows what was written.
     pub async fn tell(
@@ -152,7 +156,7 @@ impl Seen {
             self.definitions.borrow_mut().insert(job.definition.clone(), Instant::now());
         }
         if began != Began::Later {
-            self.over.borrow_mut().remove(&(job.engine_id.clone(), end.clone()));
+            self.forget(job, end);
         }
         began
     }

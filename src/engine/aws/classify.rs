@@ -5,8 +5,8 @@
 //! compared by how they begin, field by field.
 
 use super::began::Began;
+use super::came::Came;
 use super::describe::{Ended, Status};
-use super::fenced::Came;
 use crate::job::{FailureClass, Outcome, Verdict};
 
 /// A text of Batch, by its beginning, and what it means.

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use aws_sdk_batch::types::{ContainerDetail, EvaluateOnExit, JobDetail, JobStatus, ResourceType};
 
 use super::began::Began;
+use super::came::Came;
 use super::client::Clients;
 use super::containers::{self, Container};
-use super::fenced::Came;
 use super::streams::Logs;
 use super::{Action, AwsError, classify};
 use crate::job::{ExitRule, Pattern, Vcpus};

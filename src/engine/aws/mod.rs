@@ -4,6 +4,7 @@
 //! All types of AWS stay in this folder. What comes out are the program's own words.
 
 mod began;
+mod came;
 mod cancel;
 mod classify;
 mod client;

@@ -1,8 +1,8 @@
 //! Asking Batch how jobs stand, and writing down what happened to them meanwhile.
 
 use super::began::Began;
+use super::came::Came;
 use super::describe::{self, AT_ONCE, Observed};
-use super::fenced::Came;
 use super::steps::steps;
 use super::{AwsEngine, AwsError, poll};
 use crate::engine::{Attended, EngineError};
@@ -188,7 +188,9 @@ fn apply(
 ) -> Result<(), LedgerError> {
     let mut holder = change.holder(id)?;
     // Until it is known whose attempt it was that ended as at the fence, all of it may be another job's.
-    if holder.state.is_terminal() || observed.came == Came::Later {
+    let is_open = observed.came == Came::Later;
+    // Somebody else may have gone over to another meanwhile.
+    if holder.state.is_terminal() || is_open || !change.is_at(holder.seq, &observed.engine_id)? {
         return Ok(());
     }
     let wished = change.is_to_end(holder.seq)?;

@@ -163,6 +163,11 @@ mod tests {
         ] {
             assert_eq!(events(state, attempt, &seen), expected, "{state} {attempt} {seen:?}");
         }
+        // What the second had before it came to the fence comes before what the first had.
+        let seen = Observed { before: 1, ..observed(Status::Succeeded, &[1, 0]) };
+        let missed = vec![Started, Retried, Started, Succeeded];
+        assert_eq!(events(State::Queued, 1, &seen), missed);
+        assert_eq!(events(State::Running, 2, &seen), missed[1..]);
         // Until its log shows that it ran, and for ever if it does not.
         let mut unseen = observed(Status::Succeeded, &[0]);
         unseen.began = Began::Later;
@@ -184,15 +189,16 @@ mod tests {
             codes in proptest::collection::vec(0..3_i32, 0..4),
             state in proptest::sample::select(vec![State::Queued, State::Starting, State::Running]),
             attempt in 0..4_u32,
+            before in 0..3_u32,
             began in proptest::sample::select(vec![Began::Yes, Began::No, Began::Later]),
         ) {
             let attempt = attempt.max(u32::from(state.is_held()));
-            let mut seen = observed(status, &codes);
+            let mut seen = Observed { before, ..observed(status, &codes) };
             seen.began = if status == Status::Succeeded { began } else { Began::Yes };
             // Batch never knows of fewer attempts than it told before, the newest aside.
             prop_assume!(attempt as usize <= codes.len() + 1);
             prop_assume!(state.is_held() || attempt as usize <= codes.len());
-            let mut holder = Holder { seq: 1, attempt, state };
+            let mut holder = Holder { seq: 1, attempt: before + attempt, state };
             for step in steps(holder, &seen, false) {
                 let next = crate::job::transition(holder.state, step.event);
                 prop_assert!(next.is_ok(), "{holder:?} {step:?}");
