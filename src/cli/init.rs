@@ -7,6 +7,7 @@ use std::path::Path;
 
 use clap::Args;
 use serde::Serialize;
+use toml::Value;
 
 use super::error::{Doing, Failure, Kind};
 use super::output::Output;
@@ -23,7 +24,8 @@ pub struct Options {
 
 pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
     let switched_on = switched_on()?;
-    let text = config::commented_toml(&switched_on);
+    let in_file: Vec<_> = switched_on.iter().map(|(key, value)| (*key, written(value))).collect();
+    let text = config::commented_toml(&in_file);
     if options.print {
         output.text(text.as_bytes())?;
         return Ok(0);
@@ -41,13 +43,13 @@ pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
     };
     file.write_all(text.as_bytes()).doing(|| format!("write `{}`", path.display()))?;
     if output.json {
-        let settings = switched_on.into_iter().collect();
+        let settings = switched_on.iter().map(|(key, value)| (*key, value.to_string())).collect();
         output.json_line(&Written { file: config::FILE_NAME, settings })?;
         return Ok(0);
     }
     output.status(&format!("wrote {}", path.display()));
     for (key, value) in &switched_on {
-        output.status(&format!("{key} = {value}: {}", about(key)));
+        output.status(&format!("{key} = {}: {}", told(value), about(key)));
     }
     if switched_on.is_empty() {
         output.status("nothing is switched on: there is no git repository here to send along");
@@ -63,12 +65,34 @@ struct Written<'a> {
 }
 
 /// A repository is sent along, and what jobs make of it comes back. Without one there is nothing to send.
-fn switched_on() -> Result<Vec<(&'static str, String)>, Failure> {
+fn switched_on() -> Result<Vec<(&'static str, Value)>, Failure> {
     let Ok(checkout) = Checkout::around(Path::new(".")) else { return Ok(Vec::new()) };
-    let outputs: Vec<_> = project::outputs(&checkout)?.into_iter().map(toml::Value::from).collect();
-    let on = |text: &str| toml::Value::from(text).to_string();
-    let outputs = toml::Value::from(outputs).to_string();
-    Ok(vec![("source", on("tree")), ("outputs", outputs), ("get", on("on"))])
+    let outputs = project::outputs(&checkout)?;
+    Ok(vec![("source", "tree".into()), ("outputs", outputs.into()), ("get", "on".into())])
+}
+
+/// Does it say what is left out?
+fn leaves_out(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.starts_with('!'))
+}
+
+/// As it stands in the file: a line for each of many.
+fn written(value: &Value) -> String {
+    match value.as_array() {
+        Some(values) if values.iter().any(leaves_out) => {
+            let lines: Vec<_> = values.iter().map(|value| format!("    {value},\n")).collect();
+            format!("[\n{}]", lines.concat())
+        }
+        _ => value.to_string(),
+    }
+}
+
+/// As it is told.
+fn told(value: &Value) -> String {
+    let Some(values) = value.as_array() else { return value.to_string() };
+    let kept: Vec<_> = values.iter().filter(|value| !leaves_out(value)).cloned().collect();
+    let less = if kept.len() < values.len() { ", less what build tools leave" } else { "" };
+    format!("{}{less}", Value::from(kept))
 }
 
 /// What a user will notice of it.

@@ -86,15 +86,41 @@ fn of_a_rust_project_the_products_come_back_and_not_all_of_target() {
     home.write("tool/member/Cargo.toml", "[package]\nname = \"member\"\n");
     home.write("tool/.gitignore", "/target\n");
     home.write("web/package.json", "{}\n");
+    let printed = home.run(["init", "--print"]).stdout;
+    let written = printed.split("\noutputs = ").nth(1).and_then(|it| it.split("\n\n").next());
+    insta::assert_snapshot!(written.expect("outputs"), @r#"
+    [
+        "/source",
+        "!/source/*/target/.*",
+        "!/source/*/target/*/.*",
+        "!/source/*/target/*/build",
+        "!/source/*/target/*/deps",
+        "!/source/*/target/*/examples",
+        "!/source/*/target/*/incremental",
+        "!/source/*/target/*-*/*/*/*",
+        "!/source/*/*/target/.*",
+        "!/source/*/*/target/*/.*",
+        "!/source/*/*/target/*/build",
+        "!/source/*/*/target/*/deps",
+        "!/source/*/*/target/*/examples",
+        "!/source/*/*/target/*/incremental",
+        "!/source/*/*/target/*-*/*/*/*",
+        "!/source/*/node_modules",
+        ".",
+    ]
+    "#);
     insta::assert_snapshot!(home.run(["init", "--json"]).snapshot(), @r#"
     exit code 0
     --- stdout
-    {"file":"computes.toml","settings":{"get":"\"on\"","outputs":"[\"/source\", \"!/source/tool/target/*/*/*\", \"!/source/web/node_modules\", \".\"]","source":"\"tree\""}}
+    {"file":"computes.toml","settings":{"get":"\"on\"","outputs":"[\"/source\", \"!/source/*/target/.*\", \"!/source/*/target/*/.*\", \"!/source/*/target/*/build\", \"!/source/*/target/*/deps\", \"!/source/*/target/*/examples\", \"!/source/*/target/*/incremental\", \"!/source/*/target/*-*/*/*/*\", \"!/source/*/*/target/.*\", \"!/source/*/*/target/*/.*\", \"!/source/*/*/target/*/build\", \"!/source/*/*/target/*/deps\", \"!/source/*/*/target/*/examples\", \"!/source/*/*/target/*/incremental\", \"!/source/*/*/target/*-*/*/*/*\", \"!/source/*/node_modules\", \".\"]","source":"\"tree\""}}
     "#);
     // As cargo does it.
     let script = "cd tool; mkdir -p target/debug/deps target/debug/.fingerprint/app-1; \
         echo app >target/debug/deps/app-1; ln target/debug/deps/app-1 target/debug/app; \
         echo >target/debug/.fingerprint/app-1/dep; echo >target/debug/app.d; echo lock >Cargo.lock; \
+        mkdir -p target/wasm32-wasip1/debug/deps; echo >target/wasm32-wasip1/debug/deps/app-1; \
+        echo >target/wasm32-wasip1/debug/app.wasm; mkdir -p member/target/debug/deps; \
+        echo >member/target/debug/deps/x; \
         mkdir -p ../web/node_modules/x; echo >../web/node_modules/x/y; echo >../web/bundle.js";
     let run = home.run(["run", "--", "sh", "-c", script]);
     assert_eq!(run.code, 0, "{}", run.stderr);
@@ -104,6 +130,7 @@ fn of_a_rust_project_the_products_come_back_and_not_all_of_target() {
         "/source/tool/Cargo.lock",
         "/source/tool/target/debug/app",
         "/source/tool/target/debug/app.d",
+        "/source/tool/target/wasm32-wasip1/debug/app.wasm",
         "/source/web/bundle.js",
     ];
     assert_eq!(paths, expected);
