@@ -23,7 +23,8 @@ pub struct Options {
     /// Keep the jobs and their logs, and remove only what they have at /files and brought along
     #[arg(long, value_name = "WHAT")]
     only: Option<Only>,
-    /// Have a job remove what jobs left on the file system of AWS, and nobody has written to since
+    /// Have a job remove what jobs left on the file system of AWS, and nobody has written to since.
+    /// To read there does not count
     #[arg(long, conflicts_with_all = ["dry_run", "only"])]
     file_system: bool,
 }

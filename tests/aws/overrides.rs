@@ -7,24 +7,12 @@ use crate::support::{Account, Home, Jobs};
 /// A definition of its own command, retries and timeout.
 fn definition(account: &Account, name: &str, script: &str) {
     let container = json!({
-        "image": "busybox", "command": ["sh", "-c", script],
+        "command": ["sh", "-c", script],
         "resourceRequirements":
             [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "4096"}],
     });
-    account.aws(&[
-        "batch",
-        "register-job-definition",
-        "--job-definition-name",
-        name,
-        "--type",
-        "container",
-        "--container-properties",
-        &container.to_string(),
-        "--retry-strategy",
-        "attempts=2",
-        "--timeout",
-        "attemptDurationSeconds=600",
-    ]);
+    let options = ["--retry-strategy", "attempts=2", "--timeout", "attemptDurationSeconds=600"];
+    account.register_with(name, &container, &options);
 }
 
 fn keys(object: &Value) -> Vec<&str> {

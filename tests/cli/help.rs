@@ -284,7 +284,7 @@ fn verbs_for_what_jobs_wrote_and_for_their_end() {
 
 #[test]
 fn removing_jobs() {
-    insta::assert_snapshot!(help("prune"), @r#"
+    insta::assert_snapshot!(help("prune"), @"
     > prune
     exit code 0
     --- stdout
@@ -298,12 +298,12 @@ fn removing_jobs() {
           --only <WHAT>            Keep the jobs and their logs, and remove only what they have at
                                    /files and brought along [possible values: files]
           --file-system            Have a job remove what jobs left on the file system of AWS, and
-                                   nobody has written to since
+                                   nobody has written to since. To read there does not count
           --json                   Print JSON, one object a line
           --engine <ENGINE>        Who runs the jobs: local, or aws
       -q, --quiet                  Say nothing but what was asked for
       -h, --help                   Print help
-    "#);
+    ");
 }
 
 #[test]

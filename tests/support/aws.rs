@@ -262,6 +262,11 @@ impl Account {
     /// Registers a job definition of one container, with what every one needs and this says nothing
     /// of.
     pub fn register(&self, name: &str, container: &Value) {
+        self.register_with(name, container, &[]);
+    }
+
+    /// The same, with more options of the AWS CLI.
+    pub fn register_with(&self, name: &str, container: &Value, options: &[&str]) {
         let mut whole = json!({
             "image": "busybox",
             "command": ["true"],
@@ -272,7 +277,7 @@ impl Account {
             whole[name] = value.clone();
         }
         let container = whole.to_string();
-        self.aws(&[
+        let words = [
             "batch",
             "register-job-definition",
             "--job-definition-name",
@@ -281,7 +286,8 @@ impl Account {
             "container",
             "--container-properties",
             &container,
-        ]);
+        ];
+        self.aws(&[&words, options].concat());
     }
 
     /// Pushes an image that has no ENTRYPOINT to a repository that is made for it, and gives its name.
