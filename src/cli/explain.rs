@@ -5,7 +5,7 @@ use clap::Args;
 use super::context::{Context, block_on};
 use super::error::Failure;
 use super::output::{self, ExplanationView};
-use super::programs;
+use super::{meant, programs};
 use crate::engine::Engines;
 use crate::job::JobRef;
 
@@ -32,6 +32,6 @@ async fn explain(options: &Options, engines: &mut Engines<'_>) -> Result<Explana
     engines.refresh(&[id]).await?.by_now()?;
     let mut explanation = engines.explain(id).await?;
     let job = engines.ledger().job(id)?;
-    explanation.hints.extend(programs::hint(&job));
+    explanation.hints.extend(programs::hint(&job).into_iter().chain(meant::hint(&job)));
     Ok(ExplanationView::new(&job, explanation))
 }

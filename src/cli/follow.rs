@@ -6,6 +6,7 @@ use super::context::{Context, internal};
 use super::error::{Doing, Failure, code};
 use super::interrupts::{Interrupts, Wake};
 use super::log_lines::How;
+use super::meant;
 use super::news::News;
 use super::output::{EventLine, JobView};
 use super::programs;
@@ -275,7 +276,7 @@ pub fn say_end(record: &JobRecord, context: &Context<'_>) -> Result<u8, Failure>
     if record.state != State::Succeeded {
         context.output.job_failed(&view, &line, &took);
     }
-    if let Some(hint) = programs::hint(record) {
+    for hint in programs::hint(record).into_iter().chain(meant::hint(record)) {
         context.output.note(&hint);
     }
     Ok(code)

@@ -3,7 +3,12 @@
 use std::path::Path;
 
 use super::error::Failure;
-use crate::job::{Command, JobFiles, JobSpec, Memory, is_line, operator, through_a_shell};
+use super::programs::NOT_FOUND;
+use crate::job::{
+    Command, JobFiles, JobSpec, Memory, Slip, State, is_line, operator, shell_word, slip,
+    through_a_shell,
+};
+use crate::ledger::JobRecord;
 
 /// A whole line in the place of a program is no job.
 ///
@@ -47,4 +52,26 @@ pub fn notes(memory: Option<&str>, spec: &JobSpec, directory: &Path) -> Vec<Stri
         ));
     }
     notes
+}
+
+/// What may be why the command of a job failed, if that was not said when it was submitted.
+pub fn hint(job: &JobRecord) -> Option<String> {
+    let code = job.exit_code.filter(|code| job.state == State::Failed && *code != 0)?;
+    let words = job.plan.spec.command.as_ref()?.words();
+    let meant = through_a_shell(words);
+    match slip(words, code == NOT_FOUND)? {
+        Slip::Operator(_) if operator(words).is_some() => None,
+        Slip::Operator(operator) => Some(format!(
+            "`{operator}` went to the program as a word, because no shell reads the command; did \
+             you mean {meant}?"
+        )),
+        Slip::BuiltIn(word) => {
+            Some(format!("`{word}` is a word of shells, and no program; did you mean {meant}?"))
+        }
+        Slip::Line(_) => Some(format!("no shell reads the command; did you mean {meant}?")),
+        Slip::Assignment(variable) => Some(format!(
+            "`{variable}` was taken for the program; did you mean --env {} before the command?",
+            shell_word(variable)
+        )),
+    }
 }

@@ -11,7 +11,7 @@ use crate::job::{DEFAULT_PATH, JobSpec, Surprise, surprise};
 use crate::ledger::JobRecord;
 
 /// What shells and this engine give for a program that is not found.
-const NOT_FOUND: i32 = 127;
+pub const NOT_FOUND: i32 = 127;
 
 /// Says of each program once which other the caller may expect.
 pub fn tell(submissions: &[Submission], context: &Context<'_>) {

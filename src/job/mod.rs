@@ -54,7 +54,7 @@ pub use retry::{
 pub use secret::{MASK, Secret, Secrets};
 pub use secret_source::{NoSecretSource, SecretSource};
 pub use sending::{Input, Sending, Stdin};
-pub use shell::{is_line, operator, through_a_shell};
+pub use shell::{Slip, is_line, operator, slip, through_a_shell};
 pub use source::{Source, UnknownSource};
 pub use spec::{JobSpec, SpecError};
 pub use state::State;

@@ -1,13 +1,40 @@
 //! Commands that look as if they were meant for a shell. No shell reads a command: its words go to
 //! the program as they are.
 
-use super::shell_word;
+use super::{EnvName, shell_word};
 
 /// What only a shell makes more of than a word.
 const OPERATORS: [&str; 13] =
     ["&&", "||", "|", "|&", ";", "&", ">", ">>", "<", "<<", "2>", "2>&1", "&>"];
 /// By which `find` begins a command that ends with `;`.
 const BEGIN_OF_A_COMMAND: [&str; 4] = ["-exec", "-execdir", "-ok", "-okdir"];
+
+/// Of these a word may as well be something else: what is compared, looked for, or separates.
+const OF_ONE_CHARACTER: [&str; 5] = ["|", ";", "&", ">", "<"];
+/// Programs that are given such words.
+const TAKE_THEM: [&str; 20] = [
+    "[", "awk", "bc", "column", "cut", "dc", "egrep", "expr", "fgrep", "find", "grep", "join",
+    "paste", "printf", "rg", "sed", "sort", "test", "tr", "xargs",
+];
+/// What shells do themselves, and is no program.
+const BUILT_IN: [&str; 26] = [
+    "!", "(", ".", "alias", "case", "cd", "eval", "exec", "exit", "export", "for", "if", "pushd",
+    "read", "set", "shopt", "source", "time", "trap", "ulimit", "umask", "unset", "until", "while",
+    "[[", "{",
+];
+
+/// What was written for a shell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slip<'a> {
+    /// A word, as `&&`.
+    Operator(&'a str),
+    /// `cd` in the place of a program.
+    BuiltIn(&'a str),
+    /// `FOO=1` in the place of a program.
+    Assignment(&'a str),
+    /// `ls|wc` in the place of a program.
+    Line(&'a str),
+}
 
 /// Is the program a whole line, as `echo hi`? No name that is looked for in PATH is like that; a
 /// path may be.
@@ -16,17 +43,40 @@ pub fn is_line(program: &str) -> bool {
     program.contains(char::is_whitespace)
 }
 
-/// The first word that is an operator of shells.
+/// The first word that is certainly an operator of shells.
 #[must_use]
 pub fn operator(words: &[String]) -> Option<&str> {
+    let program = words.first().and_then(|program| program.rsplit('/').next());
+    let takes_them = program.is_some_and(|program| TAKE_THEM.contains(&program));
+    operators(words).find(|word| !takes_them || !OF_ONE_CHARACTER.contains(word))
+}
+
+/// All that may be operators.
+fn operators(words: &[String]) -> impl Iterator<Item = &str> {
     let mut of_find = false;
-    for word in words.iter().skip(1).map(String::as_str) {
-        if OPERATORS.contains(&word) && !(of_find && word == ";") {
-            return Some(word);
-        }
-        of_find |= BEGIN_OF_A_COMMAND.contains(&word);
+    words.iter().skip(1).map(String::as_str).filter(move |word| {
+        of_find |= BEGIN_OF_A_COMMAND.contains(word);
+        OPERATORS.contains(word) && !(of_find && *word == ";")
+    })
+}
+
+/// What may be why a command failed. `unknown`: no program is called so.
+#[must_use]
+pub fn slip(words: &[String], unknown: bool) -> Option<Slip<'_>> {
+    let program = words.first()?.as_str();
+    let name = program.split_once('=').map_or("", |(name, _)| name);
+    if !unknown {
+        return operators(words).next().map(Slip::Operator);
     }
-    None
+    if BUILT_IN.contains(&program) {
+        Some(Slip::BuiltIn(program))
+    } else if EnvName::new(name).is_ok() {
+        Some(Slip::Assignment(program))
+    } else if program.contains(['|', '&', ';', '<', '>']) {
+        Some(Slip::Line(program))
+    } else {
+        operators(words).next().map(Slip::Operator)
+    }
 }
 
 /// The command that has a shell read the words.
@@ -60,7 +110,40 @@ mod tests {
             (&["find", ".", "-exec", "rm", "{}", ";", "|", "wc"], Some("|")),
             (&["&&"], None),
         ] {
+            assert_eq!(operators(&words(line)).next(), found, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_program_may_well_be_given_is_no_operator_for_sure() {
+        for (line, found) in [
+            (&["make", "&&", "make", "install"][..], Some("&&")),
+            (&["echo", "hi", ">", "file"], Some(">")),
+            (&["test", "1", ">", "2"], None),
+            (&["/usr/bin/[", "a", "<", "b", "]"], None),
+            (&["grep", "&", "file"], None),
+            (&["find", ".", "-name", ";"], None),
+            (&["grep", "x", "file", "||", "true"], Some("||")),
+        ] {
             assert_eq!(operator(&words(line)), found, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_command_failed_of() {
+        use Slip::{Assignment, BuiltIn, Line, Operator};
+        for (line, unknown, slip_found) in [
+            (&["grep", "x", "file", "|", "wc"][..], false, Some(Operator("|"))),
+            (&["grep", "x"], false, None),
+            (&["cd", "/tmp"], true, Some(BuiltIn("cd"))),
+            (&["cd", "/tmp"], false, None),
+            (&["FOO=1", "env"], true, Some(Assignment("FOO=1"))),
+            (&["=1"], true, None),
+            (&["ls|wc", "-l"], true, Some(Line("ls|wc"))),
+            (&["nope", "|", "wc"], true, Some(Operator("|"))),
+            (&["nope"], true, None),
+        ] {
+            assert_eq!(slip(&words(line), unknown), slip_found, "{line:?}");
         }
     }
 
@@ -69,6 +152,7 @@ mod tests {
         for (line, meant) in [
             (&["echo hi"][..], "sh -c 'echo hi'"),
             (&["make", "a b", "&&", "true"], r"sh -c 'make '\''a b'\'' && true'"),
+            (&["ls|wc", "-l"], "sh -c 'ls|wc -l'"),
         ] {
             assert_eq!(through_a_shell(&words(line)), meant);
         }

@@ -63,6 +63,81 @@ fn an_operator_among_the_words() {
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
 }
 
+/// What a program may well be given is told only when it fails, and words of shells when no program is called so.
+#[test]
+fn what_was_written_for_a_shell_and_failed() {
+    let home = Home::new();
+    let run = |words: &&str| {
+        let words = words.split(' ');
+        home.run(["run", "--name", "slip", "--"].into_iter().chain(words)).snapshot_of_the_end()
+    };
+    let commands = [
+        "test 1 > 0",
+        "grep x nowhere | wc",
+        "ls|wc -l",
+        "FOO=1 env",
+        "sh -c exit\t127",
+        "export FOO=1",
+    ];
+    insta::assert_snapshot!(each(&commands, run), @"
+    > test 1 > 0
+    exit code 2
+    --- stdout
+    test: '>': binary operator expected
+    --- stderr
+    [short] slip submitted to default
+    [short] slip failed after [took] : exit code 2
+    note: `>` went to the program as a word, because no shell reads the command; did you mean sh -c 'test 1 > 0'?
+
+    > grep x nowhere | wc
+    exit code 2
+    --- stdout
+    grep: nowhere: No such file or directory
+    grep: |: No such file or directory
+    grep: wc: No such file or directory
+    --- stderr
+    [short] slip submitted to default
+    [short] slip failed after [took] : exit code 2
+    note: `|` went to the program as a word, because no shell reads the command; did you mean sh -c 'grep x nowhere | wc'?
+
+    > ls|wc -l
+    exit code 127
+    --- stderr
+    [short] slip submitted to default
+    [short] slip failed: start failed, cannot execute `ls|wc`: it is not on the job's PATH, which is /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    note: no shell reads the command; did you mean sh -c 'ls|wc -l'?
+
+    > FOO=1 env
+    exit code 127
+    --- stderr
+    [short] slip submitted to default
+    [short] slip failed: start failed, cannot execute `FOO=1`: it is not on the job's PATH, which is /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    note: `FOO=1` was taken for the program; did you mean --env FOO=1 before the command?
+
+    > sh -c exit	127
+    exit code 127
+    --- stderr
+    [short] slip submitted to default
+    [short] slip failed after [took] : exit code 127
+
+    > export FOO=1
+    exit code 127
+    --- stderr
+    [short] slip submitted to default
+    [short] slip failed: start failed, cannot execute `export`: it is not on the job's PATH, which is /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    note: `export` is a word of shells, and no program; did you mean sh -c 'export FOO=1'?
+    ");
+    insta::assert_snapshot!(home.run(["explain", "last"]).snapshot(), @"
+    exit code 0
+    --- stdout
+    [short] slip failed
+    reason   cannot execute `export`: it is not on the job's PATH, which is /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    why      it failed: start failed
+    hint     install `export`, or name it by its path
+    hint     `export` is a word of shells, and no program; did you mean sh -c 'export FOO=1'?
+    ");
+}
+
 #[test]
 fn sizes_with_any_unit() {
     let home = Home::new();
