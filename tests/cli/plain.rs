@@ -25,6 +25,9 @@ fn control_characters_in_names() {
     assert!(seen[0].contains(r"a\x1b]0;x\x07\nb"), "{}", seen[0]);
     assert!(seen[1].contains(r"a\x1b]0;x\x07 b"), "{}", seen[1]);
     assert!(seen[2].contains(r"`a\x1b]0;x\x07 b` is no path"), "{}", seen[2]);
+    let refused = home.run(["submit", "--json", "--output", name, "--", "true"]).stderr;
+    let refused: serde_json::Value = serde_json::from_str(&refused).expect("json");
+    assert!(refused["error"].as_str().is_some_and(|it| it.contains(name)), "{refused}");
     let files = home.run(["files", "ls", "--json", "last"]).json();
     assert!(files.iter().any(|file| file["path"] == name), "{files:?}");
 }

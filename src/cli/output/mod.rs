@@ -157,32 +157,27 @@ impl Output {
         if failure.kind == Kind::ReaderGone {
             return failure.exit_code();
         }
+        let exit_code = failure.exit_code();
+        if self.json {
+            // As it is: JSON has its own ways to keep it in the line.
+            let (message, hint) = (failure.message(), failure.hint.as_deref());
+            self.complain(&to_json(&json::ErrorLine { error: &message, hint, exit_code }));
+            return exit_code;
+        }
         let message = one_line(&failure.message());
         let hint = failure.hint.as_deref().map(one_line);
-        if self.json {
-            let error = json::ErrorLine {
-                error: &message,
-                hint: hint.as_deref(),
-                exit_code: failure.exit_code(),
-            };
-            self.complain(&to_json(&error));
-        } else {
-            let (red, bold, plain) = if colour(&io::stderr()) {
-                ("\x1b[31m", "\x1b[1m", "\x1b[0m")
-            } else {
-                ("", "", "")
-            };
-            self.complain(&format!("{red}{bold}error{plain}: {message}"));
-            if let Some(hint) = &hint {
-                self.complain(&format!("{bold}hint{plain}: {hint}"));
-            }
+        let (red, bold, plain) =
+            if colour(&io::stderr()) { ("\x1b[31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
+        self.complain(&format!("{red}{bold}error{plain}: {message}"));
+        if let Some(hint) = &hint {
+            self.complain(&format!("{bold}hint{plain}: {hint}"));
         }
         if self.github.is_some() {
             let hint = hint.map_or_else(String::new, |hint| format!("\nhint: {hint}"));
             let message = format!("{message}{hint}");
             self.complain(&github::annotation("computes", &message));
         }
-        failure.exit_code()
+        exit_code
     }
 
     #[expect(clippy::unused_self, reason = "printing goes through an Output")]
