@@ -69,7 +69,10 @@ fn list(all: fn() -> Vec<CompletionCandidate>) -> ArgValueCompleter {
         let Some(text) = typed.to_str() else { return Vec::new() };
         let (before, last) = text.rsplit_once(',').unwrap_or(("", text));
         let before = if before.is_empty() { String::new() } else { format!("{before},") };
-        let fitting = starting(OsStr::new(last), all());
+        let is_said = |it: &CompletionCandidate| {
+            text.split(',').rev().skip(1).any(|said| it.get_value() == OsStr::new(said))
+        };
+        let fitting = starting(OsStr::new(last), all().into_iter().filter(|it| !is_said(it)));
         fitting.into_iter().map(|it| it.add_prefix(before.clone())).collect()
     })
 }

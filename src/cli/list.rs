@@ -1,14 +1,17 @@
 //! `computes list`: the jobs, newest first.
 
+use std::io;
 use std::time::Duration;
 
 use clap::Args;
+use rustix::process::{Signal, getpid, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use super::context::{Context, block_on};
 use super::error::{Doing, Failure};
 use super::interrupts::Interrupts;
+use super::keyboard::Keyboard;
 use super::listing::Listing;
 use super::output::{self, JobView, ListedView};
 use super::selection::Selection;
@@ -29,7 +32,7 @@ pub struct Options {
     /// Show when they were submitted, in the place of how long ago
     #[arg(long)]
     dates: bool,
-    /// Stay, and show how they change, until Ctrl-C
+    /// Stay, and show how they change, until `q` or Ctrl-C
     #[arg(long)]
     watch: bool,
 }
@@ -106,16 +109,18 @@ async fn watch(options: &Options, filter: &Filter, context: &Context<'_>) -> Res
         )
     })?;
     let mut engines = context.engines()?;
-    let mut interrupts = Interrupts::new(None)?;
+    let mut leave = Leave { interrupts: Interrupts::new(None)?, keyboard: Keyboard::default() };
+    leave.keyboard.take();
     // Taken before the first look, so that no change falls in between.
     let mut changes = engines.watch()?;
-    let mut resized =
-        signal(SignalKind::window_change()).doing(|| "watch the terminal".to_owned())?;
+    let listen = |kind| signal(kind).doing(|| "watch the terminal".to_owned());
+    let mut resized = listen(SignalKind::window_change())?;
+    let mut suspended = listen(SignalKind::from_raw(Signal::TSTP.as_raw()))?;
     let is_away = context.config.engine == EngineName::Aws;
     let mut listing = Listing::default();
     loop {
         tokio::select! {
-            code = interrupts.leave() => return Ok(code),
+            code = leave.wanted() => return Ok(code),
             looked = Listing::of(&mut engines, filter, context) => match looked {
                 Ok(new) => listing = new,
                 // AWS can be asked again.
@@ -129,7 +134,7 @@ async fn watch(options: &Options, filter: &Filter, context: &Context<'_>) -> Res
             screen.draw(&lines(&listing, options, context), notes)?;
             let tick = listing.goes_on().then(|| Instant::now() + TICK);
             tokio::select! {
-                code = interrupts.leave() => return Ok(code),
+                code = leave.wanted() => return Ok(code),
                 news = changes.changed() => {
                     news?;
                     break;
@@ -137,11 +142,35 @@ async fn watch(options: &Options, filter: &Filter, context: &Context<'_>) -> Res
                 () = until(others) => break,
                 () = until(tick) => {}
                 _ = resized.recv() => {}
+                _ = suspended.recv() => {
+                    screen.close()?;
+                    leave.keyboard.give_back();
+                    // Goes on from here when the shell says so.
+                    let stopped = kill_process(getpid(), Signal::STOP).map_err(io::Error::from);
+                    stopped.doing(|| "stop".to_owned())?;
+                    leave.keyboard.take();
+                }
             }
         }
         tokio::select! {
-            code = interrupts.leave() => return Ok(code),
+            code = leave.wanted() => return Ok(code),
             () = sleep(TOGETHER) => {}
+        }
+    }
+}
+
+/// By what somebody who watches leaves.
+struct Leave {
+    interrupts: Interrupts,
+    keyboard: Keyboard,
+}
+
+impl Leave {
+    /// With which exit code, once it is wanted.
+    async fn wanted(&mut self) -> u8 {
+        tokio::select! {
+            code = self.interrupts.leave() => code,
+            () = self.keyboard.pressed(b'q') => 0,
         }
     }
 }

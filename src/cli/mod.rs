@@ -24,6 +24,7 @@ mod inside;
 mod intake;
 mod interrupts;
 mod job_options;
+mod keyboard;
 mod known;
 mod landing;
 mod later;

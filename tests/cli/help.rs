@@ -145,7 +145,7 @@ fn help(verbs: &str) -> String {
 
 #[test]
 fn verbs_for_jobs_that_are_there() {
-    insta::assert_snapshot!(help("wait status list"), @r#"
+    insta::assert_snapshot!(help("wait status list"), @"
     > wait
     exit code 0
     --- stdout
@@ -202,12 +202,12 @@ fn verbs_for_jobs_that_are_there() {
       -n, --limit <N>        How many at the most [default: 20]
           --all              However many there are
           --dates            Show when they were submitted, in the place of how long ago
-          --watch            Stay, and show how they change, until Ctrl-C
+          --watch            Stay, and show how they change, until `q` or Ctrl-C
           --json             Print JSON, one object a line
           --engine <ENGINE>  Who runs the jobs: local, or aws
       -q, --quiet            Say nothing but what was asked for
       -h, --help             Print help
-    "#);
+    ");
 }
 
 #[test]

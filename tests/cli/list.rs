@@ -131,6 +131,24 @@ fn watch_draws_anew_when_something_changes_and_leaves_the_terminal_whole() {
     assert!(run.stdout.ends_with("\x1b[?25h\x1b[?1049l"), "{:?}", run.stdout);
 }
 
+/// What was on the terminal is there again while it is stopped.
+#[test]
+fn watch_is_stopped_and_goes_on_and_is_left_by_a_key() {
+    let home = Home::new();
+    home.run(["run", "--name", "watched", "--", "true"]);
+    let mut watch = Following::at_terminal(&home, &["list", "--watch"]);
+    watch.until_it_prints("watched");
+    watch.type_in("\x1a");
+    watch.until_it_shows("\x1b[?25h\x1b[?1049l");
+    watch.go_on_when_stopped();
+    watch.until_it_prints("watched");
+    watch.type_in("xq");
+    let run = watch.end(&home);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stdout.ends_with("\x1b[?25h\x1b[?1049l"), "{:?}", run.stdout);
+    assert!(!run.stdout.contains('q'), "keys are not shown: {:?}", run.stdout);
+}
+
 #[test]
 fn watch_without_a_terminal_is_refused() {
     insta::assert_snapshot!(Home::new().refuses(&["list", "--watch"]), @"

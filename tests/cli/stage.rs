@@ -176,14 +176,35 @@ impl Following {
 
     /// Waits for a line that it writes to stdout.
     pub fn until_it_prints(&mut self, what: &str) {
+        self.until(|printed| printed.ends_with('\n') && printed.contains(what));
+    }
+
+    /// Waits for what need be no line.
+    pub fn until_it_shows(&mut self, what: &str) {
+        self.until(|printed| printed.ends_with(what));
+    }
+
+    fn until(&mut self, is_enough: impl Fn(&str) -> bool) {
         let stdout = self.child.stdout.as_mut().expect("a pipe");
         let mut printed = Vec::new();
         // A byte at a time, so that what follows is left for the end.
-        while !(printed.ends_with(b"\n") && String::from_utf8_lossy(&printed).contains(what)) {
+        while !is_enough(&String::from_utf8_lossy(&printed)) {
             let mut byte = [0];
             assert_eq!(stdout.read(&mut byte).expect("readable"), 1, "it ended: {printed:?}");
             printed.push(byte[0]);
         }
+    }
+
+    /// Has the program at the terminal go on, as `fg` does, once it has stopped.
+    pub fn go_on_when_stopped(&self) {
+        let terminal = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{terminal}/task/{terminal}/children"));
+        let program: u32 = children.expect("a process").trim().parse().expect("one child");
+        eventually("the program stopped", || {
+            let stat = fs::read_to_string(format!("/proc/{program}/stat")).expect("a process");
+            stat.rsplit(") ").next()?.starts_with('T').then_some(())
+        });
+        send(program, Signal::CONT);
     }
 
     /// Waits for a line that it writes to stderr.

@@ -52,6 +52,11 @@ impl Screen<'_> {
         self.is_open = true;
         self.output.data(drawn.as_bytes())
     }
+
+    /// Back to what was there before, until something is drawn again.
+    pub fn close(&mut self) -> Result<(), Failure> {
+        if std::mem::take(&mut self.is_open) { self.output.data(CLOSE.as_bytes()) } else { Ok(()) }
+    }
 }
 
 fn fitted(text: &str, look: Look) -> String {
@@ -66,9 +71,7 @@ fn height() -> usize {
 
 impl Drop for Screen<'_> {
     fn drop(&mut self) {
-        if self.is_open {
-            // There is nobody left to tell that the terminal is gone.
-            let _ = self.output.data(CLOSE.as_bytes());
-        }
+        // There is nobody left to tell that the terminal is gone.
+        let _ = self.close();
     }
 }

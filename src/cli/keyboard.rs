@@ -1,0 +1,72 @@
+//! Single keys that are pressed at the terminal.
+
+use std::future::pending;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::process::getpgrp;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+use tokio::io::unix::AsyncFd;
+
+use crate::engine::readable;
+
+/// While it has the terminal, keys come as they are pressed, and none is shown. Ctrl-C and Ctrl-Z
+/// are signals as ever.
+#[derive(Default)]
+pub struct Keyboard(Option<Taken>);
+
+struct Taken {
+    handle: AsyncFd<Arc<OwnedFd>>,
+    /// How the terminal is to be when it is given back.
+    before: Termios,
+}
+
+impl Keyboard {
+    /// Where keys go to somebody else, or can't be had, none comes.
+    pub fn take(&mut self) {
+        if self.0.is_none() {
+            self.0 = Taken::now();
+        }
+    }
+
+    pub fn give_back(&mut self) {
+        self.0 = None;
+    }
+
+    /// Until this key is pressed.
+    pub async fn pressed(&self, key: u8) {
+        let Some(taken) = &self.0 else { return pending().await };
+        loop {
+            let Ok(mut ready) = taken.handle.readable().await else { return pending().await };
+            let mut keys = [0; 64];
+            match rustix::io::read(taken.handle.get_ref(), &mut keys) {
+                Ok(0) | Err(_) => return pending().await,
+                Ok(count) if keys[..count].contains(&key) => return,
+                Ok(_) => ready.clear_ready(),
+            }
+        }
+    }
+}
+
+impl Taken {
+    fn now() -> Option<Self> {
+        let stdin = std::io::stdin();
+        // Who touches the terminal from the background is stopped.
+        if tcgetpgrp(&stdin).ok()? != getpgrp() {
+            return None;
+        }
+        let before = tcgetattr(&stdin).ok()?;
+        let handle = readable(Arc::new(stdin.as_fd().try_clone_to_owned().ok()?)).ok()?;
+        let mut single = before.clone();
+        single.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+        tcsetattr(&stdin, OptionalActions::Now, &single).ok()?;
+        Some(Self { handle, before })
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        // The terminal may be gone by now, and nobody is left to be told.
+        let _ = tcsetattr(self.handle.get_ref(), OptionalActions::Now, &self.before);
+    }
+}
