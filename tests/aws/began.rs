@@ -10,7 +10,7 @@ use crate::support::{Account, Aws, Fault, Home, Jobs, Proxy};
 
 /// Nobody who reads a log waits so long, unless there is no other way.
 const LONG: (&str, &str) = ("COMPUTES_AWS_LOG_SETTLE", "60s");
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(15);
 
 fn through_a_shell() -> Account {
     Account::in_scene(Jobs::Run, &json!({"entrypoint": ["sh", "-c"]}))

@@ -90,6 +90,8 @@ struct Ending {
     until: Instant,
     /// So many more looks have to bring nothing.
     looks: u32,
+    /// So long after something came more may.
+    after_news: Duration,
     /// Is it told already that its command never began?
     never_began: bool,
 }
@@ -321,13 +323,14 @@ impl Ending {
     fn new(age: Millis, settle: Duration) -> Self {
         let left = settle.saturating_sub(Duration::from_millis(age.max(0).unsigned_abs()));
         // The clock may be wrong by a little.
-        let looks = if age < SURELY_SHOWN_AFTER { QUIET_LOOKS } else { 1 };
-        Self { until: Instant::now() + left, looks, never_began: false }
+        let (looks, after_news) =
+            if age < SURELY_SHOWN_AFTER { (QUIET_LOOKS, settle / 3) } else { (1, Duration::ZERO) };
+        Self { until: Instant::now() + left, looks, after_news, never_began: false }
     }
 
     /// Something came, so that more may.
-    fn goes_on(&mut self, settle: Duration) {
-        self.until = self.until.max(Instant::now() + settle / 3);
+    fn goes_on(&mut self) {
+        self.until = self.until.max(Instant::now() + self.after_news);
         self.looks = self.looks.max(1);
     }
 
@@ -361,10 +364,10 @@ impl LogReader for AwsLog {
         loop {
             let page = self.page(ledger, out).await;
             let Some(open) = &mut self.open else { return page.map(|_| ()) };
-            let (has_ended, settle) = (open.own.has_ended(), self.settings.log_settle);
+            let has_ended = open.own.has_ended();
             let ending = self.ending(ledger)?;
             if out.len() > before {
-                ending.goes_on(settle);
+                ending.goes_on();
                 return page.map(|_| ());
             }
             let is_over = has_ended || ending.is_over();
