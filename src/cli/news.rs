@@ -168,6 +168,10 @@ impl News {
             return Ok(());
         }
         let record = engines.ledger().job(self.job)?;
+        // It went on since: the next look tells, and it may be the end.
+        if (record.state, record.attempt) != (now.state, now.attempt) {
+            return Ok(());
+        }
         if context.output.json {
             let line = EventLine::State {
                 id: record.id.to_string(),
