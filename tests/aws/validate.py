@@ -13,11 +13,12 @@ from awscli.clidriver import create_clidriver
 
 
 def main():
+    driver = create_clidriver()
     for request in sys.stdin:
         said = io.StringIO()
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
             words = ["batch", "submit-job", "--cli-input-json", request, "--generate-cli-skeleton", "output"]
-            code = create_clidriver().main([*words, "--region", "us-east-1"])
+            code = driver.main([*words, "--region", "us-east-1"])
         print("ok" if code == 0 else f"{code}: {' '.join(said.getvalue().split())}", flush=True)
 
 

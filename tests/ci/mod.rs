@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use regex::{NoExpand, Regex};
 use serde_json::Value;
 
-use crate::support::{Account, Aws, Home, Run, python_tool, root};
+use crate::support::{Account, Aws, Home, Run, at_short_intervals, python_tool, root};
 
 /// The block below a heading.
 fn block(heading: &str) -> String {
@@ -72,9 +72,8 @@ impl Runner {
 
     /// One that has a token of its platform and no keys.
     fn with_token_only(account: &Account) -> Self {
-        let home = Home::new()
-            .with("AWS_ENDPOINT_URL", &format!("http://127.0.0.1:{}", Aws::server().port()))
-            .with("COMPUTES_AWS_POLL", "20ms");
+        let endpoint = format!("http://127.0.0.1:{}", Aws::server().port());
+        let home = at_short_intervals(Home::new()).with("AWS_ENDPOINT_URL", &endpoint);
         let variables =
             [("COMPUTES_ROLE", account.field("role")), ("AWS_REGION", account.field("region"))];
         Self { home, variables: variables.map(|(name, value)| (name.to_owned(), value)).into() }

@@ -100,6 +100,13 @@ pub struct Account {
     made: Value,
 }
 
+/// What AWS takes seconds for, the server of the tests does at once.
+pub fn at_short_intervals(home: Home) -> Home {
+    home.with("COMPUTES_AWS_POLL", "20ms")
+        .with("COMPUTES_AWS_SETTLE", "100ms")
+        .with("COMPUTES_AWS_LOG_SETTLE", "200ms")
+}
+
 impl Account {
     pub fn new(jobs: Jobs) -> Self {
         Self::with(jobs, false)
@@ -182,11 +189,7 @@ impl Account {
 
     /// A home whose calls go by way of another port.
     pub fn home_through(&self, port: u16) -> Home {
-        let home = Home::new()
-            .with("COMPUTES_ENGINE", "aws")
-            .with("COMPUTES_AWS_POLL", "20ms")
-            .with("COMPUTES_AWS_SETTLE", "100ms")
-            .with("COMPUTES_AWS_LOG_SETTLE", "200ms");
+        let home = at_short_intervals(Home::new()).with("COMPUTES_ENGINE", "aws");
         self.variables(port).iter().fold(home, |home, (name, value)| home.with(name, value))
     }
 

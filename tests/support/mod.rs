@@ -7,7 +7,7 @@ mod gate;
 mod processes;
 mod proxy;
 
-pub use aws::{Account, Aws, Jobs};
+pub use aws::{Account, Aws, Jobs, at_short_intervals};
 pub use gate::Gate;
 pub use processes::Wanted;
 pub use proxy::{Answer, Fault, Proxy, Request};
