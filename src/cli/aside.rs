@@ -1,6 +1,6 @@
 //! What is in the way of what comes back from a job, and kept where it goes with the job.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{OnceCell, Ref, RefCell};
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, symlink};
@@ -13,20 +13,21 @@ use crate::ledger::StateDir;
 pub struct Aside {
     of_the_job: PathBuf,
     folder: OnceCell<PathBuf>,
-    count: Cell<usize>,
+    /// Paths from there on.
+    names: RefCell<Vec<PathBuf>>,
 }
 
 impl Aside {
     #[must_use]
     pub fn of(dir: &StateDir, job: JobId) -> Self {
         let of_the_job = dir.aside_of(job);
-        Self { of_the_job, folder: OnceCell::new(), count: Cell::new(0) }
+        Self { of_the_job, folder: OnceCell::new(), names: RefCell::default() }
     }
 
-    /// Where how many are, if any.
+    /// What is where, if anything is.
     #[must_use]
-    pub fn kept(&self) -> Option<(usize, &Path)> {
-        self.folder.get().map(|folder| (self.count.get(), folder.as_path()))
+    pub fn kept(&self) -> Option<(Ref<'_, Vec<PathBuf>>, &Path)> {
+        self.folder.get().map(|folder| (self.names.borrow(), folder.as_path()))
     }
 
     /// Keeps a file or link that is at that path of a folder. It stays where it is, too, for somebody else
@@ -43,7 +44,7 @@ impl Aside {
         if fs::hard_link(&from, &to).is_err() {
             copy(&from, &to)?;
         }
-        self.count.set(self.count.get() + 1);
+        self.names.borrow_mut().push(path.to_owned());
         Ok(())
     }
 

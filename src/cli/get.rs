@@ -56,7 +56,7 @@ pub async fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure
         let mut views = places.to.iter().map(|(entry, _)| FileView::new(entry));
         views.try_for_each(|view| context.output.json_line(&view))?;
     } else {
-        let (got, here) = (counted(&places.to), already(&places));
+        let (got, here) = (counted(&places.to), already(places.here.len()));
         let folder = options.into.display();
         context.output.status(&format!("got {got}, into {folder}{here}"));
     }
@@ -90,8 +90,8 @@ pub fn counted<'a>(entries: impl IntoIterator<Item = &'a (FileEntry, PathBuf)>) 
 }
 
 /// How many need not be brought, to be said after those that are.
-pub fn already(places: &Places) -> String {
-    match places.here.len() {
+pub fn already(here: usize) -> String {
+    match here {
         0 => String::new(),
         1 => "; 1 is as it should be already".to_owned(),
         here => format!("; {here} are as they should be already"),

@@ -7,7 +7,7 @@ use super::aside::Aside;
 use super::context::Context;
 use super::error::{Failure, Kind, code};
 use super::fate::Why;
-use super::get::counted;
+use super::get::{already, counted};
 use super::landing::Landing;
 use super::output::EventLine;
 use super::places::Places;
@@ -81,13 +81,14 @@ impl Returned {
                 "computes files get {short} --into FOLDER brings all of them elsewhere"
             ));
         }
-        let here = match self.here {
-            0 => String::new(),
-            1 => "; 1 is as it should be already".to_owned(),
-            here => format!("; {here} are as they should be already"),
-        };
-        if !self.came.is_empty() || self.here > 0 {
-            output.status(&format!("brought back {}{here}", counted(&self.came)));
+        if !self.came.is_empty() {
+            output.status(&format!("brought back {}{}", counted(&self.came), already(self.here)));
+        } else if self.here > 0 {
+            let files = match self.here {
+                1 => "1 file is as it should be".to_owned(),
+                here => format!("{here} files are as they should be"),
+            };
+            output.status(&format!("nothing to bring back: {files} already"));
         } else if asked && !self.unfit && self.left.is_empty() && self.later == 0 {
             output.status("nothing to bring back: of the outputs of the job nothing is kept");
         }
@@ -97,10 +98,14 @@ impl Returned {
 
 /// What somebody may look for is told, also where nothing else is.
 pub fn tell_aside(aside: &Aside, context: &Context<'_>) {
-    let Some((count, folder)) = aside.kept() else { return };
-    let files = match count {
-        1 => "1 file that was here and did not go along was",
-        _ => &*format!("{count} files that were here and did not go along were"),
+    let Some((names, folder)) = aside.kept() else { return };
+    let Some(first) = names.first() else { return };
+    let files = match names.len() - 1 {
+        0 => format!("`{}` was here and did not go along: it was", first.display()),
+        more => format!(
+            "`{}` and {more} more were here and did not go along: they were",
+            first.display()
+        ),
     };
     context.output.warning(&format!("{files} moved to `{}`", folder.display()));
 }

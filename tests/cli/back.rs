@@ -42,7 +42,7 @@ fn what_did_not_go_along_is_moved_aside() {
     insta::assert_snapshot!(run(&home, script).snapshot(), @"
     exit code 125
     --- stderr
-    warning: 2 files that were here and did not go along were moved to `[home]/.local/state/computes/aside/[id]/1`
+    warning: `.env` and 1 more were here and did not go along: they were moved to `[home]/.local/state/computes/aside/[id]/1`
     warning: left as it is: `[home]/here/pipe` is no file and no link here
     ");
     assert_eq!((text(&home, ".env"), text(&home, "link")), ("example\n".into(), "l\n".into()));
