@@ -352,7 +352,7 @@ pub async fn hand_over(
     for (id, error) in doubts {
         let why = Failure::from(error).message();
         let short = id.short();
-        context.output.warning(&format!("{short} is on AWS Batch, but look at it: {why}"));
+        context.output.warning(&format!("{short} is on AWS Batch, with a doubt: {why}"));
     }
     if let Some(error) = unattended {
         let why = Failure::from(error).message();

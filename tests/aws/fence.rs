@@ -64,7 +64,7 @@ fn what_was_sent_twice_runs_once_and_is_followed_where_it_runs() {
     --- stdout
     hello
     --- stderr
-    warning: [short] is on AWS Batch, but look at it: the list of AWS Batch does not show it [took] after it was sent more than once, so that it may be there twice; the one that starts second runs nothing, if jobs share the file system of /files
+    warning: [short] is on AWS Batch, with a doubt: the list of AWS Batch does not show it [took] after it was sent more than once, so that it may be there twice; the one that starts second runs nothing, if jobs share the file system of /files
     [short] twice submitted to default
     [short] twice failed after [took] : exit code 7
     ");
@@ -110,7 +110,7 @@ fn what_was_sent_twice_runs_once_by_way_of_the_bucket() {
     --- stdout
     hello
     --- stderr
-    warning: [short] is on AWS Batch, but look at it: the list of AWS Batch does not show it [took] after it was sent more than once, so that it may be there twice; the one that starts second runs nothing, if `computes` in its image is 0.1.0 or later
+    warning: [short] is on AWS Batch, with a doubt: the list of AWS Batch does not show it [took] after it was sent more than once, so that it may be there twice; the one that starts second runs nothing, if `computes` in its image is 0.1.0 or later
     [short] twice submitted to default
     [short] twice failed after [took] : exit code 7
     ");
@@ -174,7 +174,7 @@ fn where_there_is_no_fence_the_doubt_is_told() {
     --- stdout
     [id]
     --- stderr
-    warning: [short] is on AWS Batch, but look at it: the list of AWS Batch does not show it [took] after it was sent more than once, so that it may be there twice; both would run
+    warning: [short] is on AWS Batch, with a doubt: the list of AWS Batch does not show it [took] after it was sent more than once, so that it may be there twice; both would run
     note: to submit takes `batch:SubmitJob` alone; what it takes to wait, list, read logs and cancel is printed by `computes policy`
     ");
 }
@@ -205,7 +205,7 @@ fn once_waits_for_a_list_that_lags_and_tells_when_it_is_blind() {
     --- stdout
     [id]
     --- stderr
-    warning: [short] is on AWS Batch, but look at it: the list of AWS Batch does not show it 3 s after it was sent, so that another machine's may do the same
+    warning: [short] is on AWS Batch, with a doubt: the list of AWS Batch does not show it 3 s after it was sent, so that another machine's may do the same
     note: to submit takes `batch:SubmitJob` alone; what it takes to wait, list, read logs and cancel is printed by `computes policy`
     ");
 }

@@ -97,3 +97,37 @@ fn two_machines_at_the_same_moment_end_up_with_one_job() {
     assert_eq!((jobs.len(), active), (2, 1), "{jobs:?}");
     assert_eq!(ids[0], ids[1]);
 }
+
+/// The list shows the first only when that is over: it counts if it was not when the second was sent.
+#[test]
+fn one_that_ended_before_the_list_showed_it_counts_or_is_told() {
+    let second_after = |jobs, first: &str, stopped_in: i64| {
+        let account = Account::in_scene(jobs, &json!({"list_lag": 1.0}));
+        let here = account.home();
+        let same = ["--name", "same", "--", "true"];
+        let first_id = here.submit(same);
+        let stopped_at = jiff::Timestamp::now().as_millisecond() + stopped_in;
+        let ended = json!({"status": first, "stoppedAt": stopped_at});
+        account.stage(&here.engine_id_of(&first_id), ended);
+        let there = account.home().with("COMPUTES_AWS_SETTLE", "500ms");
+        let run = there.run([&["submit", "--once"], &same[..]].concat());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let active = account.jobs().iter().filter(|job| job["status"] == "SUBMITTED").count();
+        (run.stdout.trim() == first_id, active, run)
+    };
+    let minute = 60_000;
+    let (is_first, active, run) = second_after(Jobs::Stay, "SUCCEEDED", minute);
+    assert_eq!((is_first, active), (true, 0), "{}", run.stderr);
+    let (is_first, active, run) = second_after(Jobs::Stay, "SUCCEEDED", -minute);
+    assert_eq!((is_first, active, run.stderr.contains("does the same")), (false, 1, false));
+    let (is_first, active, run) = second_after(Jobs::Stay, "FAILED", minute);
+    assert_eq!((is_first, active), (false, 1));
+    assert!(
+        run.stderr.contains("does the same and was not over when it was sent"),
+        "{}",
+        run.stderr
+    );
+    // Ours has ended as well by then.
+    let (is_first, _, run) = second_after(Jobs::Succeed, "SUCCEEDED", minute);
+    assert_eq!((is_first, run.stderr.contains("both ran")), (false, true), "{}", run.stderr);
+}

@@ -40,6 +40,10 @@ pub enum AwsError {
     Blind { settle: Duration, fence: Option<Fence> },
     #[error("the list of AWS Batch does not show it {} s after it was sent, so that another machine's may do the same", .patience.as_secs_f32())]
     NotOnce { patience: Duration },
+    #[error(
+        "{other} does the same and was not over when it was sent; the list of AWS Batch showed that too late, so that both ran"
+    )]
+    BothRan { other: String },
     #[error("`{0}`, whose value the job needs, is not set")]
     SecretGone(String),
     #[error("it was cancelled before it was sent")]
@@ -150,7 +154,10 @@ impl AwsError {
     pub const fn trouble(&self) -> Trouble {
         match self {
             Self::Call { trouble, .. } => *trouble,
-            Self::Unknown { .. } | Self::Blind { .. } | Self::NotOnce { .. } => Trouble::Unclear,
+            Self::Unknown { .. }
+            | Self::Blind { .. }
+            | Self::NotOnce { .. }
+            | Self::BothRan { .. } => Trouble::Unclear,
             Self::NoSuchJob { .. } | Self::NoLog { .. } => Trouble::NotFound,
             Self::Mfa { .. } => Trouble::Credentials,
             Self::NoRegion
@@ -237,6 +244,7 @@ impl AwsError {
             Self::Blind { fence: None, .. } | Self::NotOnce { .. } => {
                 "`computes list --all` shows both once AWS Batch does"
             }
+            Self::BothRan { .. } => "`computes list --all` shows both",
             Self::Mfa { profile, .. } => {
                 return Some(format!(
                     "`aws sts get-caller-identity --profile {profile}` asks for it and keeps the \

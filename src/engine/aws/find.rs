@@ -9,10 +9,10 @@ use aws_sdk_batch::types::JobDetail;
 use tokio::time::{Instant, sleep};
 
 use super::client::Clients;
-use super::describe::{self, AT_ONCE, Observed, describe_one, exit_rule};
+use super::describe::{self, AT_ONCE, Observed, Status, describe_one, exit_rule};
 use super::send::Found;
 use super::{AwsEngine, AwsError, Listed, containers, list, twice};
-use crate::engine::{EngineError, EngineName};
+use crate::engine::{Cancelled, EngineError, EngineName};
 use crate::job::{Arn, Draft, JobId, JobRef};
 use crate::ledger::{Adopted, Ledger, LedgerError, Meant, NAMED, NewJob, Several};
 use crate::plan::{
@@ -122,7 +122,8 @@ impl AwsEngine<'_> {
     }
 
     /// Two machines may submit the same at the same moment, because neither sees the other's
-    /// yet. Both look once more, and both take the one that Batch had first.
+    /// yet. Both look once more, and both take the one that Batch had first, also if that is over by
+    /// then: it counts as long as it was not when ours was sent.
     pub(super) async fn sooner(
         &mut self,
         ledger: &mut Ledger,
@@ -135,11 +136,11 @@ impl AwsEngine<'_> {
         // Nothing but the list tells of the other, so that it is given more time.
         let patience = self.settings.settle * SETTLES;
         let end = Instant::now() + patience;
-        let found = loop {
+        let (ours, found) = loop {
             let found = relatives(&clients, &sent.region, &record.plan, id).await?;
             // Before the list shows ours it may lack others too.
-            if found.iter().any(|job| job.engine_id == ours) {
-                break found;
+            if let Some(ours) = found.iter().find(|job| job.engine_id == ours) {
+                break (ours.clone(), found);
             }
             if Instant::now() >= end {
                 return Err(AwsError::NotOnce { patience }.into());
@@ -147,18 +148,26 @@ impl AwsEngine<'_> {
             sleep(LOOK_AGAIN).await;
         };
         // One of the same name is the same job of ours, sent twice: the fence sees to that.
-        let sooner = found.into_iter().take_while(|job| job.name != sent.name);
-        for first in sooner.filter(Found::is_active) {
+        let sooner = found.iter().take_while(|job| job.name != sent.name);
+        let sooner: Vec<_> = sooner.filter(|job| job.was_active_at(ours.created_at)).collect();
+        let both = |other: &Found| AwsError::BothRan { other: other.engine_id.clone() };
+        let succeeded = |job: &&&Found| job.status == Status::Succeeded && !ours.status.is_over();
+        let active = sooner.iter().filter(|job| job.is_active());
+        for first in active.chain(sooner.iter().filter(succeeded)) {
             let twin = self.adopt_by_id(ledger, &sent.region, &first.engine_id).await?;
-            if is_wanted(ledger, twin)? {
+            if first.status.is_over() || is_wanted(ledger, twin)? {
                 let reason = format!("{} does the same and came first", first.engine_id);
                 for end in Box::pin(self.end(ledger, &[id], &reason)).await? {
-                    end?;
+                    if end? == Cancelled::TooLate {
+                        return Err(both(first).into());
+                    }
                 }
                 return Ok(Some(twin));
             }
         }
-        Ok(None)
+        // What failed meanwhile leaves the work to ours; and nobody undoes what both have done.
+        let other = sooner.iter().find(|job| job.status.is_over() && !job.is_ended);
+        other.map_or(Ok(None), |other| Err(both(other).into()))
     }
 
     /// Takes a job of Batch into the ledger, under our own id if it has one.

@@ -13,6 +13,7 @@ use super::client::Clients;
 use super::describe::Status;
 use super::{Action, AwsError, Trouble};
 use crate::job::{self, EnvName, JobId, Secrets};
+use crate::ledger::Millis;
 use crate::plan::{Fence, SubmitJob};
 
 /// A job on its way.
@@ -59,7 +60,8 @@ pub struct Found {
     pub arn: String,
     pub name: String,
     pub status: Status,
-    pub created_at: i64,
+    pub created_at: Millis,
+    pub stopped_at: Option<Millis>,
     /// Somebody asked for its end.
     pub is_ended: bool,
 }
@@ -68,6 +70,11 @@ impl Found {
     /// Will it do its work, or does it?
     pub const fn is_active(&self) -> bool {
         !self.status.is_over() && !self.is_ended
+    }
+
+    /// Was it not over yet at that time?
+    pub fn was_active_at(&self, time: Millis) -> bool {
+        !self.status.is_over() || self.stopped_at.is_some_and(|stopped| stopped >= time)
     }
 
     const fn has_started(&self) -> bool {
