@@ -19,7 +19,7 @@ pub struct News {
     ends: usize,
     /// Of all that ended until the job stood like this.
     ends_until: Option<Standing>,
-    /// While it waits.
+    /// While it waits, for its start or for what shows its end.
     waits: Option<Waits>,
     /// That it waits was told, and that it runs was not yet.
     waited: bool,
@@ -113,7 +113,14 @@ impl News {
 
     fn hear_of_wait(&mut self, now: &Standing, has_moved: bool, context: &Context<'_>) {
         let at = Instant::now();
+        let said = |standing: &Standing| standing.engine_status.clone();
+        let says_else = self.seen.as_ref().map(said) != Some(said(now));
         match &mut self.waits {
+            // The engine has its end, perhaps, and looks how it was.
+            waits if now.state == State::Running && !is_mute(context) => {
+                let is_new = has_moved || says_else;
+                *waits = if is_new { Some(Waits::for_the_log(at)) } else { waits.take() };
+            }
             _ if now.state != State::Queued || is_mute(context) => self.waits = None,
             waits if has_moved => *waits = Some(Waits::begin(at)),
             Some(waits) if waits.was_told() || now.engine_reason.is_some() => waits.hurry(at),
@@ -161,8 +168,8 @@ impl News {
             return Ok(());
         }
         let (has_moved, is_first) = (self.has_moved(now), self.seen.is_none());
-        self.seen = Some(now.clone());
         self.hear_of_wait(now, has_moved, context);
+        self.seen = Some(now.clone());
         let is_submitted = is_first && now.state == State::Queued;
         if is_submitted || now.state.is_terminal() || is_mute(context) {
             return Ok(());

@@ -7,6 +7,8 @@ use tokio::time::Instant;
 
 /// A job that starts sooner waited for nothing.
 const SOON: Duration = Duration::from_secs(1);
+/// As long as a log usually takes to show what was written.
+const A_LOG: Duration = Duration::from_secs(4);
 /// Between two lines, at first. It doubles with each, up to the longest.
 const PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
@@ -23,7 +25,16 @@ pub struct Waits {
 
 impl Waits {
     pub fn begin(now: Instant) -> Self {
-        Self { due: Some(now + SOON), earliest: now + SOON, pause: PAUSE, told: None }
+        Self::after(SOON, now)
+    }
+
+    /// Of a job that is over, and whose log is to show how: most often it does soon.
+    pub fn for_the_log(now: Instant) -> Self {
+        Self::after(A_LOG, now)
+    }
+
+    fn after(pause: Duration, now: Instant) -> Self {
+        Self { due: Some(now + pause), earliest: now + pause, pause: PAUSE, told: None }
     }
 
     /// When to look; `None`: when something has changed.

@@ -354,7 +354,7 @@ static SETTINGS: [Setting; 35] = [
         group: AWS,
         kind: Kind::Duration,
         default: Preset::Is("15s"),
-        doc: "How long after a job's end its log is waited for.",
+        doc: "How long after a job's end its log is waited for; four times as long while it is empty.",
         store: |config, said| {
             config.aws.log_settle = local::duration(said)?;
             Ok(())

@@ -127,6 +127,55 @@ fn what_is_shown_late_is_waited_for() {
     assert_eq!((run.code, run.stdout.as_str()), (3, "why\n"), "{}", run.stderr);
 }
 
+#[test]
+fn a_log_that_is_late_as_a_whole_is_waited_for_longer() {
+    let account = Account::in_scene(Jobs::Run, &json!({"log_lag": 5}));
+    let home = account.home().with("COMPUTES_AWS_LOG_SETTLE", "3s");
+    let run = home.run(["run", "--name", "late", "--", "sh", "-c", "echo first; echo last"]);
+    insta::assert_snapshot!(run.snapshot_of_the_end(), @"
+    exit code 0
+    --- stdout
+    first
+    last
+    --- stderr
+    [short] late submitted to default
+    [short] late succeeded after [took]
+    ");
+}
+
+/// A failure is not taken back. But whoever reads its log hears of it.
+#[test]
+fn a_log_that_comes_after_all_is_told() {
+    let account = Account::new(Jobs::Stay);
+    let home = account.home().with("COMPUTES_AWS_LOG_SETTLE", "100ms");
+    let id = home.submit(["--name", "late", "--", "echo", "hello"]);
+    account.log("late", &[]);
+    let now = jiff::Timestamp::now().as_millisecond();
+    let container = json!({"exitCode": 0, "logStreamName": "late"});
+    let attempt = json!({"startedAt": now, "stoppedAt": now, "container": container});
+    let ended = json!({"status": "SUCCEEDED", "startedAt": now, "stoppedAt": now,
+        "container": container, "attempts": [attempt]});
+    account.stage(&home.engine_id_of(&id), ended);
+    let wait = home.run(["wait", "--limit", "30s", &id]);
+    assert!(wait.code == 125 && wait.stderr.contains("never began"), "{}", wait.stderr);
+    assert!(home.run(["explain", &id]).stdout.contains("ENTRYPOINT"));
+    account.log("late", &[&format!("computes: job {id} attempt 1"), "hello"]);
+    insta::assert_snapshot!(home.run(["logs", &id]).snapshot(), @"
+    exit code 0
+    --- stdout
+    hello
+    --- stderr
+    warning: attempt 1: its log, which came too late, shows that the command began after all, and so that it succeeded
+    ");
+    insta::assert_snapshot!(home.run(["explain", &id]).snapshot(), @"
+    exit code 0
+    --- stdout
+    [short] late failed (SUCCEEDED)
+    why      it failed: start failed, the container ended with exit code 0, and the command never began: its log lacks the line that precedes it
+    why      its log, which came too late, shows that the command began after all, and so that it succeeded
+    ");
+}
+
 fn with_source(account: &Account) -> Home {
     let home = super::files::carrying(account);
     home.write("input", "input\n");

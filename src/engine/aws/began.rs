@@ -41,6 +41,13 @@ pub enum Head {
     },
 }
 
+impl Head {
+    /// Nothing of it is there, or not yet.
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Missing) || matches!(self, Self::Lines(lines) if lines.is_empty())
+    }
+}
+
 /// When the job ended, as the two clocks have it that there are.
 #[derive(Debug, Clone, Copy)]
 struct Over {
@@ -54,6 +61,9 @@ struct Over {
 
 /// What was written is shown by then, whatever this machine's clock says.
 pub const SURELY_SHOWN_AFTER: Millis = 10 * 60 * 1000;
+/// An empty log shows nothing but that `CloudWatch` may be late with all of it. So many times
+/// `aws.log_settle` it is waited for, before it is taken for what it says.
+const EMPTY_PATIENCE: u32 = 4;
 /// `CloudWatch` may keep logs for a day only: what is older may have lost its beginning.
 const SURELY_KEPT_FOR: Millis = 23 * 60 * 60 * 1000;
 /// What one job of a definition shows of its image holds for the others so long. A tag may come to
@@ -229,6 +239,7 @@ impl AwsEngine<'_> {
 
 /// What the beginning of the log says of a job that Batch counts as a success.
 fn judge(proof: &Proof, head: &Head, over: Over, settle: Duration) -> Began {
+    let settle = if head.is_empty() { settle * EMPTY_PATIENCE } else { settle };
     let is_shown = over.seen_for >= settle || over.age >= SURELY_SHOWN_AFTER;
     match head {
         Head::Lines(lines) if shows(lines, proof) => Began::Yes,
@@ -270,9 +281,19 @@ mod tests {
         for head in [lines(&[]), lines(&["other"]), Head::Missing, unreadable(true)] {
             assert_eq!(judge(&head, JUST), Began::Later, "{head:?}");
         }
-        for head in [lines(&[]), lines(&["other", "computes: job x attempt 1"])] {
-            assert_eq!(judge(&head, SETTLED), Began::No, "{head:?}");
+        assert_eq!(judge(&lines(&["other", "computes: job x attempt 1"]), SETTLED), Began::No);
+    }
+
+    /// All of it may be late, and a failure is not taken back.
+    #[test]
+    fn an_empty_log_is_waited_for_longer_than_a_line_of_one() {
+        let judge = |head: &Head, over| judge(&Proof::new(None), head, over, SETTLE);
+        let late = Over { seen_for: SETTLE * EMPTY_PATIENCE, ..JUST };
+        for head in [lines(&[]), Head::Missing] {
+            assert_eq!(judge(&head, SETTLED), Began::Later, "{head:?}");
         }
+        assert_eq!(judge(&lines(&[]), late), Began::No);
+        assert!(matches!(judge(&Head::Missing, late), Began::Unknown(_)));
     }
 
     /// The clock of this machine makes no failure of a success by a few minutes, nor does a log
@@ -283,12 +304,11 @@ mod tests {
         let minutes = |minutes: i64| Over { age: minutes * 60_000, ..JUST };
         assert_eq!(judge(&lines(&[]), minutes(9)), Began::Later);
         assert_eq!(judge(&lines(&[]), minutes(10)), Began::No);
-        let old = Over { since_start: SURELY_KEPT_FOR, ..SETTLED };
+        let old = Over { since_start: SURELY_KEPT_FOR, seen_for: SETTLE * EMPTY_PATIENCE, ..JUST };
         let many = vec!["banner"; FIRST_LINES];
         for (head, over) in [
             (lines(&[]), old),
             (lines(&many), SETTLED),
-            (Head::Missing, SETTLED),
             (unreadable(true), SETTLED),
             (unreadable(false), JUST),
         ] {

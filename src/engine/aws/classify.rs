@@ -223,6 +223,15 @@ pub fn outcome(status: Status, attempt: &Ended, ended: bool) -> Outcome {
 /// Why a success is none.
 pub const NEVER_BEGAN: &str = "the container ended with exit code 0, and the command never began: \
     its log lacks the line that precedes it";
+/// What a log shows that came later than it was waited for.
+pub const BEGAN_AFTER_ALL: &str = "its log, which came too late, shows that the command began after \
+    all, and so that it succeeded";
+
+/// Was a success taken for none, because its log lacked the line?
+pub fn never_began(class: Option<FailureClass>, exit_code: Option<i32>) -> bool {
+    (class, exit_code) == (Some(FailureClass::StartFailed), Some(0))
+}
+
 /// And what to do, whatever its exit code was.
 pub const ENTRYPOINT: &str = "the image has an ENTRYPOINT that does not run what it is given, a shell \
     most often: use an image without one (`computes doctor` looks), or send the command as it is \

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::began::{SURELY_SHOWN_AFTER, Seen};
+use super::classify;
 use super::client::Clients;
 use super::describe::describe_one;
 use super::mfa::{AskForCode, nobody};
@@ -94,6 +95,8 @@ struct Ending {
     after_news: Duration,
     /// Is it told already that its command never began?
     never_began: bool,
+    /// And only because its log lacked the line at that time?
+    by_its_log: bool,
 }
 
 /// Of an attempt that ended just now; of others one is enough.
@@ -288,7 +291,9 @@ impl AwsLog {
             let class = log.and_then(|attempt| attempt.class);
             let age = closed_at.map_or(0, |closed_at| self.made.now() - closed_at);
             let never_began = class == Some(FailureClass::StartFailed);
-            Ending { never_began, ..Ending::new(age, self.settings.log_settle) }
+            let by_its_log =
+                classify::never_began(class, log.and_then(|attempt| attempt.exit_code));
+            Ending { never_began, by_its_log, ..Ending::new(age, self.settings.log_settle) }
         };
         Ok(self.ending.insert(ending))
     }
@@ -297,6 +302,10 @@ impl AwsLog {
         let (Some(open), Some(ending)) = (&mut self.open, &self.ending) else { return };
         if let Some(mask) = &mut open.mask {
             mask.finish(out);
+        }
+        if ending.by_its_log && open.own.has_begun() {
+            self.doubt = Some(format!("attempt {}: {}", self.attempt, classify::BEGAN_AFTER_ALL));
+            return;
         }
         let lacks = match open.tells {
             _ if page.is_err() || ending.never_began => return,
@@ -325,7 +334,13 @@ impl Ending {
         // The clock may be wrong by a little.
         let (looks, after_news) =
             if age < SURELY_SHOWN_AFTER { (QUIET_LOOKS, settle / 3) } else { (1, Duration::ZERO) };
-        Self { until: Instant::now() + left, looks, after_news, never_began: false }
+        Self {
+            until: Instant::now() + left,
+            looks,
+            after_news,
+            never_began: false,
+            by_its_log: false,
+        }
     }
 
     /// Something came, so that more may.
