@@ -30,6 +30,12 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         let mut ids = Ids::at(context.clock.now());
         for id in &found {
             let job = engines.ledger().job(*id)?;
+            if job.may_be_there() {
+                context.output.warning(&format!(
+                    "{} was given up, and may run on AWS Batch all the same: both would",
+                    id.short()
+                ));
+            }
             let submission =
                 submission(&job, &mut ids).doing(|| format!("retry {}", id.short()))?;
             again.push((engines.of(*id)?, submission));

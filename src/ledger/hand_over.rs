@@ -196,14 +196,14 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// The engine's own words for how the job stands.
+    /// The engine's own words for how the job stands; or why nobody knows whether it has the job.
     ///
     /// # Errors
     /// When the database fails.
     pub fn say_status(
         &self,
         seq: i64,
-        status: &str,
+        status: Option<&str>,
         reason: Option<&str>,
     ) -> Result<(), LedgerError> {
         self.db

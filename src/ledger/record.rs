@@ -48,6 +48,12 @@ impl JobRecord {
         self.engine == LOCAL
     }
 
+    /// Was it sent, and did it end without anybody knowing whether its engine has it?
+    #[must_use]
+    pub fn may_be_there(&self) -> bool {
+        self.state == State::Lost && !self.is_here() && self.engine_id.is_none()
+    }
+
     /// Its size, as far as it is known here: on AWS what was not said is the job definition's.
     #[must_use]
     pub fn size(&self) -> Requested {

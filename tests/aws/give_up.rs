@@ -22,6 +22,20 @@ fn unclear(account: &Account) -> (Home, Proxy) {
 fn it_can_be_given_up_and_the_doubt_is_told() {
     let account = Account::new(Jobs::Stay);
     let (home, _proxy) = unclear(&account);
+    let name = account.requests()[0]["jobName"].as_str().expect("a text").to_owned();
+    let status = home.status("last");
+    let why = status["engine_reason"].as_str().unwrap_or_default();
+    assert!(why.contains("batch:ListJobs"), "{status}");
+    let explained = home.run(["explain", "last"]).snapshot().replace(&name, "[name]");
+    insta::assert_snapshot!(explained, @"
+    exit code 0
+    --- stdout
+    [short] unclear submitting
+    reason   whether AWS Batch has the job `[name]` is not known: AWS batch:ListJobs: User: arn:aws:sts::[account]:assumed-role/computes/test is not authorized to perform: batch:ListJobs on resource: * because no identity-based policy allows the batch:ListJobs action (403)
+    why      it was sent, and nobody could see yet whether AWS Batch has it
+    hint     computes wait [short] looks for it, and sends it only if it is not there; computes cancel --give-up [short] looks no more
+    ");
+    assert!(home.run(["list"]).stdout.contains("whether AWS"));
     let wish = home.run(["cancel", "last"]);
     assert_eq!(wish.code, 125, "{}", wish.stderr);
     assert!(wish.stderr.contains("allow batch:ListJobs"), "{}", wish.stderr);
@@ -34,7 +48,6 @@ fn it_can_be_given_up_and_the_doubt_is_told() {
 
     let given_up = home.run(["cancel", "--give-up", "last"]);
     assert_eq!(given_up.code, 0, "{}", given_up.stderr);
-    let name = account.requests()[0]["jobName"].as_str().expect("a text").to_owned();
     let look = format!("--job-queue default --filters name=JOB_NAME,values={name}");
     assert!(given_up.stderr.contains(&look), "{}", given_up.stderr);
     let job = home.status("last");
@@ -43,6 +56,24 @@ fn it_can_be_given_up_and_the_doubt_is_told() {
     // Nobody waits for it any more, and it is not sent again.
     assert_eq!(home.run(["wait", "last"]).code, 125);
     assert_eq!(account.jobs().len(), 1);
+    let explained = home.run(["explain", "last"]).snapshot().replace(&name, "[name]");
+    insta::assert_snapshot!(explained, @"
+    exit code 0
+    --- stdout
+    [short] unclear lost
+    reason   given up: nobody could tell whether AWS Batch has it, as `[name]`
+    why      it was sent, and may run there all the same
+    hint     computes list --all shows it, if it is there; computes retry [short] sends another
+    ");
+    let again = home.run(["retry", "last"]);
+    assert_eq!((again.code, account.jobs().len()), (0, 2));
+    insta::assert_snapshot!(again.snapshot(), @"
+    exit code 0
+    --- stdout
+    [id]
+    --- stderr
+    warning: [short] was given up, and may run on AWS Batch all the same: both would
+    ");
 }
 
 #[test]
@@ -51,5 +82,7 @@ fn one_that_can_be_looked_for_is_ended_and_not_given_up() {
     let (home, _proxy) = unclear(&account);
     account.deny(&[]);
     let ended = home.run(["cancel", "--give-up", "--wait", "--limit", "30s", "last"]);
+    // What could not be told is, by now.
+    assert!(!home.run(["status", "last"]).stdout.contains("is not known"));
     assert_eq!(home.status("last")["state"], "cancelled", "{}", ended.stderr);
 }

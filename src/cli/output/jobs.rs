@@ -51,8 +51,8 @@ impl Jobs<'_> {
 fn known(job: &JobRecord, when: &dyn Fn(Millis) -> String, now: Millis) -> [Cell; 8] {
     let why = match (job.state, &job.engine_reason) {
         (State::Succeeded, _) => "",
-        // Why it waits there.
-        (State::Queued, Some(reason)) => reason.as_str(),
+        // Why it waits there, or why nobody knows whether it is there.
+        (State::Queued | State::Submitting, Some(reason)) => reason.as_str(),
         _ => job.reason.as_deref().unwrap_or_default(),
     };
     [

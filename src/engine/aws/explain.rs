@@ -4,10 +4,11 @@ use super::classify;
 use super::client::Clients;
 use super::describe::{self, Ended, Observed, Status, describe_one};
 use super::queues::{self, Details, SNAPSHOT};
+use super::sender::is_sending;
 use super::{AwsEngine, AwsError, Trouble, fargate};
 use crate::engine::{EngineError, Explanation};
 use crate::job::{self, JobId, Queue, State, Vcpus};
-use crate::ledger::{JobRecord, Ledger};
+use crate::ledger::{HandOver, JobRecord, Ledger};
 use crate::plan::FENCED;
 
 /// `GetJobQueueSnapshot` shows so many.
@@ -62,19 +63,9 @@ impl AwsEngine<'_> {
     ) -> Result<Explanation, EngineError> {
         let record = ledger.job(id)?;
         let sent = ledger.hand_over_of(record.seq)?;
-        let (Some(engine_id), Some(sent)) = (record.engine_id.clone(), sent) else {
-            let mut explanation = Explanation { reason: record.reason, ..Explanation::default() };
-            if record.state.is_terminal() {
-                explanation.find("AWS Batch never had the job");
-                let size = explanation.reason.as_deref().and_then(job::fargate::refused);
-                if let Some(wrong) = size {
-                    explanation.hint(wrong.hint());
-                }
-            } else {
-                explanation.find("AWS Batch does not have the job yet, as far as is known");
-                explanation.hint(format!("computes wait {} hands it over", id.short()));
-            }
-            return Ok(explanation);
+        let (Some(engine_id), Some(sent)) = (record.engine_id.clone(), sent.as_ref()) else {
+            let goes_on = sent.as_ref().is_some_and(|sent| is_sending(&self.dir, &sent.sender));
+            return Ok(Explanation::of_what_is_not_known_there(record, sent.as_ref(), goes_on));
         };
         let clients = self.clients().await?;
         let mut explanation = Explanation::default();
@@ -104,8 +95,13 @@ impl AwsEngine<'_> {
             }
             explanation.of_the_end(&record, observed.end());
             let looked = self.seen.look(&clients, &sent.region, &observed, self.clock.now()).await;
-            if record.state == State::Failed && looked == Some(false) {
-                explanation.of_the_start();
+            match looked {
+                Some(false) if record.state == State::Failed => explanation.of_the_start(),
+                Some(true) if classify::never_began(record.class, record.exit_code) => {
+                    explanation.find(classify::BEGAN_AFTER_ALL);
+                    explanation.hints.clear();
+                }
+                _ => {}
             }
             return Ok(explanation);
         }
@@ -141,11 +137,15 @@ impl AwsEngine<'_> {
     ) -> Result<Option<Explanation>, EngineError> {
         let record = ledger.job(id)?;
         let status = record.engine_status.as_deref().and_then(Status::parse);
-        let (Some(status), Some(engine_id)) =
-            (status.filter(|status| status.waits()), &record.engine_id)
-        else {
+        let (Some(status), Some(engine_id)) = (status, &record.engine_id) else { return Ok(None) };
+        if status.is_over() && !record.state.is_terminal() {
+            let mut explanation = Explanation::default();
+            explanation.find("AWS Batch has its end, and its log is to show that its command ran");
+            return Ok(Some(explanation));
+        }
+        if !status.waits() {
             return Ok(None);
-        };
+        }
         let mut explanation = Explanation {
             status: Some(status.as_str().to_owned()),
             reason: record.engine_reason.clone(),
@@ -191,6 +191,42 @@ impl Explanation {
         if error.trouble() == Trouble::Denied {
             self.hints.extend(error.hint());
         }
+    }
+
+    /// Batch does not have the job, as far as is known. `goes_on`: somebody sends it now.
+    fn of_what_is_not_known_there(job: JobRecord, sent: Option<&HandOver>, goes_on: bool) -> Self {
+        let short = job.id.short();
+        let mut told = Self { reason: job.reason.or(job.engine_reason), ..Self::default() };
+        match (job.state, sent) {
+            (State::Submitting, _) if goes_on => {
+                told.find("another process of this machine is sending it");
+            }
+            (State::Submitting, Some(_)) => {
+                told.find("it was sent, and nobody could see yet whether AWS Batch has it");
+                told.hint(format!(
+                    "computes wait {short} looks for it, and sends it only if it is not there; computes \
+                     cancel --give-up {short} looks no more"
+                ));
+            }
+            (State::Lost, Some(_)) => {
+                told.find("it was sent, and may run there all the same");
+                told.hint(format!(
+                    "computes list --all shows it, if it is there; computes retry {short} sends another"
+                ));
+            }
+            (state, _) if state.is_terminal() => {
+                told.find("AWS Batch never had the job");
+                let size = told.reason.as_deref().and_then(job::fargate::refused);
+                if let Some(wrong) = size {
+                    told.hint(wrong.hint());
+                }
+            }
+            _ => {
+                told.find("AWS Batch does not have the job yet");
+                told.hint(format!("computes wait {short} hands it over"));
+            }
+        }
+        told
     }
 
     /// Its command never began, as its log shows.

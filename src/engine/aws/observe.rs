@@ -203,7 +203,7 @@ fn apply(
         }
     }
     let reason = observed.newest.status_reason.as_deref();
-    change.say_status(holder.seq, observed.status.as_str(), reason)?;
+    change.say_status(holder.seq, Some(observed.status.as_str()), reason)?;
     let over = observed.attempts.iter().enumerate();
     for (index, attempt) in over {
         let number = u32::try_from(observed.number(index)).unwrap_or(u32::MAX);

@@ -377,6 +377,8 @@ fn record(
         // Another process was at it too, and was sooner.
         return Ok(is_taken && holder.state == State::Cancelled);
     }
+    // What an earlier sender could not find out is known now.
+    change.say_status(holder.seq, None, None)?;
     match delivery {
         Delivery::Taken { engine_id, arn, .. } => {
             change.handed_over(id, engine_id, arn, now)?;
@@ -393,7 +395,10 @@ fn record(
             change.apply(holder, Event::NotHandedOver, detail, now)?;
         }
         // It stays as it is, until somebody finds out.
-        Delivery::Unclear(_) => {}
+        Delivery::Unclear(error) => {
+            let why = error.to_string();
+            change.say_status(holder.seq, None, Some(&why))?;
+        }
     }
     Ok(is_taken && change.is_to_end(holder.seq)?)
 }
