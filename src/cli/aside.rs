@@ -41,8 +41,12 @@ impl Aside {
             fs::create_dir_all(around)?;
         }
         // Not from one file system to another, nor everywhere what belongs to others.
-        if fs::hard_link(&from, &to).is_err() {
-            copy(&from, &to)?;
+        if fs::hard_link(&from, &to).is_err()
+            && let Err(error) = copy(&from, &to)
+        {
+            // Half a copy is of no use, and takes room.
+            let _ = fs::remove_file(&to);
+            return Err(error);
         }
         self.names.borrow_mut().push(path.to_owned());
         Ok(())

@@ -106,13 +106,13 @@ impl Place<'_> {
         }
     }
 
-    /// Writes down what is about to come from a job.
+    /// Writes down what is about to come from a job, beside what came before it was cut.
     ///
     /// # Errors
     /// When that can't be.
     pub fn note_coming(&self, by: By, files: BTreeMap<PathBuf, Coming>) -> Result<(), Failure> {
         self.change(|brought| {
-            brought.coming.insert(by.job.to_string(), files);
+            brought.coming.entry(by.job.to_string()).or_default().extend(files);
         })
     }
 
@@ -148,7 +148,9 @@ impl Place<'_> {
         Ok(())
     }
 
-    fn record(&self) -> PathBuf {
+    /// The file in which it is written down.
+    #[must_use]
+    pub fn record(&self) -> PathBuf {
         let folder = self.folder.to_string_lossy();
         self.dir.brought().join(digits_of(&[self.root.as_str(), &folder]))
     }

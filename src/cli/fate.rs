@@ -1,17 +1,25 @@
 //! What becomes of what is here already, where something of a job is to be.
 
-use super::brought::By;
-use crate::job::Root;
+use super::brought::{By, Came};
+use crate::job::{JobId, Root};
 
 /// A file or a link that is here.
 #[derive(Debug, Clone, Copy)]
 pub struct Here {
     /// The job that it came from, if it is as it came.
-    pub came: Option<By>,
-    /// Did it go along with the job, as far as git can tell?
-    pub went_along: bool,
-    /// Was it changed since the job was submitted?
-    pub changed: bool,
+    pub came: Option<Came>,
+    pub went: Went,
+}
+
+/// Did it go along with the job?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Went {
+    /// Just as it is.
+    Along,
+    /// With another content, and then tracked by git or not.
+    Otherwise { tracked: bool },
+    /// Nothing of that name did, as far as is known.
+    Not,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +37,8 @@ pub enum Fate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Why {
     Changed,
+    /// Another job changed the same source, and both began with what neither of them has now.
+    ChangedBy(JobId),
     Removed,
     /// It came from a job that was submitted later, which is as it should be.
     Later,
@@ -37,18 +47,31 @@ pub enum Why {
     CannotMove(String),
 }
 
+/// The job whose outputs come, and those that it is a retry of.
+#[derive(Debug, Clone)]
+pub struct Ours {
+    pub by: By,
+    pub retry_of: Vec<JobId>,
+}
+
 impl Fate {
     /// Of something of a job that goes below this root.
     #[must_use]
-    pub fn of(here: Here, root: Root, ours: By) -> Self {
-        match here {
-            Here { came: Some(by), .. } if by > ours => Self::Left(Why::Later),
-            Here { came: Some(_), .. } => Self::Replaced,
+    pub fn of(here: Here, root: Root, ours: &Ours) -> Self {
+        let Here { came, went } = here;
+        let is_ours = |by: By| by.job == ours.by.job || ours.retry_of.contains(&by.job);
+        match (came, went) {
+            (Some(came), _) if came.by > ours.by => Self::Left(Why::Later),
+            // It can be had again: from what went along, or from the job that it came from.
+            (_, Went::Along) => Self::Replaced,
+            (Some(came), _) if !came.is_source || is_ours(came.by) => Self::Replaced,
+            (Some(came), Went::Otherwise { tracked: true }) => {
+                Self::Left(Why::ChangedBy(came.by.job))
+            }
             // Elsewhere than in a checkout nothing tells what it is.
-            _ if root == Root::Files => Self::Left(Why::NotFromAJob),
-            Here { went_along: false, .. } => Self::Aside,
-            Here { changed: true, .. } => Self::Left(Why::Changed),
-            _ => Self::Replaced,
+            (None, _) if root == Root::Files => Self::Left(Why::NotFromAJob),
+            (None, Went::Otherwise { .. }) => Self::Left(Why::Changed),
+            (_, Went::Not | Went::Otherwise { tracked: false }) => Self::Aside,
         }
     }
 }
@@ -57,6 +80,9 @@ impl std::fmt::Display for Why {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Changed => f.write_str("was changed here since the job was submitted"),
+            Self::ChangedBy(job) => {
+                write!(f, "is what {} made of it, after this job was submitted", job.short())
+            }
             Self::Removed => f.write_str("was removed here since the job was submitted"),
             Self::Later => f.write_str("came from a job that was submitted later"),
             Self::NotFromAJob => f.write_str("is here already, and not from a job"),
@@ -69,34 +95,45 @@ impl std::fmt::Display for Why {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::JobId;
 
-    fn by(submitted: i64) -> By {
-        let job: JobId = "0190a000-0000-7000-8000-000000000001".parse().expect("an id");
-        By { submitted, job }
+    fn job(number: i64) -> JobId {
+        format!("0190a000-0000-7000-8000-{number:012}").parse().expect("an id")
     }
 
     #[test]
     fn what_only_its_owner_has_is_never_lost() {
-        let ours = by(5);
-        let fate = |root, came: Option<i64>, went_along, changed| {
-            Fate::of(Here { came: came.map(by), went_along, changed }, root, ours)
+        let by = |submitted| By { submitted, job: job(submitted) };
+        let ours = Ours { by: by(5), retry_of: vec![job(3)] };
+        let fate = |root, came: Option<(i64, bool)>, went| {
+            let came = came.map(|(submitted, is_source)| Came { by: by(submitted), is_source });
+            Fate::of(Here { came, went }, root, &ours)
         };
+        let changed = |tracked| Went::Otherwise { tracked };
+        let all = [Went::Along, changed(true), changed(false), Went::Not];
         let (source, files) = (Root::Source, Root::Files);
-        // It can be had again from the job that it went along with, or from the one that it came from.
-        assert_eq!(fate(source, None, true, false), Fate::Replaced);
-        for root in [source, files] {
-            assert_eq!(fate(root, Some(4), false, true), Fate::Replaced);
-            assert_eq!(fate(root, Some(5), false, true), Fate::Replaced);
-            assert_eq!(fate(root, Some(6), false, true), Fate::Left(Why::Later));
-        }
-        // It can't.
-        assert_eq!(fate(source, None, true, true), Fate::Left(Why::Changed));
-        for changed in [false, true] {
-            assert_eq!(fate(source, None, false, changed), Fate::Aside);
-            for went_along in [false, true] {
-                assert_eq!(fate(files, None, went_along, changed), Fate::Left(Why::NotFromAJob));
+        for went in all {
+            for is_source in [true, false] {
+                let later = fate(source, Some((6, is_source)), went);
+                assert_eq!(later, Fate::Left(Why::Later));
+                // Of this job, or of the one that it is a retry of.
+                for same in [5, 3] {
+                    assert_eq!(fate(source, Some((same, is_source)), went), Fate::Replaced);
+                }
             }
+            assert_eq!(fate(source, Some((4, false)), went), Fate::Replaced);
         }
+        assert_eq!(fate(files, Some((4, false)), Went::Not), Fate::Replaced);
+        assert_eq!(fate(files, None, Went::Not), Fate::Left(Why::NotFromAJob));
+        // A source that two jobs made something of.
+        assert_eq!(fate(source, Some((4, true)), Went::Along), Fate::Replaced);
+        let theirs = Fate::Left(Why::ChangedBy(job(4)));
+        assert_eq!(fate(source, Some((4, true)), changed(true)), theirs);
+        assert_eq!(fate(source, Some((4, true)), changed(false)), Fate::Aside);
+        assert_eq!(fate(source, Some((4, true)), Went::Not), Fate::Aside);
+        // What came from no job.
+        assert_eq!(fate(source, None, Went::Along), Fate::Replaced);
+        assert_eq!(fate(source, None, changed(true)), Fate::Left(Why::Changed));
+        assert_eq!(fate(source, None, changed(false)), Fate::Left(Why::Changed));
+        assert_eq!(fate(source, None, Went::Not), Fate::Aside);
     }
 }

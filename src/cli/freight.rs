@@ -112,14 +112,14 @@ impl Loading {
         Ok(InputParcel { parcel: to_come(INPUT, index), path: input.path.clone() })
     }
 
-    fn contents(&self) -> impl Iterator<Item = (Parcel, &Contents)> {
+    fn contents(&self) -> impl Iterator<Item = (u8, usize, &Contents)> {
         let sources = self.sources.iter().enumerate();
-        let sources = sources.map(|(index, (.., it))| (to_come(SOURCE, index), it));
+        let sources = sources.map(|(index, (.., it))| (SOURCE, index, it));
         let inputs = self.inputs.iter().enumerate();
         let stdins = self.stdins.iter().enumerate();
         sources
-            .chain(inputs.map(|(index, (_, it))| (to_come(INPUT, index), it)))
-            .chain(stdins.map(|(index, (_, it))| (to_come(STDIN, index), &it.contents)))
+            .chain(inputs.map(|(index, (_, it))| (INPUT, index, it)))
+            .chain(stdins.map(|(index, (_, it))| (STDIN, index, &it.contents)))
     }
 }
 
@@ -169,8 +169,14 @@ impl Prepared {
         context: &Context<'_>,
     ) -> Result<(Vec<Submission>, Vec<Made>), Failure> {
         let mut made = Vec::new();
-        let submissions = self.packed(context, |contents, tell| {
-            let one = store.pack(contents, tell)?;
+        let mut plans = self.submissions.iter().map(|it| &it.job.plan);
+        let comes_back = plans.any(|plan| plan.spec.outputs.first_in(Root::Source).is_some());
+        let submissions = self.packed(context, |kind, contents, tell| {
+            let one = if kind == SOURCE && comes_back {
+                store.pack_source(contents, tell)?
+            } else {
+                store.pack(contents, tell)?
+            };
             let parcel = one.parcel.clone();
             made.push(one);
             Ok(parcel)
@@ -183,18 +189,19 @@ impl Prepared {
     /// # Errors
     /// When something can't be read.
     pub fn pack_nowhere(self, context: &Context<'_>) -> Result<Vec<Submission>, Failure> {
-        self.packed(context, |contents, tell| pack(contents, std::io::sink(), tell))
+        self.packed(context, |_, contents, tell| pack(contents, std::io::sink(), tell))
     }
 
     fn packed(
         mut self,
         context: &Context<'_>,
-        mut pack: impl FnMut(&Contents, &mut dyn FnMut(u64)) -> Result<Parcel, ParcelError>,
+        mut pack: impl FnMut(u8, &Contents, &mut dyn FnMut(u64)) -> Result<Parcel, ParcelError>,
     ) -> Result<Vec<Submission>, Failure> {
-        let total: u64 = self.loading.contents().map(|(_, contents)| contents.bytes()).sum();
+        let total: u64 = self.loading.contents().map(|(.., contents)| contents.bytes()).sum();
         let meter = context.output.meter("packing", total);
-        for (placeholder, contents) in self.loading.contents() {
-            let parcel = pack(contents, &mut |bytes| meter.add(bytes))?;
+        for (kind, index, contents) in self.loading.contents() {
+            let placeholder = to_come(kind, index);
+            let parcel = pack(kind, contents, &mut |bytes| meter.add(bytes))?;
             let all = self.submissions.iter_mut().map(|it| &mut it.job.plan.freight);
             let places = all.flat_map(Freight::parcels_mut);
             for place in places.filter(|place| **place == placeholder) {

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
@@ -55,9 +56,12 @@ impl<'a> Landing<'a> {
         let verdict = if Look::at(to) == planned.look {
             planned.verdict.clone()
         } else {
-            let now = self.known.verdict_now(&planned.path, to);
+            let now = self.known.verdict(&planned.path, to);
             now.map_err(|failure| io::Error::other(failure.message()))?
         };
+        if verdict.fate != Fate::Free {
+            keep_rights(made, to)?;
+        }
         let left = match verdict.fate {
             Fate::Free => take_free(made, to)?,
             Fate::Replaced => replace(made, to).map(|()| None)?,
@@ -105,7 +109,7 @@ impl<'a> Landing<'a> {
             });
             let coming: BTreeMap<_, _> = of_root.collect();
             if !coming.is_empty() {
-                self.known.place(root).note_coming(self.known.ours, coming)?;
+                self.known.place(root).note_coming(self.known.ours.by, coming)?;
             }
         }
         Ok(())
@@ -128,7 +132,7 @@ impl<'a> Landing<'a> {
                 self.planned.get(to).is_some_and(|it| it.path.root == root)
             };
             if !came.is_empty() || places.to.iter().any(was_to_come) {
-                self.known.place(root).note_came(self.known.ours, &came)?;
+                self.known.place(root).note_came(self.known.ours.by, &came)?;
             }
         }
         Ok(())
@@ -153,6 +157,19 @@ pub fn set_time(at: &Path, since: i64) -> io::Result<()> {
     Ok(rustix::fs::utimensat(CWD, at, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
+/// What takes the place of a file may be read by those who may read that one; only the right to run it
+/// is the job's.
+fn keep_rights(made: &Path, to: &Path) -> io::Result<()> {
+    let (made_has, here_has) = (fs::symlink_metadata(made)?, fs::symlink_metadata(to));
+    let Some(here_has) = here_has.ok().filter(|it| it.is_file() && made_has.is_file()) else {
+        return Ok(());
+    };
+    let here = here_has.permissions().mode() & 0o666;
+    let may_run = made_has.permissions().mode() & 0o100 != 0;
+    let rights = if may_run { here | (here & 0o444) >> 2 } else { here };
+    fs::set_permissions(made, fs::Permissions::from_mode(rights))
+}
+
 /// Somebody may be making something there at this very moment.
 fn take_free(made: &Path, to: &Path) -> io::Result<Option<Why>> {
     match rustix::fs::renameat_with(CWD, made, CWD, to, RenameFlags::NOREPLACE) {
@@ -173,17 +190,21 @@ fn take_free(made: &Path, to: &Path) -> io::Result<Option<Why>> {
 mod tests {
     use super::*;
     use crate::cli::brought::{By, Place};
+    use crate::cli::fate::Ours;
     use crate::engine::Roots;
-    use crate::job::JobId;
+    use crate::job::{Address, JobId};
     use crate::ledger::StateDir;
+    use crate::parcel::{Store, walk};
+
+    const SINCE: i64 = i64::MAX / 2;
 
     /// A folder, a state directory, and a job that was submitted before or after all that is in the folder.
     struct Case {
         home: tempfile::TempDir,
         into: Roots,
         dir: StateDir,
-        ours: By,
-        since: i64,
+        ours: Ours,
+        source: Option<Address>,
     }
 
     impl Case {
@@ -192,20 +213,21 @@ mod tests {
             let source = home.path().join("source");
             fs::create_dir(&source).expect("a folder");
             let dir = StateDir::new(home.path().join("state"));
-            fs::create_dir_all(dir.brought()).expect("a folder");
+            for folder in [dir.brought(), dir.parcels()] {
+                fs::create_dir_all(folder).expect("a folder");
+            }
             let job: JobId = "0190a000-0000-7000-8000-000000000001".parse().expect("an id");
             let into = Roots { files: source.clone(), source };
-            Self { home, into, dir, ours: By { submitted: 5, job }, since: i64::MAX / 2 }
+            let ours = Ours { by: By { submitted: 5, job }, retry_of: Vec::new() };
+            Self { home, into, dir, ours, source: None }
         }
 
-        /// The folder is one of git, which ignores a file in it.
-        fn checkout() -> Self {
-            let case = Self::new();
-            let mut git = std::process::Command::new("git");
-            git.arg("-C").arg(&case.into.source).args(["init", "--quiet"]);
-            assert!(git.status().expect("it runs").success());
-            case.write(".gitignore", "ignored\n");
-            case
+        /// All that is there now goes along with the job.
+        fn sent(self) -> Self {
+            let contents = walk(&self.into.source).expect("a folder").below(Path::new(""));
+            let store = Store::new(self.dir.parcels());
+            let made = store.pack_source(&contents, &mut |_| ()).expect("packed");
+            Self { source: Some(made.parcel.address), ..self }
         }
 
         fn write(&self, name: &str, text: &str) -> PathBuf {
@@ -217,14 +239,15 @@ mod tests {
         /// Plans to bring `name`, has something happen, and then brings it. Gives what was left, and how
         /// the file reads.
         fn land(&self, name: &str, meanwhile: impl FnOnce()) -> (Vec<Why>, String) {
-            let known = Known::new(&self.dir, &self.into, self.ours, self.since);
+            let source = self.source.as_ref();
+            let known = Known::new(&self.dir, &self.into, &self.ours, SINCE, source);
             let path = JobPath::new(name).expect("a path");
             let to = self.into.files.join(path.below.as_str());
             let verdict = known.verdict(&path, &to).expect("a verdict");
             assert!(!matches!(verdict.fate, Fate::Left(_)), "{verdict:?}");
             let planned = Planned { path, look: Look::at(&to), verdict };
             let planned = BTreeMap::from([(to.clone(), planned)]);
-            let aside = Aside::of(&self.dir, self.ours.job);
+            let aside = Aside::of(&self.dir, self.ours.by.job);
             let landing = Landing::new(&known, &planned, aside);
             meanwhile();
             let made = self.home.path().join("made");
@@ -253,27 +276,35 @@ mod tests {
         assert_eq!(case.land("free", || ()), theirs);
         let made = case.land("taken", || drop(case.write("taken", "mine")));
         assert_eq!(made, left(Why::NotFromAJob, "mine"));
-        case.came("old", case.ours);
+        case.came("old", case.ours.by);
         assert_eq!(case.land("old", || ()), theirs);
-        case.came("edited", case.ours);
+        case.came("edited", case.ours.by);
         let edited = case.land("edited", || drop(case.write("edited", "mine")));
         assert_eq!(edited, left(Why::NotFromAJob, "mine"));
     }
 
     #[test]
-    fn what_somebody_makes_while_it_is_brought_is_a_source() {
-        let case = Case { since: 0, ..Case::checkout() };
-        let made = case.land("/source/new.c", || drop(case.write("new.c", "mine")));
-        assert_eq!(made, (vec![Why::Changed], "mine".to_owned()));
-        let ignored = case.land("/source/ignored", || drop(case.write("ignored", "mine")));
-        assert_eq!(ignored, (vec![], "theirs".to_owned()));
+    fn what_somebody_changes_while_it_is_brought_is_kept() {
+        let case = Case::new();
+        for name in ["same", "edited"] {
+            case.write(name, "sent");
+        }
+        let case = case.sent();
+        let same = case.land("/source/same", || drop(case.write("same", "sent")));
+        assert_eq!(same, (vec![], "theirs".to_owned()));
+        let edited = case.land("/source/edited", || drop(case.write("edited", "mine")));
+        assert_eq!(edited, (vec![Why::Changed], "mine".to_owned()));
+        let made = case.land("/source/new", || drop(case.write("new", "mine")));
+        assert_eq!(made, (vec![], "theirs".to_owned()));
+        let aside = case.dir.aside_of(case.ours.by.job).join("1/new");
+        assert_eq!(fs::read_to_string(aside).expect("a file"), "mine");
     }
 
     #[test]
     fn what_can_not_be_moved_aside_is_left() {
-        let case = Case::checkout();
+        let case = Case::new();
         case.write("ignored", "mine");
-        let aside = case.dir.aside_of(case.ours.job);
+        let aside = case.dir.aside_of(case.ours.by.job);
         assert_eq!(case.land("/source/ignored", || ()), (vec![], "theirs".to_owned()));
         assert_eq!(fs::read_to_string(aside.join("1/ignored")).expect("a file"), "mine");
         case.write("ignored", "mine");
@@ -286,7 +317,7 @@ mod tests {
     #[test]
     fn what_another_job_brought_meanwhile_is_known() {
         let case = Case::new();
-        let by = |submitted| By { submitted, ..case.ours };
+        let by = |submitted| By { submitted, ..case.ours.by };
         assert_eq!(case.land("one", || case.came("one", by(4))), (vec![], "theirs".to_owned()));
         let later = case.land("two", || case.came("two", by(6)));
         assert_eq!(later, (vec![Why::Later], "from a job".to_owned()));

@@ -11,7 +11,7 @@ use super::aside::Aside;
 use super::brought::{By, Came};
 use super::context::Context;
 use super::error::{Doing, Failure};
-use super::fate::Fate;
+use super::fate::{Fate, Ours};
 use super::follow;
 use super::get::{bring, is_output, there};
 use super::interrupts::Interrupts;
@@ -177,8 +177,11 @@ async fn bring_back(
         returned::note_files(files.len(), job, context);
     }
     let into = into(checkout, folder, context, &entries)?;
-    let ours = By { submitted: job.accepted_at, job: job.id };
-    let known = Known::new(&context.config.state_dir, &into, ours, sent_at(engines, job)?);
+    let by = By { submitted: job.accepted_at, job: job.id };
+    let (retry_of, since) = retried(engines, job)?;
+    let ours = Ours { by, retry_of };
+    let source = job.plan.freight.source.as_ref().map(|source| &source.parcel.address);
+    let known = Known::new(&context.config.state_dir, &into, &ours, since, source);
     let mut planned = BTreeMap::new();
     let mut may_go = |path: &JobPath, to: &Path| {
         let (look, verdict) = (Look::at(to), known.verdict(path, to)?);
@@ -205,15 +208,17 @@ async fn bring_back(
     Ok(returned.exit_code())
 }
 
-/// What is here already and came from a job is as old as what comes now.
+/// What is here already, as it should be, is as old as what comes now.
 fn refresh(places: &Places, known: &Known<'_>) -> Result<Vec<(JobPath, Came)>, Failure> {
     let mut here = Vec::new();
     for (path, to) in &places.here {
-        let Some(came) = known.came(path)? else { continue };
+        let came = known.came(path)?;
         if Look::at(to).is_some_and(|look| look.changed_at() < known.since) {
             set_time(to, known.since).doing(|| format!("set the time of `{}`", to.display()))?;
         }
-        here.push((path.clone(), Came { by: came.by.max(known.ours), ..came }));
+        if let Some(came) = came {
+            here.push((path.clone(), Came { by: came.by.max(known.ours.by), ..came }));
+        }
     }
     Ok(here)
 }
@@ -245,16 +250,17 @@ fn into(
     Err(Failure::usage(why, "computes files get JOB --into FOLDER brings them elsewhere"))
 }
 
-/// When what the job brought along was looked for. A job that was submitted again brings what the first
-/// did.
-fn sent_at(engines: &mut Engines<'_>, job: &JobRecord) -> Result<Millis, Failure> {
+/// The jobs that this one is a retry of, and when what all of them brought along was looked for.
+fn retried(engines: &mut Engines<'_>, job: &JobRecord) -> Result<(Vec<JobId>, Millis), Failure> {
     let mut first = job.clone();
+    let mut before_it = Vec::new();
     while let Some(before) = first.retry_of {
+        before_it.push(before);
         match engines.ledger().job(before) {
             Ok(before) => first = before,
             Err(error) if error.is_about_a_name() => break,
             Err(error) => return Err(EngineError::from(error).into()),
         }
     }
-    Ok(first.id.made_at().unwrap_or(first.accepted_at))
+    Ok((before_it, first.id.made_at().unwrap_or(first.accepted_at)))
 }

@@ -1,6 +1,7 @@
 //! Where files of a job go on this machine, whoever named them.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::error::Failure;
@@ -107,10 +108,12 @@ impl Target<'_> {
     /// What was brought here before need not be again.
     fn is_the_same(&self, entry: &FileEntry, to: &Path) -> bool {
         match &entry.kind {
-            FileKind::File { bytes, hash, .. } => {
-                let is_as_long = std::fs::symlink_metadata(to)
-                    .is_ok_and(|seen| seen.is_file() && seen.len() == *bytes);
-                if !is_as_long {
+            FileKind::File { bytes, hash, executable, .. } => {
+                let is_alike = std::fs::symlink_metadata(to).is_ok_and(|seen| {
+                    let may_run = seen.permissions().mode() & 0o100 != 0;
+                    seen.is_file() && seen.len() == *bytes && may_run == *executable
+                });
+                if !is_alike {
                     return false;
                 }
                 let hash = hash.clone().or_else(|| hash_of(&self.there?.place(&entry.path)).ok());

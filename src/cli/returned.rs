@@ -101,13 +101,14 @@ pub fn tell_aside(aside: &Aside, context: &Context<'_>) {
     let Some((names, folder)) = aside.kept() else { return };
     let Some(first) = names.first() else { return };
     let files = match names.len() - 1 {
-        0 => format!("`{}` was here and did not go along: it was", first.display()),
+        0 => format!("`{}` was here and did not go along so: it was", first.display()),
         more => format!(
-            "`{}` and {more} more were here and did not go along: they were",
+            "`{}` and {more} more were here and did not go along so: they were",
             first.display()
         ),
     };
-    context.output.warning(&format!("{files} moved to `{}`", folder.display()));
+    let before = if folder.ends_with("1") { "" } else { "; what was moved before lies beside it" };
+    context.output.warning(&format!("{files} moved to `{}`{before}", folder.display()));
 }
 
 /// What is in `/files` has no place in a checkout that the setting would know.

@@ -21,7 +21,7 @@ impl Contents {
         }
         let origin = super::Origin::Disk(file.to_owned());
         let mut contents = Self::default();
-        let entry = Entry::File { origin, bytes: seen.len(), executable: false };
+        let entry = Entry::File { origin, bytes: seen.len(), executable: false, age: 0 };
         contents.add(NAME.into(), entry)?;
         Ok(contents)
     }

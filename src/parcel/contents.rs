@@ -15,8 +15,17 @@ pub struct Contents {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     Folder,
-    File { origin: Origin, bytes: u64, executable: bool },
-    Link { target: PathBuf },
+    File {
+        origin: Origin,
+        bytes: u64,
+        executable: bool,
+        /// By so many seconds it is older there than what git tracks. What somebody built here of a
+        /// source is not as new as that, so that `make` builds it again.
+        age: u32,
+    },
+    Link {
+        target: PathBuf,
+    },
 }
 
 /// Where a file's bytes are.
@@ -111,7 +120,7 @@ mod tests {
         let mut contents = Contents::default();
         for (name, bytes) in [("a", 1), ("b", 30), ("c", 20), ("d", 2), ("e", 3), ("f", 4)] {
             let origin = Origin::Disk(name.into());
-            let file = Entry::File { origin, bytes, executable: false };
+            let file = Entry::File { origin, bytes, executable: false, age: 0 };
             contents.add(name.into(), file).expect("a file");
         }
         assert!(contents.check_size(60).is_ok());

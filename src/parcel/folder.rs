@@ -37,7 +37,7 @@ pub fn look(path: &Path) -> Result<Found, ParcelError> {
 fn file(path: &Path, seen: &Metadata) -> Entry {
     // The owner's right to run it is the one that git keeps too.
     let executable = seen.permissions().mode() & 0o100 != 0;
-    Entry::File { origin: Origin::Disk(path.to_owned()), bytes: seen.len(), executable }
+    Entry::File { origin: Origin::Disk(path.to_owned()), bytes: seen.len(), executable, age: 0 }
 }
 
 /// All that is in a folder, empty folders too; or a file by itself, whose path is empty. A link

@@ -121,17 +121,6 @@ impl Checkout {
         Ok(contents)
     }
 
-    /// What goes along with a tree, by its path from the root, and whether git tracks it: also what is
-    /// not on the disk.
-    ///
-    /// # Errors
-    /// When git can't be asked.
-    pub fn listed(&self) -> Result<BTreeMap<PathBuf, bool>, ParcelError> {
-        let mut found = BTreeMap::new();
-        add_listed(&self.root, Path::new(""), &mut found)?;
-        Ok(found)
-    }
-
     /// What HEAD holds, with all submodules.
     ///
     /// # Errors
@@ -184,22 +173,6 @@ fn untracked(root: &Path) -> Result<Vec<PathBuf>, ParcelError> {
     Ok(lines(&answer).map(path).collect())
 }
 
-fn add_listed(
-    root: &Path,
-    below: &Path,
-    found: &mut BTreeMap<PathBuf, bool>,
-) -> Result<(), ParcelError> {
-    for (mode, name) in tracked(root)? {
-        let there = root.join(&name);
-        if mode == SUBMODULE && check_submodule(&there, &name).is_ok() {
-            add_listed(&there, &below.join(&name), found)?;
-        }
-        found.insert(below.join(&name), true);
-    }
-    found.extend(untracked(root)?.into_iter().map(|name| (below.join(name), false)));
-    Ok(())
-}
-
 fn add_tree(
     root: &Path,
     below: &Path,
@@ -220,17 +193,27 @@ fn add_tree(
             add_tree(&there, &below.join(&name), is_left, place.contents)?;
         } else {
             let rights = (!has_rights).then(|| mode == EXECUTABLE);
-            place.add(&name, rights)?;
+            place.add(&name, rights, 0)?;
         }
     }
+    let mut found = Vec::new();
     for name in untracked(root)? {
         if name.as_os_str().as_bytes().ends_with(b"/") {
             return Err(ParcelError::NestedRepository { path: below.join(name) });
         }
-        if is_left(&below.join(&name)) {
-            continue;
+        if !is_left(&below.join(&name)) {
+            let seen = fs::symlink_metadata(root.join(&name)).and_then(|seen| seen.modified());
+            found.push((seen.ok(), name));
         }
-        place.add(&name, None)?;
+    }
+    // The times themselves would make each clone another source; which of two is older does not.
+    found.sort();
+    let (mut age, mut of_the_last) = (0, None);
+    for (written, name) in found.iter().rev() {
+        if age == 0 || of_the_last != Some(written) {
+            (age, of_the_last) = (age + 1, Some(written));
+        }
+        place.add(name, None, age)?;
     }
     Ok(())
 }
@@ -262,7 +245,7 @@ impl Place<'_> {
 
     /// A file as it is on the disk, with git's rights if it has none there. One that git tracks and
     /// that is gone is gone.
-    fn add(&mut self, name: &Path, rights: Option<bool>) -> Result<(), ParcelError> {
+    fn add(&mut self, name: &Path, rights: Option<bool>, old: u32) -> Result<(), ParcelError> {
         let (on_disk, path) = (self.root.join(name), self.below.join(name));
         let mut entry = match look(&on_disk) {
             Ok(Found::Entry(entry)) => entry,
@@ -272,7 +255,8 @@ impl Place<'_> {
             Err(ParcelError::Read { source, .. }) if is_gone(&source) => return Ok(()),
             Err(error) => return Err(error),
         };
-        if let Entry::File { bytes, executable, .. } = &mut entry {
+        if let Entry::File { bytes, executable, age, .. } = &mut entry {
+            *age = old;
             *executable = rights.unwrap_or(*executable);
             if *bytes < lfs::LONGEST {
                 let content = fs::read(&on_disk).map_err(ParcelError::read(&path))?;
@@ -326,7 +310,7 @@ fn add_commit(
                     file = (Origin::Disk(there), pointer.bytes);
                 }
                 let (origin, bytes) = file;
-                contents.add(path, Entry::File { origin, bytes, executable })?;
+                contents.add(path, Entry::File { origin, bytes, executable, age: 0 })?;
             }
         }
     }

@@ -13,6 +13,7 @@ mod git;
 mod gzip;
 mod lfs;
 mod link;
+mod manifest;
 mod pack;
 mod store;
 mod unpack;
@@ -23,6 +24,7 @@ pub use error::{ParcelError, size};
 pub use folder::{Found, walk};
 pub use git::{Checkout, IsLeft};
 pub use link::leads_out;
+pub use manifest::{Content, Held, Manifest};
 pub use pack::pack;
 pub use store::{Made, Store};
 /// When unpacked files were written, in ms since the epoch.

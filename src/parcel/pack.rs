@@ -9,10 +9,10 @@ use tar::{Builder, EntryType, Header};
 
 use super::blobs::Blobs;
 use super::gzip::Gzip;
-use super::{Contents, Entry, Origin, ParcelError, Tell};
+use super::{Content, Contents, Entry, Held, Manifest, Origin, ParcelError, Tell};
 use crate::job::{Address, Parcel};
 
-/// When all files of a parcel were written: on 2000-01-01, in seconds since the epoch. Later than
+/// When the files of a parcel were written, unless they are older: on 2000-01-01, in seconds since the epoch. Later than
 /// 1980, before which some archives know no time.
 pub(super) const WRITTEN: u64 = 946_684_800;
 
@@ -22,6 +22,19 @@ pub(super) const WRITTEN: u64 = 946_684_800;
 /// # Errors
 /// When a file can't be read or changes meanwhile, or `out` can't be written to.
 pub fn pack(contents: &Contents, out: impl Write, tell: Tell<'_>) -> Result<Parcel, ParcelError> {
+    pack_noting(contents, out, None, tell)
+}
+
+/// The same, which writes down what it holds.
+///
+/// # Errors
+/// As [`pack`] has.
+pub(super) fn pack_noting(
+    contents: &Contents,
+    out: impl Write,
+    mut manifest: Option<&mut Manifest>,
+    tell: Tell<'_>,
+) -> Result<Parcel, ParcelError> {
     let unwritten = |source| ParcelError::Write { path: "the parcel".into(), source };
     let mut archive = Builder::new(Gzip::new(Hashing { out, hash: Sha256::new(), bytes: 0 }));
     let mut blobs = Blobs::default();
@@ -41,9 +54,14 @@ pub fn pack(contents: &Contents, out: impl Write, tell: Tell<'_>) -> Result<Parc
                 header.set_entry_type(EntryType::Symlink);
                 header.set_mode(0o777);
                 archive.append_link(&mut header, path, target).map_err(unwritten)?;
+                if let Some(manifest) = &mut manifest {
+                    let content = Content::of_link(target);
+                    manifest.add(path, Held { content, tracked: false });
+                }
             }
-            Entry::File { origin, bytes, executable } => {
+            Entry::File { origin, bytes, executable, age } => {
                 header.set_entry_type(EntryType::Regular);
+                header.set_mtime(WRITTEN - u64::from(*age));
                 header.set_mode(if *executable { 0o755 } else { 0o644 });
                 header.set_size(*bytes);
                 let read: Box<dyn Read> = match origin {
@@ -52,11 +70,16 @@ pub fn pack(contents: &Contents, out: impl Write, tell: Tell<'_>) -> Result<Parc
                         Box::new(io::Cursor::new(blobs.read(repository, id)?))
                     }
                 };
-                let mut file = Exactly { from: read, left: *bytes, tell: &mut *tell };
+                let hash = manifest.is_some().then(Sha256::new);
+                let mut file = Exactly { from: read, left: *bytes, hash, tell: &mut *tell };
                 archive
                     .append_data(&mut header, path, &mut file)
                     .map_err(|error| unreadable(path, error))?;
                 file.check_end().map_err(|error| unreadable(path, error))?;
+                if let (Some(manifest), Some(hash)) = (&mut manifest, file.hash) {
+                    let content = Content::File(Address::of_hash(hash.finalize().into()));
+                    manifest.add(path, Held { content, tracked: *age == 0 });
+                }
             }
         }
     }
@@ -84,6 +107,8 @@ fn unreadable(path: &Path, source: io::Error) -> ParcelError {
 struct Exactly<'a> {
     from: Box<dyn Read>,
     left: u64,
+    /// Of what was read, if somebody wants to know.
+    hash: Option<Sha256>,
     tell: Tell<'a>,
 }
 
@@ -108,6 +133,9 @@ impl Read for Exactly<'_> {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.left -= count as u64;
+        if let Some(hash) = &mut self.hash {
+            hash.update(&buffer[..count]);
+        }
         (self.tell)(count as u64);
         Ok(count)
     }

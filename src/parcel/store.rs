@@ -1,13 +1,17 @@
 //! Parcels on this machine, by their addresses.
 
-use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use tempfile::NamedTempFile;
 
-use super::{Contents, ParcelError, Tell, pack};
+use super::pack::pack_noting;
+use super::{Contents, Manifest, ParcelError, Tell};
 use crate::job::{Address, Parcel};
 
 /// A folder of parcels. Each is there as a whole or not at all.
@@ -16,6 +20,8 @@ pub struct Store {
     folder: PathBuf,
 }
 
+/// After the address of a parcel: what it holds.
+const MANIFEST: &str = ".manifest";
 /// As long as it may take to submit a job, and more.
 const YOUNG: Duration = Duration::from_hours(1);
 
@@ -47,8 +53,44 @@ impl Store {
     /// Is it here? From now on it is as young as if it were new.
     #[must_use]
     pub fn has(&self, address: &Address) -> bool {
-        let file = fs::OpenOptions::new().append(true).open(self.path(address));
-        file.and_then(|file| file.set_modified(SystemTime::now())).is_ok()
+        is_there(&self.path(address))
+    }
+
+    fn manifest_path(&self, address: &Address) -> PathBuf {
+        self.folder.join(format!("{address}{MANIFEST}"))
+    }
+
+    /// What a source held that was sent from here, as long as somebody wants to know.
+    ///
+    /// # Errors
+    /// When it is here and can't be read.
+    pub fn manifest(&self, address: &Address) -> Result<Option<Manifest>, ParcelError> {
+        let path = self.manifest_path(address);
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(ParcelError::read(&path))?,
+        };
+        let read = serde_json::from_reader(BufReader::new(GzDecoder::new(BufReader::new(file))));
+        read.map(Some).map_err(|error| ParcelError::read(&path)(error.into()))
+    }
+
+    /// Packs a source, whose manifest stays here.
+    ///
+    /// # Errors
+    /// As [`pack`](Self::pack) has.
+    pub fn pack_source(&self, contents: &Contents, tell: Tell<'_>) -> Result<Made, ParcelError> {
+        let mut manifest = Manifest::default();
+        let made = self.packed(contents, Some(&mut manifest), tell)?;
+        let path = self.manifest_path(&made.parcel.address);
+        if !is_there(&path) {
+            let mut file = NamedTempFile::new_in(&self.folder).map_err(self.unwritten())?;
+            let mut gzip = GzEncoder::new(BufWriter::new(&mut file), Compression::fast());
+            serde_json::to_writer(&mut gzip, &manifest)
+                .map_err(|error| self.unwritten()(error.into()))?;
+            gzip.finish().and_then(|mut out| out.flush()).map_err(self.unwritten())?;
+            file.persist(&path).map_err(|error| self.unwritten()(error.error))?;
+        }
+        Ok(made)
     }
 
     /// Packs files into a parcel that is gone with what is returned, unless it is [kept](Self::keep).
@@ -56,12 +98,22 @@ impl Store {
     /// # Errors
     /// When a file can't be read, or the parcel can't be written.
     pub fn pack(&self, contents: &Contents, tell: Tell<'_>) -> Result<Made, ParcelError> {
+        self.packed(contents, None, tell)
+    }
+
+    fn packed(
+        &self,
+        contents: &Contents,
+        manifest: Option<&mut Manifest>,
+        tell: Tell<'_>,
+    ) -> Result<Made, ParcelError> {
         let mut file = NamedTempFile::new_in(&self.folder).map_err(self.unwritten())?;
         let mut out = BufWriter::new(&mut file);
-        let parcel = pack(contents, &mut out, tell).map_err(|error| match error {
-            ParcelError::Write { source, .. } => self.unwritten()(source),
-            other => other,
-        })?;
+        let parcel =
+            pack_noting(contents, &mut out, manifest, tell).map_err(|error| match error {
+                ParcelError::Write { source, .. } => self.unwritten()(source),
+                other => other,
+            })?;
         out.flush().map_err(self.unwritten())?;
         drop(out);
         Ok(Made { parcel, file })
@@ -114,7 +166,9 @@ impl Store {
             let path = entry.path();
             let seen = entry.metadata().map_err(ParcelError::read(&path))?;
             let is_young = seen.modified().is_ok_and(|written| written >= before);
-            if is_young || is_wanted(&entry.file_name().to_string_lossy()) {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if is_young || is_wanted(name.strip_suffix(MANIFEST).unwrap_or(&name)) {
                 continue;
             }
             freed += seen.len();
@@ -124,6 +178,12 @@ impl Store {
         }
         Ok(freed)
     }
+}
+
+/// From now on it is as young as if it were new.
+fn is_there(path: &Path) -> bool {
+    let file = fs::OpenOptions::new().append(true).open(path);
+    file.and_then(|file| file.set_modified(SystemTime::now())).is_ok()
 }
 
 fn remove(path: &Path) -> Result<(), ParcelError> {

@@ -158,8 +158,10 @@ impl Unpacking<'_> {
             EntryType::Directory => self.folder_at(&path),
             EntryType::Symlink => self.link_at(&path, &target),
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-                let executable = entry.header().mode().map_err(&unreadable)? & 0o100 != 0;
-                self.file_at(&path, &mut entry, executable)
+                let header = entry.header();
+                let executable = header.mode().map_err(&unreadable)? & 0o100 != 0;
+                let written = header.mtime().map_err(&unreadable)?;
+                self.file_at(&path, &mut entry, executable, written)
             }
             // Another name of a file that came before becomes a file of its own.
             EntryType::Link => {
@@ -272,7 +274,7 @@ impl Unpacking<'_> {
             return Err(hostile(path, format!("`{}` is no file", target.display())));
         }
         let mut content = self.folder.open(target).map_err(self.write(target))?;
-        self.file_at(path, &mut content, seen.permissions().mode() & 0o100 != 0)
+        self.file_at(path, &mut content, seen.permissions().mode() & 0o100 != 0, WRITTEN)
     }
 
     fn file_at(
@@ -280,9 +282,10 @@ impl Unpacking<'_> {
         path: &Path,
         content: &mut impl Read,
         executable: bool,
+        written: u64,
     ) -> Result<(), ParcelError> {
         let unfinished = self.prepare(path)?;
-        let made = self.make(&unfinished, content, executable);
+        let made = self.make(&unfinished, content, executable, written);
         let made = made.and_then(|()| self.folder.rename(&unfinished, &self.folder, path));
         made.map_err(|error| {
             // What is left of it takes up room that others may need. Without it, all is well.
@@ -291,13 +294,20 @@ impl Unpacking<'_> {
         })
     }
 
-    fn make(&self, path: &Path, content: &mut impl Read, executable: bool) -> io::Result<()> {
+    fn make(
+        &self,
+        path: &Path,
+        content: &mut impl Read,
+        executable: bool,
+        written: u64,
+    ) -> io::Result<()> {
         let options = OpenOptions::new().write(true).create_new(true).clone();
         let mut file = self.folder.open_with(path, &options)?.into_std();
         io::copy(content, &mut file)?;
         let mode = if executable { 0o755 } else { 0o644 };
         file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
-        let written = UNIX_EPOCH + Duration::from_secs(WRITTEN);
+        // Nothing is newer than what git tracks.
+        let written = UNIX_EPOCH + Duration::from_secs(written.min(WRITTEN));
         file.set_times(FileTimes::new().set_modified(written))
     }
 }

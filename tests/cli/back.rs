@@ -42,7 +42,7 @@ fn what_did_not_go_along_is_moved_aside() {
     insta::assert_snapshot!(run(&home, script).snapshot(), @"
     exit code 125
     --- stderr
-    warning: `.env` and 1 more were here and did not go along: they were moved to `[home]/.local/state/computes/aside/[id]/1`
+    warning: `.env` and 1 more were here and did not go along so: they were moved to `[home]/.local/state/computes/aside/[id]/1`
     warning: left as it is: `[home]/here/pipe` is no file and no link here
     ");
     assert_eq!((text(&home, ".env"), text(&home, "link")), ("example\n".into(), "l\n".into()));
@@ -152,10 +152,9 @@ fn elsewhere_than_in_a_checkout_only_what_came_from_a_job_goes() {
 #[test]
 fn of_two_jobs_the_one_that_was_submitted_later_is_right() {
     let home = checkout();
-    home.write(".gitignore", "/app\n");
-    home.write("main.c", "one\n");
+    home.write(".gitignore", "/app\n/lib\n");
     let job = |content: &str| {
-        let script = format!("echo {content} >app; echo {content} >main.c");
+        let script = format!("echo {content} >app; echo {content} >lib");
         let id = home.submit(["--", "sh", "-c", &script]);
         assert_eq!(home.run(["wait", &id]).code, 0);
         id
@@ -165,12 +164,12 @@ fn of_two_jobs_the_one_that_was_submitted_later_is_right() {
     for (id, expected) in [(&first, "first\n"), (&second, "second\n"), (&second, "second\n")] {
         let waited = get(id);
         assert_eq!((waited.code, waited.stderr.as_str()), (0, ""));
-        assert_eq!((text(&home, "app"), text(&home, "main.c")), (expected.into(), expected.into()));
+        assert_eq!((text(&home, "app"), text(&home, "lib")), (expected.into(), expected.into()));
     }
     insta::assert_snapshot!(home.run(["wait", "--get", &first]).snapshot(), @"
     exit code 0
     --- stderr
-    [short] sh--c-echo-first-app-echo-first-main-c succeeded after [took]
+    [short] sh--c-echo-first-app-echo-first-lib succeeded after [took]
     note: 2 files are left as a job that was submitted later made them
     ");
     assert_eq!(text(&home, "app"), "second\n");
@@ -178,7 +177,154 @@ fn of_two_jobs_the_one_that_was_submitted_later_is_right() {
     let again = home.run(["retry", &first]);
     let waited = get(again.stdout.trim());
     assert_eq!((waited.code, waited.stderr.as_str()), (0, ""));
-    assert_eq!((text(&home, "app"), text(&home, "main.c")), ("first\n".into(), "first\n".into()));
+    assert_eq!((text(&home, "app"), text(&home, "lib")), ("first\n".into(), "first\n".into()));
+}
+
+#[test]
+fn what_two_jobs_made_of_one_source_is_not_lost() {
+    let home = checkout();
+    home.write("main.c", "one\n");
+    commit(&home);
+    home.write("new.c", "one\n");
+    let job = |content: &str| {
+        let script = format!("echo {content} >main.c; echo {content} >new.c");
+        let id = home.submit(["--", "sh", "-c", &script]);
+        home.until(&id, "succeeded");
+        id
+    };
+    let (first, second) = (job("first"), job("second"));
+    let get = |id: &str| home.run(["wait", "--quiet", "--get", id]);
+    assert_eq!(get(&first).code, 0);
+    // What git tracks is a conflict; of the rest nobody knows whether it is a source.
+    insta::assert_snapshot!(get(&second).snapshot().replace(&first[24..32], "[first]"), @"
+    exit code 125
+    --- stderr
+    warning: `new.c` was here and did not go along so: it was moved to `[home]/.local/state/computes/aside/[id]/1`
+    warning: left as it is: `[home]/here/main.c` is what [short] made of it, after this job was submitted
+    ");
+    assert_eq!((&*text(&home, "main.c"), &*text(&home, "new.c")), ("first\n", "second\n"));
+    // Whoever goes on from there, and who repeats it, is in nobody's way.
+    let third = job("third");
+    assert_eq!((get(&third).code, &*text(&home, "main.c")), (0, "third\n"));
+    let again = home.run(["retry", &third]).stdout.trim().to_owned();
+    home.write("main.c", "mine\n");
+    assert_eq!((get(&again).code, &*text(&home, "main.c")), (125, "mine\n"));
+}
+
+#[test]
+fn what_went_along_is_known_whatever_git_says_by_now() {
+    let home = checkout();
+    home.write(".gitignore", "/.env\n");
+    home.write(".env", "mine\n");
+    home.write("main.c", "one\n");
+    commit(&home);
+    let id = home.submit(["--", "sh", "-c", "echo theirs >.env; echo theirs >main.c"]);
+    home.until(&id, "succeeded");
+    home.write(".gitignore", "/main.c\n");
+    git(&home, &["rm", "--quiet", "--cached", "main.c"]);
+    git(&home, &["add", ".env"]);
+    let waited = home.run(["wait", "--quiet", "--get", &id]);
+    assert_eq!(waited.code, 0, "{}", waited.stderr);
+    assert_eq!((&*text(&home, ".env"), &*text(&home, "main.c")), ("theirs\n", "theirs\n"));
+    let aside = home.state().join("aside").join(&id).join("1");
+    assert_eq!(fs::read_to_string(aside.join(".env")).expect("a file"), "mine\n");
+    assert!(!aside.join("main.c").exists());
+}
+
+/// The folder is the same, and what is in it another.
+#[test]
+fn what_is_in_another_checkout_at_the_same_place_is_left() {
+    let home = checkout();
+    home.write("main.c", "one\n");
+    commit(&home);
+    let other = home.path().join("other");
+    let copied = std::process::Command::new("cp").arg("-a").arg(home.work()).arg(&other).status();
+    assert!(copied.expect("it runs").success());
+    fs::write(other.join("main.c"), "other\n").expect("written");
+    fs::write(other.join("app"), "other\n").expect("written");
+    let id = home.submit(["--", "sh", "-c", "echo theirs >main.c; echo theirs >app"]);
+    home.until(&id, "succeeded");
+    fs::remove_dir_all(home.work()).expect("removed");
+    fs::rename(&other, home.work()).expect("moved");
+    let waited = home.run(["wait", "--quiet", "--get", &id]);
+    assert_eq!((waited.code, &*text(&home, "main.c")), (125, "other\n"), "{}", waited.stderr);
+    let aside = home.state().join("aside").join(&id).join("1/app");
+    assert_eq!(fs::read_to_string(aside).expect("a file"), "other\n");
+}
+
+#[test]
+fn what_was_moved_meanwhile_is_not_made_again() {
+    let home = checkout();
+    for name in ["old.c", "new.c"] {
+        home.write(name, "one\n");
+    }
+    git(&home, &["add", "old.c"]);
+    let id = home.submit(["--", "sh", "-c", "echo theirs >old.c; echo theirs >new.c"]);
+    home.until(&id, "succeeded");
+    git(&home, &["mv", "old.c", "moved.c"]);
+    fs::remove_file(home.work().join("new.c")).expect("removed");
+    let waited = home.run(["wait", "--quiet", "--get", &id]);
+    assert_eq!(waited.code, 125, "{}", waited.stderr);
+    assert!(!home.work().join("old.c").exists() && !home.work().join("new.c").exists());
+    // That something was made beside it says nothing.
+    let id = home.submit(["--", "sh", "-c", "echo theirs >app"]);
+    home.until(&id, "succeeded");
+    home.write("beside", "");
+    let waited = home.run(["wait", "--quiet", "--get", &id]);
+    assert_eq!((waited.code, waited.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn rights_stay_and_the_right_to_run_comes_back() {
+    let home = checkout();
+    for (name, mode) in [("secret", 0o600), ("tool", 0o640)] {
+        home.write(name, "one\n");
+        let path = home.work().join(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("rights");
+    }
+    let waited = run(&home, "echo theirs >secret; chmod +x tool");
+    assert_eq!(waited.code, 0, "{}", waited.stderr);
+    let mode = |name: &str| {
+        fs::metadata(home.work().join(name)).expect("a file").permissions().mode() & 0o777
+    };
+    assert_eq!((mode("secret"), mode("tool")), (0o600, 0o750));
+}
+
+/// A source is newer than the product, and the product is right all the same.
+#[test]
+fn what_is_the_same_already_is_as_new_as_what_comes() {
+    let home = checkout();
+    home.write(".gitignore", "/app\n");
+    home.write("app", "same\n");
+    let app = home.work().join("app");
+    let old = std::time::UNIX_EPOCH + std::time::Duration::from_hours(24);
+    fs::File::options().write(true).open(&app).and_then(|it| it.set_modified(old)).expect("a time");
+    home.write("main.c", "edited\n");
+    let same = run(&home, "echo same >app");
+    assert_eq!((same.code, same.stderr.as_str()), (0, ""));
+    let modified = |path: &Path| fs::metadata(path).and_then(|it| it.modified()).expect("a time");
+    assert!(modified(&app) > modified(&home.work().join("main.c")));
+}
+
+/// Built by hand, and not ignored: it goes along, but is not up to date there.
+#[test]
+fn what_git_does_not_track_is_older_there_than_what_it_does() {
+    let home = checkout();
+    home.write("main.c", "one\n");
+    commit(&home);
+    let written = |name: &str, seconds| {
+        home.write(name, "");
+        let file = fs::File::options().write(true).open(home.work().join(name)).expect("a file");
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        file.set_modified(time).expect("its time");
+    };
+    written("new.c", 1_500_000_000);
+    written("app", 1_600_000_000);
+    let script = "[ main.c -nt app ] && [ app -nt new.c ] && echo older";
+    let older = run(&home, script);
+    assert_eq!((older.code, older.stdout.as_str()), (0, "older\n"), "{}", older.stderr);
+    written("new.c", 1_700_000_000);
+    assert_eq!(run(&home, "[ new.c -nt app ] && echo newer").stdout, "newer\n");
 }
 
 #[test]

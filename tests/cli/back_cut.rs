@@ -1,14 +1,16 @@
 //! Bringing outputs back is ended in the middle: what came is known, and the rest comes later.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
+use rustix::fs::{CWD, FileType, mknodat};
 use rustix::process::Signal;
 
 use super::stage::{Following, git};
-use crate::support::{Gate, Home};
+use crate::support::Home;
 
 /// A checkout, and a job that is over and has made two files there, of which the second is large.
 fn built(home: &Home) -> String {
@@ -83,25 +85,33 @@ fn the_limit_holds_for_bringing_back() {
     );
 }
 
-/// Brings outputs back as far as something is in the way and git is asked about it, and stands still there.
+/// What the source held is to be read, and comes when the test says so.
+struct Gate {
+    manifest: Vec<u8>,
+    reader: File,
+}
+
+impl Gate {
+    fn open(mut self) {
+        self.reader.write_all(&self.manifest).expect("a reader");
+    }
+}
+
+/// Brings outputs back as far as it is to be known what went along, and stands still there.
 fn at_the_gate(home: &Home, arguments: &[&str]) -> (Gate, Following) {
-    let mut gate = Gate::new(home);
-    let tools = home.path().join("tools");
-    fs::create_dir(&tools).expect("a folder");
-    let (work, usual) = (home.work(), "/usr/local/bin:/usr/bin:/bin");
-    let script = format!(
-        "#!/bin/sh\nPATH={usual}\ncd {work}\n[ \"$3\" = rev-parse ] && {{ {stop}; }}\nexec git \"$@\"\n",
-        work = work.display(),
-        stop = Gate::STOP
-    );
-    let git = tools.join("git");
-    fs::write(&git, script).expect("written");
-    fs::set_permissions(&git, fs::Permissions::from_mode(0o755)).expect("executable");
-    let mut command = home.command(arguments);
-    command.env("PATH", format!("{}:{usual}", tools.display()));
-    let following = Following::spawn(command);
-    gate.wait_for(1);
-    (gate, following)
+    let parcels = fs::read_dir(home.state().join("parcels")).expect("a folder");
+    let mut paths = parcels.map(|entry| entry.expect("a file").path());
+    let path = paths.find(|path| path.extension().is_some_and(|it| it == "manifest"));
+    let path = path.expect("a manifest");
+    let manifest = fs::read(&path).expect("a file");
+    fs::remove_file(&path).expect("removed");
+    mknodat(CWD, &path, FileType::Fifo, 0o600.into(), 0).expect("a pipe");
+    let following = Following::spawn(home.command(arguments));
+    // It can be written to once somebody reads it.
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || tell.send(OpenOptions::new().write(true).open(path)));
+    let reader = told.recv_timeout(Duration::from_mins(1)).expect("a reader").expect("a pipe");
+    (Gate { manifest, reader }, following)
 }
 
 #[test]
@@ -109,7 +119,7 @@ fn ctrl_c_and_sigterm_leave_the_rest_where_it_is_kept() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let home = Home::new();
         let id = built(&home);
-        let (mut gate, wait) = at_the_gate(&home, &["wait", "--get", &id]);
+        let (gate, wait) = at_the_gate(&home, &["wait", "--get", &id]);
         wait.signal(signal);
         gate.open();
         let left = wait.end(&home);
@@ -126,7 +136,7 @@ fn what_is_pruned_meanwhile_is_said_to_be() {
     for more in [[].as_slice(), &["--only", "files"]] {
         let home = Home::new();
         let id = built(&home);
-        let (mut gate, wait) = at_the_gate(&home, &["wait", "--quiet", "--get", &id]);
+        let (gate, wait) = at_the_gate(&home, &["wait", "--quiet", "--get", &id]);
         let prune = home.run([&["prune", "--older-than", "0s"], more].concat());
         assert_eq!(prune.code, 0, "{}", prune.stderr);
         gate.open();

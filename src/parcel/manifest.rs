@@ -1,0 +1,69 @@
+//! What a source holds, by the names and the contents of its files. It stays on the machine that sent the
+//! source, for as long as a job that took it along, so that what the job changed can be told from what
+//! somebody changed here meanwhile.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ParcelError, hash_of};
+use crate::job::Address;
+
+/// By the paths in the parcel. Names that are not UTF-8 are left out: nothing of that name comes back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest(BTreeMap<String, Held>);
+
+/// One of its files or links.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    pub content: Content,
+    /// Did git track it?
+    pub tracked: bool,
+}
+
+/// What is in a file, or where a link leads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Content {
+    File(Address),
+    Link(String),
+}
+
+impl Manifest {
+    pub fn add(&mut self, path: &Path, held: Held) {
+        if let Some(path) = path.to_str() {
+            self.0.insert(path.to_owned(), held);
+        }
+    }
+
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<&Held> {
+        self.0.get(path)
+    }
+}
+
+impl Content {
+    /// What is there now. `None`: neither a file nor a link.
+    ///
+    /// # Errors
+    /// When that can't be read.
+    pub fn at(path: &Path) -> Result<Option<Self>, ParcelError> {
+        let seen = match fs::symlink_metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            seen => seen.map_err(ParcelError::read(path))?,
+        };
+        if seen.is_symlink() {
+            let target = fs::read_link(path).map_err(ParcelError::read(path))?;
+            return Ok(Some(Self::of_link(&target)));
+        }
+        seen.is_file().then(|| hash_of(path).map(Self::File)).transpose()
+    }
+
+    #[must_use]
+    pub fn of_link(target: &Path) -> Self {
+        Self::Link(target.to_string_lossy().into_owned())
+    }
+}
