@@ -180,11 +180,11 @@ async fn interrupted(
         Wake::Interrupt | Wake::Terminate if options.cancel_on_interrupt => {}
         Wake::Interrupt if interrupts.is_second() => {}
         Wake::Interrupt if options.may_cancel && context.output.is_interactive() => {
-            let seconds = interrupts.ask().as_secs();
+            let seconds = interrupts.ask()?.as_secs();
             let (what, do_so) =
                 if jobs.len() == 1 { ("the job", "it does") } else { ("the jobs", "they do") };
             context.output.warning(&format!(
-                "press Ctrl-C again to cancel {what}, or Enter to detach: {} then, as {do_so} if \
+                "press Ctrl-C again to cancel {what}, or any other key to detach: {} then, as {do_so} if \
                  nothing is pressed for {seconds} s",
                 goes_on(jobs)
             ));

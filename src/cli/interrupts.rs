@@ -1,18 +1,14 @@
 //! What ends a wait before its time: signals, the time limit, and a key.
 
 use std::future::{Future, pending};
-use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::getpgrp;
-use rustix::termios::{QueueSelector, tcflush, tcgetpgrp};
-use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
 use super::error::{Doing, Failure, code};
-use crate::engine::{Changes, Watch, readable, until};
+use super::keyboard::Keyboard;
+use crate::engine::{Changes, Watch, until};
 
 /// Within this time a second Ctrl-C cancels the job; after it the first one detaches.
 const SECOND_THOUGHTS: Duration = Duration::from_secs(10);
@@ -23,6 +19,8 @@ pub struct Interrupts {
     terminate: Signal,
     /// Whoever pressed Ctrl-C is being asked.
     asked: Option<Asked>,
+    /// Ctrl-Z, once somebody was asked.
+    suspend: Option<Signal>,
     limit: Option<Instant>,
     /// Came while something else was being done.
     pub pending: Option<Wake>,
@@ -32,11 +30,8 @@ pub struct Interrupts {
 struct Asked {
     /// Until when a second Ctrl-C cancels.
     until: Instant,
-    keys: Option<Keys>,
+    keys: Keyboard,
 }
-
-/// What is typed at the terminal, line by line.
-struct Keys(AsyncFd<Arc<OwnedFd>>);
 
 pub enum Wake {
     Changed(Changes),
@@ -49,22 +44,28 @@ pub enum Wake {
 
 impl Interrupts {
     pub fn new(limit: Option<Duration>) -> Result<Self, Failure> {
-        let listen = |kind| signal(kind).doing(|| "listen for signals".to_owned());
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
             asked: None,
+            suspend: None,
             // One that is beyond all clocks is none.
             limit: limit.and_then(|limit| Instant::now().checked_add(limit)),
             pending: None,
         })
     }
 
-    /// From here on, and for so long, a second Ctrl-C cancels, and Enter detaches.
-    pub fn ask(&mut self) -> Duration {
+    /// From here on, and for so long, a second Ctrl-C cancels, and any other key detaches.
+    pub fn ask(&mut self) -> Result<Duration, Failure> {
         let until = Instant::now() + SECOND_THOUGHTS;
-        self.asked = Some(Asked { until, keys: Keys::of_terminal() });
-        SECOND_THOUGHTS
+        if self.suspend.is_none() {
+            self.suspend =
+                Some(listen(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?);
+        }
+        let mut keys = Keyboard::default();
+        keys.take();
+        self.asked = Some(Asked { until, keys });
+        Ok(SECOND_THOUGHTS)
     }
 
     /// Is a Ctrl-C that comes now the second one?
@@ -97,11 +98,25 @@ impl Interrupts {
     /// What ends a call that takes long.
     pub async fn early(&mut self) -> Wake {
         let limit = self.limit;
-        tokio::select! {
-            () = detached(self.asked.as_ref()) => Wake::Detach,
-            _ = self.interrupt.recv() => Wake::Interrupt,
-            _ = self.terminate.recv() => Wake::Terminate,
-            () = until(limit) => Wake::Limit,
+        loop {
+            tokio::select! {
+                () = detached(self.asked.as_ref()) => return Wake::Detach,
+                _ = self.interrupt.recv() => return Wake::Interrupt,
+                _ = self.terminate.recv() => return Wake::Terminate,
+                () = until(limit) => return Wake::Limit,
+                () = suspended(self.suspend.as_mut()) => self.stop(),
+            }
+        }
+    }
+
+    /// Until the shell says that it goes on.
+    fn stop(&mut self) {
+        let stopped = match &mut self.asked {
+            Some(asked) => asked.keys.stop(),
+            None => Keyboard::default().stop(),
+        };
+        if let Err(error) = stopped {
+            tracing::debug!(%error, "cannot stop");
         }
     }
 
@@ -120,33 +135,17 @@ async fn detached(asked: Option<&Asked>) {
     let Some(Asked { until: end, keys }) = asked else { return pending().await };
     tokio::select! {
         () = until(Some(*end)) => {}
-        () = Keys::pressed(keys.as_ref()) => {}
+        () = keys.any() => {}
     }
 }
 
-impl Keys {
-    /// `None`: keys go to somebody else, or can't be waited for. A Ctrl-C does not need them.
-    fn of_terminal() -> Option<Self> {
-        let stdin = std::io::stdin();
-        // Who touches the terminal from the background is stopped.
-        if tcgetpgrp(&stdin).ok()? != getpgrp() {
-            return None;
-        }
-        // What was typed before the question is no answer to it.
-        tcflush(&stdin, QueueSelector::IFlush).ok()?;
-        let handle = stdin.as_fd().try_clone_to_owned().ok()?;
-        Some(Self(readable(Arc::new(handle)).ok()?))
+async fn suspended(suspend: Option<&mut Signal>) {
+    match suspend {
+        Some(signal) => drop(signal.recv().await),
+        None => pending().await,
     }
+}
 
-    /// Until there is a line. It is meant for us, and not for whoever reads the terminal next.
-    async fn pressed(keys: Option<&Self>) {
-        match keys {
-            Some(Self(handle)) if handle.readable().await.is_ok() => {
-                if let Err(error) = tcflush(handle.get_ref(), QueueSelector::IFlush) {
-                    tracing::debug!(%error, "a key is left at the terminal");
-                }
-            }
-            _ => pending().await,
-        }
-    }
+fn listen(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).doing(|| "listen for signals".to_owned())
 }

@@ -1,11 +1,14 @@
 //! Single keys that are pressed at the terminal.
 
 use std::future::pending;
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::process::getpgrp;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+use rustix::process::{Signal, getpgrp, getpid, kill_process};
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr,
+};
 use tokio::io::unix::AsyncFd;
 
 use crate::engine::readable;
@@ -33,15 +36,35 @@ impl Keyboard {
         self.0 = None;
     }
 
+    /// Stops this process as Ctrl-Z asks for, with the terminal given back until it goes on.
+    pub fn stop(&mut self) -> io::Result<()> {
+        let had = self.0.is_some();
+        self.give_back();
+        kill_process(getpid(), Signal::STOP)?;
+        if had {
+            self.take();
+        }
+        Ok(())
+    }
+
     /// Until this key is pressed.
     pub async fn pressed(&self, key: u8) {
+        self.until(|keys| keys.contains(&key)).await;
+    }
+
+    /// Until any key is.
+    pub async fn any(&self) {
+        self.until(|_| true).await;
+    }
+
+    async fn until(&self, is_meant: impl Fn(&[u8]) -> bool) {
         let Some(taken) = &self.0 else { return pending().await };
         loop {
             let Ok(mut ready) = taken.handle.readable().await else { return pending().await };
             let mut keys = [0; 64];
             match rustix::io::read(taken.handle.get_ref(), &mut keys) {
                 Ok(0) | Err(_) => return pending().await,
-                Ok(count) if keys[..count].contains(&key) => return,
+                Ok(count) if is_meant(&keys[..count]) => return,
                 Ok(_) => ready.clear_ready(),
             }
         }
@@ -57,6 +80,8 @@ impl Taken {
         }
         let before = tcgetattr(&stdin).ok()?;
         let handle = readable(Arc::new(stdin.as_fd().try_clone_to_owned().ok()?)).ok()?;
+        // What was typed before is meant for somebody else, or for nobody.
+        tcflush(&stdin, QueueSelector::IFlush).ok()?;
         let mut single = before.clone();
         single.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
         tcsetattr(&stdin, OptionalActions::Now, &single).ok()?;

@@ -1,10 +1,9 @@
 //! `computes list`: the jobs, newest first.
 
-use std::io;
 use std::time::Duration;
 
 use clap::Args;
-use rustix::process::{Signal, getpid, kill_process};
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
@@ -144,11 +143,8 @@ async fn watch(options: &Options, filter: &Filter, context: &Context<'_>) -> Res
                 _ = resized.recv() => {}
                 _ = suspended.recv() => {
                     screen.close()?;
-                    leave.keyboard.give_back();
                     // Goes on from here when the shell says so.
-                    let stopped = kill_process(getpid(), Signal::STOP).map_err(io::Error::from);
-                    stopped.doing(|| "stop".to_owned())?;
-                    leave.keyboard.take();
+                    leave.keyboard.stop().doing(|| "stop".to_owned())?;
                 }
             }
         }

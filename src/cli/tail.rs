@@ -1,5 +1,6 @@
 //! Showing what a job writes.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use super::context::Context;
@@ -10,6 +11,19 @@ use crate::job::JobId;
 
 /// So long what a job that goes on writes keeps us from looking at the job.
 const LONGEST_LOOK: Duration = Duration::from_secs(1);
+
+/// Whoever waits longer for the end of a log wants to know why.
+const A_WHILE: Duration = Duration::from_secs(4);
+
+/// What takes a while is told.
+async fn or_tell<T>(work: impl Future<Output = T>, tell: impl FnOnce()) -> T {
+    let mut work = pin!(work);
+    tokio::select! {
+        done = &mut work => return done,
+        () = tokio::time::sleep(A_WHILE) => tell(),
+    }
+    work.await
+}
 
 /// How much of a log is to be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +96,8 @@ impl Tail {
     ) -> Result<bool, Failure> {
         let more = self.show(engines, attempt, context).await?;
         if is_over {
-            self.finish(engines, context).await?;
+            let line = format!("{} is over; the end of its log is awaited", self.job.short());
+            or_tell(self.finish(engines, context), || context.output.status(&line)).await?;
             return Ok(false);
         }
         Ok(more)

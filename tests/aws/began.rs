@@ -129,7 +129,7 @@ fn what_is_shown_late_is_waited_for() {
 
 #[test]
 fn a_log_that_is_late_as_a_whole_is_waited_for_longer() {
-    let account = Account::in_scene(Jobs::Run, &json!({"log_lag": 5}));
+    let account = Account::in_scene(Jobs::Run, &json!({"log_lag": 7}));
     let home = account.home().with("COMPUTES_AWS_LOG_SETTLE", "3s");
     let run = home.run(["run", "--name", "late", "--", "sh", "-c", "echo first; echo last"]);
     insta::assert_snapshot!(run.snapshot_of_the_end(), @"
@@ -141,6 +141,7 @@ fn a_log_that_is_late_as_a_whole_is_waited_for_longer() {
     [short] late submitted to default
     [short] late succeeded after [took]
     ");
+    assert!(run.stderr.contains(" waits: AWS Batch has its end, and its log"), "{}", run.stderr);
 }
 
 /// A failure is not taken back. But whoever reads its log hears of it.
@@ -247,10 +248,12 @@ fn who_does_not_wait_for_the_end_of_a_log_learns_where_it_is() {
     });
     let mut following = Following::start(&home, &["logs", "--follow", "last"]);
     following.until_it_prints("hi");
+    following.until_it_says("the end of its log is awaited");
     following.signal(Signal::INT);
     insta::assert_snapshot!(following.end(&home).snapshot_of_the_end(), @"
     exit code 0
     --- stderr
+    [short] is over; the end of its log is awaited
     note: interrupted: the end of the log may be missing; computes logs [short] shows it
     ");
 }

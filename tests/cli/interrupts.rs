@@ -118,7 +118,7 @@ fn asked(home: &Home) -> Following {
     run.until_it_prints("");
     run.type_in(CTRL_C);
     run.until_it_prints(
-        "warning: press Ctrl-C again to cancel the job, or Enter to detach: the job goes on then, as \
+        "warning: press Ctrl-C again to cancel the job, or any other key to detach: the job goes on then, as \
          it does if nothing is pressed for 10 s",
     );
     run
@@ -132,24 +132,35 @@ fn at_a_terminal_a_second_ctrl_c_cancels() {
     insta::assert_snapshot!(run.end(&home).snapshot(), @"
     exit code 120
     --- stdout
-    ^Ccancelling the job
+    cancelling the job
     [short] long cancelled after [took] : interrupted while following
     ");
     assert_eq!(home.status("last")["state"], "cancelled");
 }
 
 #[test]
-fn at_a_terminal_enter_detaches_at_once() {
+fn at_a_terminal_any_key_detaches_at_once() {
     let home = Home::new();
     let mut run = asked(&home);
     let asked = std::time::Instant::now();
-    run.type_in("\n");
+    run.type_in("x");
     insta::assert_snapshot!(run.end(&home).snapshot(), @"
     exit code 130
     --- stdout
-
     warning: detached; the job goes on. To come back: computes logs --follow [short], or computes wait [short]
     ");
     assert!(asked.elapsed().as_secs() < 10, "it waited for a second Ctrl-C");
     home.until("last", "running");
+}
+
+/// A stop is no answer: the question stands when it goes on.
+#[test]
+fn at_a_terminal_it_can_be_stopped_while_it_asks() {
+    let home = Home::new();
+    let mut run = asked(&home);
+    run.type_in("\x1a");
+    run.go_on_when_stopped();
+    run.type_in(CTRL_C);
+    let run = run.end(&home);
+    assert_eq!(run.code, 120, "{}", run.stdout);
 }
