@@ -4,8 +4,9 @@ use clap::Args;
 
 use super::context::{Context, block_on};
 use super::error::Failure;
+use super::meant;
+use super::news::how_it_ended;
 use super::output::{self, ExplanationView};
-use super::{meant, programs};
 use crate::engine::Engines;
 use crate::job::JobRef;
 
@@ -32,6 +33,13 @@ async fn explain(options: &Options, engines: &mut Engines<'_>) -> Result<Explana
     engines.refresh(&[id]).await?.by_now()?;
     let mut explanation = engines.explain(id).await?;
     let job = engines.ledger().job(id)?;
-    explanation.hints.extend(programs::hint(&job).into_iter().chain(meant::hint(&job)));
+    for attempt in engines.ledger().attempts(&job)? {
+        if let Some(why) = &attempt.retry_reason {
+            let (number, ended) = (attempt.number, how_it_ended(&attempt));
+            let told = format!("attempt {number} failed: {ended}; another followed: {why}");
+            explanation.findings.push(told);
+        }
+    }
+    explanation.hints.extend(meant::hints(&job));
     Ok(ExplanationView::new(&job, explanation))
 }

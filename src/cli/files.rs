@@ -21,6 +21,7 @@ pub struct Options {
 #[derive(Debug, Subcommand)]
 enum What {
     /// List the files of a job
+    #[command(visible_alias = "list")]
     Ls(List),
     /// Bring files of a job here; without a path its outputs, or all if it has none
     Get(get::Options),

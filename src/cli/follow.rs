@@ -9,7 +9,6 @@ use super::log_lines::How;
 use super::meant;
 use super::news::News;
 use super::output::{EventLine, JobView};
-use super::programs;
 use super::tail::Tail;
 use crate::engine::{Attended, EngineError, Engines, Watch, until};
 use crate::job::{JobId, State};
@@ -276,7 +275,7 @@ pub fn say_end(record: &JobRecord, context: &Context<'_>) -> Result<u8, Failure>
     if record.state != State::Succeeded {
         context.output.job_failed(&view, &line, &took);
     }
-    for hint in programs::hint(record).into_iter().chain(meant::hint(record)) {
+    for hint in meant::hints(record).filter(|hint| context.output.is_news(hint)) {
         context.output.note(&hint);
     }
     Ok(code)

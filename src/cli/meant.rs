@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::error::Failure;
-use super::programs::NOT_FOUND;
+use super::programs::{self, NOT_FOUND};
 use crate::job::{
     Command, JobFiles, JobSpec, Memory, Slip, State, is_line, operator, shell_word, slip,
     through_a_shell,
@@ -54,8 +54,13 @@ pub fn notes(memory: Option<&str>, spec: &JobSpec, directory: &Path) -> Vec<Stri
     notes
 }
 
+/// What may be why the command of a job failed.
+pub fn hints(job: &JobRecord) -> impl Iterator<Item = String> + use<> {
+    programs::hint(job).into_iter().chain(hint(job))
+}
+
 /// What may be why the command of a job failed, if that was not said when it was submitted.
-pub fn hint(job: &JobRecord) -> Option<String> {
+fn hint(job: &JobRecord) -> Option<String> {
     let code = job.exit_code.filter(|code| job.state == State::Failed && *code != 0)?;
     let words = job.plan.spec.command.as_ref()?.words();
     let meant = through_a_shell(words);

@@ -87,11 +87,7 @@ impl News {
                 retry_reason: why,
             });
         }
-        let (short, reason) = (job.id.short(), attempt.reason.as_deref());
-        let ended = match attempt.class {
-            Some(class) => class.told(attempt.exit_code, reason),
-            None => reason.unwrap_or_default().to_owned(),
-        };
+        let (short, ended) = (job.id.short(), how_it_ended(attempt));
         let of = attempts.map_or_else(String::new, |most| format!(" of {most}"));
         context.output.status(&format!(
             "{short} attempt {number}{of} failed: {ended}; another follows: {why}"
@@ -213,6 +209,15 @@ impl News {
             );
         }
         Ok(())
+    }
+}
+
+/// How an attempt failed.
+pub fn how_it_ended(attempt: &AttemptRecord) -> String {
+    let reason = attempt.reason.as_deref();
+    match attempt.class {
+        Some(class) => class.told(attempt.exit_code, reason),
+        None => reason.unwrap_or_default().to_owned(),
     }
 }
 

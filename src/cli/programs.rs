@@ -1,6 +1,5 @@
 //! Programs that the caller has and a job of this machine has not, or of which it has another.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use rustix::fs::{Access, access};
@@ -15,11 +14,10 @@ pub const NOT_FOUND: i32 = 127;
 
 /// Says of each program once which other the caller may expect.
 pub fn tell(submissions: &[Submission], context: &Context<'_>) {
-    let mut told = BTreeSet::new();
     for job in submissions.iter().map(|submission| &submission.job) {
         let Some(surprise) = of(&job.plan.spec, &job.directory) else { continue };
         let text = surprise.to_string();
-        if !told.insert(text.clone()) {
+        if !context.output.is_news(&text) {
             continue;
         }
         match surprise {

@@ -78,7 +78,7 @@ impl Returned {
         let short = job.id.short();
         if !self.left.is_empty() {
             output.status(&format!(
-                "computes files get {short} --into FOLDER brings all of them elsewhere"
+                "hint: computes files get {short} --into FOLDER brings all of them elsewhere"
             ));
         }
         if !self.came.is_empty() {

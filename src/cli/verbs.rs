@@ -13,12 +13,16 @@ pub fn names(command: &Command) -> impl Iterator<Item = &str> {
         .flat_map(|verb| std::iter::once(verb.get_name()).chain(verb.get_visible_aliases()))
 }
 
+/// May one have been meant where the other was said?
+pub fn is_like(said: &str, name: &str) -> bool {
+    strsim::osa_distance(said, name) <= 1 || strsim::jaro_winkler(said, name) > ALIKE
+}
+
 /// The verb that is most like what was said: for short ones a letter is much of the likeness.
 pub fn nearest<'a>(said: &str, command: &'a Command) -> Option<&'a str> {
-    let slips = |name: &&str| strsim::osa_distance(said, name);
     let likeness = |name: &str| strsim::jaro_winkler(said, name);
     names(command)
-        .filter(|name| slips(name) <= 1 || likeness(name) > ALIKE)
+        .filter(|name| is_like(said, name))
         .max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
 }
 
@@ -46,7 +50,7 @@ mod tests {
         for (said, command, meant) in [
             ("gt", files, Some("get")),
             ("gte", files, Some("get")),
-            ("list", files, Some("ls")),
+            ("lst", files, Some("list")),
             ("frob", files, None),
             ("rn", &program, Some("run")),
             ("lst", &program, Some("list")),
@@ -55,7 +59,7 @@ mod tests {
         ] {
             assert_eq!(nearest(said, command), meant, "{said}");
         }
-        assert_eq!(hint("x", files), "the verbs of `computes files` are ls, get, put");
+        assert_eq!(hint("x", files), "the verbs of `computes files` are ls, list, get, put");
         let run = program.find_subcommand("run").expect("a verb");
         assert_eq!(hint("x", run), "`computes run` has no verbs");
     }

@@ -271,7 +271,15 @@ impl Resources {
             count => format!("{count} GPU"),
         };
         add(self.vcpus > room.vcpus, vcpus(self), vcpus(room));
-        add(self.memory > room.memory, self.memory.to_string(), room.memory.to_string());
+        // In one unit, to be compared.
+        let (asked, there) = match self.memory.0 % 1024 {
+            0 if room.memory.0 > 1024 && !room.memory.0.is_multiple_of(1024) => {
+                let tenths = u64::from(room.memory.0) * 10 / 1024;
+                (self.memory.to_string(), format!("{}.{} GiB", tenths / 10, tenths % 10))
+            }
+            _ => (self.memory.to_string(), room.memory.to_string()),
+        };
+        add(self.memory > room.memory, asked, there);
         add(self.gpus > room.gpus, gpus(self), gpus(room));
         shortage
     }
@@ -321,6 +329,10 @@ mod tests {
         assert_eq!(
             told(of(8, 4096, 3), of(4, 2048, 2)),
             "the job asks for 8 vCPU, 4 GiB, 3 GPU, and this machine has 4 vCPU, 2 GiB, 2 GPU"
+        );
+        assert_eq!(
+            told(of(1, 921_600, 0), of(4, 24_105, 0)),
+            "the job asks for 900 GiB, and this machine has 23.5 GiB"
         );
     }
 

@@ -1,7 +1,9 @@
 //! Why there is no parcel, or none that can be opened.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use crate::job::plain_name;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ParcelError {
@@ -34,7 +36,8 @@ pub enum ParcelError {
     Read { path: PathBuf, source: io::Error },
     #[error("cannot write `{}`", .path.display())]
     Write { path: PathBuf, source: io::Error },
-    #[error("`{}` can't be taken: {why}", within_a_line(.path))]
+    // It goes into logs, too, and may be refused for what it would do there.
+    #[error("`{}` can't be taken: {why}", plain_name(&.path.to_string_lossy()))]
     Hostile { path: PathBuf, why: String },
     #[error("`{}` is not what it should be: its SHA-256 is {found} and not {expected}", .path.display())]
     Corrupt { path: PathBuf, found: String, expected: String },
@@ -146,23 +149,9 @@ impl ParcelError {
     }
 }
 
-/// It goes into logs, too, and may be refused for what it would do there.
-fn within_a_line(path: &Path) -> String {
-    let escaped = |letter: char| match letter {
-        letter if letter.is_control() => letter.escape_default().collect(),
-        letter => String::from(letter),
-    };
-    path.to_string_lossy().chars().map(escaped).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_breaks_no_line() {
-        assert_eq!(within_a_line(Path::new("a\nb\\c\x1b'")), "a\\nb\\c\\u{1b}'");
-    }
 
     #[test]
     fn sizes_are_as_people_read_them() {

@@ -44,6 +44,21 @@ fn every_verb_knows_them_by_either_id() {
     assert_eq!(there.status("last")["retry_of"], json!(id));
 }
 
+/// As the machine that submitted it tells it.
+#[test]
+fn a_list_says_how_they_ended() {
+    let account = Account::new(Jobs::Stay);
+    let here = account.home();
+    let id = here.submit(["--name", "ended", "--", "false"]);
+    let container = json!({"exitCode": 7});
+    let ended = super::follow::ended("Essential container in task exited", &container);
+    account.stage(&here.engine_id_of(&id), ended);
+    assert_eq!(here.run(["wait", &id]).code, 7);
+    let why =
+        |home: &crate::support::Home| home.run(["list", "--json"]).json()[0]["reason"].clone();
+    assert_eq!((why(&here), why(&account.home())), (json!("exit code 7"), json!("exit code 7")));
+}
+
 /// Their exit codes are not where those of one container are.
 #[test]
 fn jobs_of_several_containers_and_of_pods() {

@@ -159,7 +159,7 @@ fn the_file() {
     # Takes a number of seconds or a duration such as `"1h"`; COMPUTES_AWS_SETTLE
     #settle = "10s"
 
-    # How long after a job's end its log is waited for.
+    # How long after a job's end its log is waited for; four times as long while it is empty.
     # Takes a number of seconds or a duration such as `"1h"`; COMPUTES_AWS_LOG_SETTLE
     #log_settle = "15s"
 

@@ -33,7 +33,6 @@ fn one_that_only_the_caller_finds() {
     warning: `forge` is not on the job's PATH; on yours it is [home]/tools/forge: -e PATH passes yours on
     [short] forge-all submitted to default
     [short] forge-all failed: start failed, cannot execute `forge`: it is not on the job's PATH, which is /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-    note: `forge` is not on the job's PATH; on yours it is [home]/tools/forge: -e PATH passes yours on
     ");
     insta::assert_snapshot!(run(&home, &path, &["explain", "last"]).snapshot(), @"
     exit code 0

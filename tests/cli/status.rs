@@ -48,7 +48,7 @@ fn a_job_that_failed_twice() {
     accepted     [time]
     started      [time]
     finished     [time]
-    attempt 1    exit code 3, log [home]/.local/state/computes/logs/[id].1
+    attempt 1    exit code 3, log [home]/.local/state/computes/logs/[id].1; another followed: every failure is tried again
     attempt 2    exit code 3, log [home]/.local/state/computes/logs/[id].2
     ");
 }

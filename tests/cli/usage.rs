@@ -281,6 +281,9 @@ fn options_and_verbs_of_others() {
         "--engine local files frobnicate",
         "rn -- true",
         "insde",
+        "logs --definition x",
+        "run --file x -- true",
+        "help bogus",
     ];
     insta::assert_snapshot!(each(&lines, refused), @"
     > list --follow
@@ -313,7 +316,7 @@ fn options_and_verbs_of_others() {
 
     > --engine local files frobnicate
     error: unrecognized subcommand 'frobnicate'
-    hint: the verbs of `computes files` are ls, get, put
+    hint: the verbs of `computes files` are ls, list, get, put
 
     > rn -- true
     error: unrecognized subcommand 'rn'
@@ -321,6 +324,18 @@ fn options_and_verbs_of_others() {
 
     > insde
     error: unrecognized subcommand 'insde'
+    hint: the verbs of `computes` are run, submit, wait, status, list, ls, ps, logs, files, cancel, retry, prune, queues, explain, doctor, policy, worker, init, completions, man, help
+
+    > logs --definition x
+    error: unexpected argument '--definition' found
+    hint: did you mean `--job-definition`, an option of `run`, `submit`, `doctor`, `policy`?
+
+    > run --file x -- true
+    error: unexpected argument '--file' found
+    hint: did you mean `--env-file`, an option of `run`, `submit`?
+
+    > help bogus
+    error: unrecognized subcommand 'bogus'
     hint: the verbs of `computes` are run, submit, wait, status, list, ls, ps, logs, files, cancel, retry, prune, queues, explain, doctor, policy, worker, init, completions, man, help
     ");
     insta::assert_snapshot!(home.refuses(&["list", "--json", "--follow"]), @r#"

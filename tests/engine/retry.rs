@@ -85,4 +85,11 @@ pub fn each_end_is_told_and_why_another_follows<S: Subject>(home: &Home) {
     let history = &home.status("last")["attempt_history"];
     assert_eq!(history[0]["retry_reason"], ends[0]["retry_reason"]);
     assert!(history[2]["retry_reason"].is_null(), "{history}");
+    let why = history[0]["retry_reason"].as_str().expect("a reason");
+    let told = format!("; another followed: {why}");
+    for verb in ["status", "explain"] {
+        let shown = home.run([verb, "last"]).stdout;
+        let count = shown.matches("; another followed: ").count();
+        assert!(count == 2 && shown.contains(&told), "{shown}");
+    }
 }

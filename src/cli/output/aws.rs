@@ -4,11 +4,10 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::plain::one_line;
 use super::time::timestamp;
 use crate::engine::EngineName;
 use crate::engine::aws::{Check, Environment, Listed, QueueOnAws};
-use crate::job::Queue;
+use crate::job::{Queue, one_line};
 
 /// A job that only the engine knows, as a list of the engine shows it.
 #[derive(Debug, Serialize)]

@@ -4,10 +4,9 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::plain::one_line;
 use super::time::timestamp;
 use crate::engine::Explanation;
-use crate::job::{FailureClass, Resources};
+use crate::job::{FailureClass, Resources, one_line};
 use crate::ledger::{Holding, JobRecord};
 
 /// Why a job waits or why it ended.

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::plain::name;
 use super::time::timestamp;
 use crate::engine::{FileEntry, FileKind};
+use crate::job::plain_name;
 use crate::parcel::size;
 
 /// Something in the `/files` of a job.
@@ -55,14 +55,14 @@ pub fn file_lines(files: &[FileView]) -> String {
             "unfit" => " (can't be brought here)",
             _ => "",
         };
-        let path = name(&file.path);
+        let path = plain_name(&file.path);
         // Writing to a String can't fail.
         let _ = writeln!(
             text,
             "{:>12}  {:<24}  {path}{}{about}",
             size(file.bytes),
             file.modified_at.as_deref().unwrap_or_default(),
-            name(&arrow)
+            plain_name(&arrow)
         );
     }
     text

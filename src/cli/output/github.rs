@@ -9,7 +9,7 @@ use std::io::{self, Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::json::JobView;
-use super::plain::one_line;
+use crate::job::one_line;
 
 /// The runner takes a summary of 1 MiB for each step, and refuses all of one that is longer.
 const SUMMARY_BYTES: u64 = 1024 * 1024;

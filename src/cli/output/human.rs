@@ -4,9 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::json::JobView;
-use super::plain::one_line;
 use super::time;
-use crate::job::shell_word;
+use crate::job::{one_line, shell_word};
 
 /// All that is known of one job.
 pub fn job_details(job: &JobView) -> String {
@@ -55,7 +54,9 @@ pub fn job_details(job: &JobView) -> String {
             (None, None, None) => "open".to_owned(),
         };
         let log = attempt.log.as_ref().map_or_else(String::new, |log| format!(", log {log}"));
-        row(&format!("attempt {}", attempt.number), &format!("{end}{log}"));
+        let again = attempt.retry_reason.as_ref();
+        let again = again.map_or_else(String::new, |why| format!("; another followed: {why}"));
+        row(&format!("attempt {}", attempt.number), &format!("{end}{log}{again}"));
         if attempt.files_mounted == Some(false) {
             row("", "without /files: its directory was in COMPUTES_FILES");
         }

@@ -8,7 +8,6 @@ mod human;
 mod jobs;
 mod json;
 mod log;
-mod plain;
 mod progress;
 mod prune;
 mod queues;
@@ -30,7 +29,8 @@ pub use queues::{aws_queue_lines, queue_lines};
 pub use time::{duration, timestamp};
 pub use usage::usage;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 
@@ -40,23 +40,31 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 
 use self::github::GitHub;
-use self::plain::one_line;
 use self::table::Look;
 use super::error::{Failure, Kind};
 use crate::engine::aws::TELL_NO_SECRET;
+use crate::job::one_line;
 
 pub struct Output {
     pub json: bool,
     quiet: bool,
     /// Whoever read our stdout has gone.
     reader_gone: Cell<bool>,
+    /// What need not be said again.
+    said: RefCell<BTreeSet<String>>,
     /// Set in a step of GitHub Actions.
     github: Option<GitHub>,
 }
 
 impl Output {
     pub const fn new(json: bool, quiet: bool) -> Self {
-        Self { json, quiet, reader_gone: Cell::new(false), github: None }
+        Self {
+            json,
+            quiet,
+            reader_gone: Cell::new(false),
+            said: RefCell::new(BTreeSet::new()),
+            github: None,
+        }
     }
 
     /// Has the pipeline hear of failures, if `env` says that this is a step of one. Who reads JSON
@@ -126,6 +134,11 @@ impl Output {
         if !self.quiet {
             self.complain(&one_line(line));
         }
+    }
+
+    /// Is this said for the first time?
+    pub fn is_news(&self, text: &str) -> bool {
+        self.said.borrow_mut().insert(text.to_owned())
     }
 
     /// Something that the user may not expect.

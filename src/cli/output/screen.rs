@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
 
-use super::plain::one_line;
 use super::table::{Look, cut};
 use super::{Failure, Output};
+use crate::job::one_line;
 
 /// The terminal's other screen, from which what was there before comes back in the end.
 pub struct Screen<'a> {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::plain::one_line;
+use crate::job::one_line;
 
 /// How much room there is, and whether there are colours.
 #[derive(Debug, Clone, Copy, Default)]

@@ -34,13 +34,22 @@ pub fn usage(mut error: clap::Error, arguments: &[OsString]) -> ExitCode {
     ExitCode::from(exit_code)
 }
 
-/// The parser names hidden verbs, too.
+/// The parser names hidden verbs, too, and what has little in common with what was said.
 fn hide(error: &mut clap::Error) {
     let program = crate::cli::command();
     let is_hidden = |name: &str| program.find_subcommand(name).is_some_and(Command::is_hide_set);
+    let said = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
+    let (verb, option) = (said(ContextKind::InvalidSubcommand), said(ContextKind::InvalidArg));
+    // The contrary was hardly meant.
+    if !option.starts_with("--no-") && said(ContextKind::SuggestedArg).starts_with("--no-") {
+        error.remove(ContextKind::SuggestedArg);
+    }
     for kind in [ContextKind::ValidSubcommand, ContextKind::SuggestedSubcommand] {
+        let is_far =
+            |name: &str| kind == ContextKind::SuggestedSubcommand && !verbs::is_like(&verb, name);
         let Some(ContextValue::Strings(names)) = error.get(kind) else { continue };
-        let shown: Vec<_> = names.iter().filter(|name| !is_hidden(name)).cloned().collect();
+        let shown = names.iter().filter(|name| !is_hidden(name) && !is_far(name));
+        let shown: Vec<_> = shown.cloned().collect();
         if shown.is_empty() {
             error.remove(kind);
         } else {
@@ -129,7 +138,12 @@ fn option_of_another_verb(error: &clap::Error, said: &str) -> Option<String> {
     program.build();
     let options = options(&program, "");
     let said = said.split('=').next().unwrap_or(said);
-    let likeness = |name: &str| strsim::jaro_winkler(said, name);
+    // Whoever leaves a word out, as in `--definition`, means no other one.
+    let end = said.replacen("--", "-", 1);
+    let likeness = |name: &str| match name.strip_suffix(end.as_str()) {
+        Some(before) if before.len() > 1 && end.len() > 4 => 0.99,
+        _ => strsim::jaro_winkler(said, name),
+    };
     let of_this_verb = error.get(ContextKind::SuggestedArg).map(ToString::to_string);
     let least = of_this_verb.map_or(ALIKE, |name| likeness(&name).max(ALIKE));
     let alike = options.iter().map(|(name, _)| (likeness(name), name));

@@ -241,11 +241,16 @@ impl Listed {
         let is_ended = is_ended(job.is_cancelled, job.is_terminated);
         let container = job.container;
         let container_reason = container.as_ref().and_then(|container| container.reason.clone());
+        let exit_code = container.and_then(|container| container.exit_code);
         let end = Ended {
             status_reason: job.status_reason.clone(),
             reason: container_reason.clone(),
+            exit_code,
             ..Ended::default()
         };
+        let is_ended = is_ended && !classify::is_of_batch(&end);
+        // As the ledger has it of jobs of this machine.
+        let told = status.is_over().then(|| classify::outcome(status, &end, is_ended).reason);
         Some(Self {
             engine_id: job.job_id?,
             arn: job.job_arn.unwrap_or_default(),
@@ -253,12 +258,12 @@ impl Listed {
             batch_name,
             queue,
             status,
-            reason: container_reason.or(job.status_reason),
-            exit_code: container.and_then(|container| container.exit_code),
+            reason: told.flatten().or(container_reason).or(job.status_reason),
+            exit_code,
             created_at: job.created_at.unwrap_or_default(),
             started_at: time(job.started_at),
             stopped_at: time(job.stopped_at),
-            is_ended: is_ended && !classify::is_of_batch(&end),
+            is_ended,
         })
     }
 

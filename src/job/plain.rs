@@ -4,12 +4,14 @@
 use std::fmt::Write as _;
 
 /// A text within the line that tells of it.
+#[must_use]
 pub fn one_line(text: &str) -> String {
     plain(&text.replace(['\n', '\r', '\t'], " "))
 }
 
 /// A name, whose letters all count.
-pub fn name(text: &str) -> String {
+#[must_use]
+pub fn plain_name(text: &str) -> String {
     plain(&text.replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t"))
 }
 
@@ -45,7 +47,7 @@ mod tests {
             ("\u{9b}31m", r"\x9b31m", r"\x9b31m"),
             ("a\u{202e}b", r"a\u202eb", r"a\u202eb"),
         ] {
-            assert_eq!((one_line(text).as_str(), name(text).as_str()), (line, named));
+            assert_eq!((one_line(text).as_str(), plain_name(text).as_str()), (line, named));
         }
     }
 }
