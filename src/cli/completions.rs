@@ -4,9 +4,10 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Args, Command};
-use clap_complete::env::Shells;
+use clap_complete::env::{Elvish, Fish, Powershell, Shells, Zsh};
 use clap_complete::{CompleteEnv, Shell};
 
+use super::bash::Bash;
 use super::candidates;
 use super::context::internal;
 use super::error::Failure;
@@ -20,14 +21,14 @@ pub struct Options {
 /// Set by the script; its value is the name of the shell.
 const ASKS: &str = "COMPUTES_COMPLETE";
 const PROGRAM: &str = "computes";
+const SHELLS: Shells<'static> = Shells(&[&Bash, &Elvish, &Fish, &Powershell, &Zsh]);
 
 /// zsh reads the script as the body of a function when it is asked for the first time; without this
 /// the first time would offer nothing.
 const OF_A_FUNCTION_OF_ZSH: &str = "\nif [ \"$funcstack[1]\" = _computes ]; then\n    _clap_dynamic_completer_computes \"$@\"\nfi\n";
 
 pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
-    let shells = Shells::builtins();
-    let shell = shells.completer(&options.shell.to_string());
+    let shell = SHELLS.completer(&options.shell.to_string());
     let shell = shell.ok_or_else(|| internal("no completions are known for the shell"))?;
     let mut text = Vec::new();
     shell.write_registration(ASKS, PROGRAM, PROGRAM, PROGRAM, &mut text)?;
@@ -41,7 +42,8 @@ pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
 /// Answers a shell, if it is one that asks. An error is told to nobody: the line is being typed.
 pub fn answer(arguments: &[OsString]) -> Option<ExitCode> {
     std::env::var_os(ASKS)?;
-    let engine = CompleteEnv::with_factory(offered).var(ASKS).bin(PROGRAM).completer(PROGRAM);
+    let engine = CompleteEnv::with_factory(offered).shells(SHELLS);
+    let engine = engine.var(ASKS).bin(PROGRAM).completer(PROGRAM);
     let directory = std::env::current_dir().ok();
     match engine.try_complete(arguments, directory.as_deref()) {
         Ok(true) => Some(ExitCode::SUCCESS),

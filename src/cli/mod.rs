@@ -2,6 +2,7 @@
 
 mod aside;
 mod aws_output;
+mod bash;
 mod brought;
 mod cancel;
 mod candidates;

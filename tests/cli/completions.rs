@@ -185,11 +185,31 @@ complete -p computes
 COMP_WORDS=(computes man expl) COMP_CWORD=2 COMP_TYPE=9
 _clap_complete_computes computes expl man
 printf '%s\n' "${COMPREPLY[@]}"
+# It lists; it lists the only one, which it inserts; it goes through a menu.
+COMP_TYPE=63
+COMP_WORDS=(computes files "")
+_clap_complete_computes computes "" files
+printf '%s\n' "${COMPREPLY[@]}" | grep -v -e --
+COMP_TYPE=33
+COMP_WORDS=(computes files g)
+_clap_complete_computes computes g files
+printf '%s\n' "${COMPREPLY[@]}"
+COMP_TYPE=37
+COMP_WORDS=(computes files "")
+_clap_complete_computes computes "" files
+printf '%s\n' "${COMPREPLY[@]}" | grep -v -e --
 "#;
     if let Some(stdout) = really("bash", &home, script) {
         insta::assert_snapshot!(stdout, @"
         complete -o bashdefault -o nosort -o nospace -F _clap_complete_computes computes
         explain
+        list  (List the files of a job)
+        get  (Bring files of a job here; without a path its outputs, or all if it has none)
+        put  (Bring files to a job)
+        get
+        list
+        get
+        put
         ");
     }
 }

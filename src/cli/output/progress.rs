@@ -27,16 +27,20 @@ impl Drop for Progress {
 }
 
 fn bar(visible: bool, total: u64, template: &str) -> ProgressBar {
-    let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(Some(total), target);
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
     // The templates are constants that the crate's own tests would refuse were they wrong.
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
     if visible {
-        bar.enable_steady_tick(Duration::from_secs(1));
+        show(&bar);
     }
     bar
+}
+
+fn show(bar: &ProgressBar) {
+    bar.set_draw_target(ProgressDrawTarget::stderr());
+    bar.enable_steady_tick(Duration::from_secs(1));
 }
 
 /// Shows bytes, their rate and the time that is left; where nobody sees a bar, a line every now
@@ -58,7 +62,8 @@ const EVERY: Duration = Duration::from_secs(10);
 impl<'a> Meter<'a> {
     pub(super) fn new(output: &'a Output, visible: bool, doing: &'static str, total: u64) -> Self {
         let template = "{msg} {bytes}/{total_bytes} {wide_bar} {bytes_per_sec} {eta}";
-        let bar = bar(visible, total, template);
+        // Of nothing there is no progress.
+        let bar = bar(visible && total > 0, total, template);
         bar.set_message(doing);
         let now = Instant::now();
         let lines = !visible;
@@ -68,7 +73,9 @@ impl<'a> Meter<'a> {
 
     /// More is to be done than was known before.
     pub fn expect(&self, bytes: u64) {
-        self.total.set(self.total.get() + bytes);
+        if self.total.replace(self.total.get() + bytes) == 0 && !self.lines {
+            show(&self.bar);
+        }
         self.bar.inc_length(bytes);
     }
 
