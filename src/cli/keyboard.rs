@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use rustix::process::{Signal, getpgrp, getpid, kill_process};
 use rustix::termios::{
-    LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr,
+    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
+    tcgetpgrp, tcsetattr,
 };
 use tokio::io::unix::AsyncFd;
 
@@ -71,6 +72,9 @@ impl Keyboard {
     }
 }
 
+/// In the place of a key that is to mean nothing (`_POSIX_VDISABLE` on Linux and macOS differ).
+const DISABLED: u8 = if cfg!(target_os = "macos") { 0xff } else { 0 };
+
 impl Taken {
     fn now() -> Option<Self> {
         let stdin = std::io::stdin();
@@ -84,6 +88,8 @@ impl Taken {
         tcflush(&stdin, QueueSelector::IFlush).ok()?;
         let mut single = before.clone();
         single.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+        // Ctrl-\\ would end us before the terminal is given back. It is a key as any other here.
+        single.special_codes[SpecialCodeIndex::VQUIT] = DISABLED;
         tcsetattr(&stdin, OptionalActions::Now, &single).ok()?;
         Some(Self { handle, before })
     }

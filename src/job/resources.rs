@@ -271,13 +271,17 @@ impl Resources {
             count => format!("{count} GPU"),
         };
         add(self.vcpus > room.vcpus, vcpus(self), vcpus(room));
-        // In one unit, to be compared.
-        let (asked, there) = match self.memory.0 % 1024 {
-            0 if room.memory.0 > 1024 && !room.memory.0.is_multiple_of(1024) => {
-                let tenths = u64::from(room.memory.0) * 10 / 1024;
-                (self.memory.to_string(), format!("{}.{} GiB", tenths / 10, tenths % 10))
+        // In one unit, to be compared, and never as if they were the same.
+        let gib = |tenths: u32| match (tenths / 10, tenths % 10) {
+            (whole, 0) => format!("{whole} GiB"),
+            (whole, rest) => format!("{whole}.{rest} GiB"),
+        };
+        let tenths = |mib: u32| mib.saturating_mul(10) / 1024;
+        let (asked, there) = match (self.memory.0, room.memory.0) {
+            (0..1024, _) | (_, 0..1024) => {
+                (format!("{} MiB", self.memory.0), format!("{} MiB", room.memory.0))
             }
-            _ => (self.memory.to_string(), room.memory.to_string()),
+            (asked, there) => (gib(tenths(asked + 102)), gib(tenths(there))),
         };
         add(self.memory > room.memory, asked, there);
         add(self.gpus > room.gpus, gpus(self), gpus(room));
@@ -333,6 +337,14 @@ mod tests {
         assert_eq!(
             told(of(1, 921_600, 0), of(4, 24_105, 0)),
             "the job asks for 900 GiB, and this machine has 23.5 GiB"
+        );
+        assert_eq!(
+            told(of(1, 24_106, 0), of(4, 24_105, 0)),
+            "the job asks for 23.6 GiB, and this machine has 23.5 GiB"
+        );
+        assert_eq!(
+            told(of(1, 1024, 0), of(4, 1000, 0)),
+            "the job asks for 1024 MiB, and this machine has 1000 MiB"
         );
     }
 

@@ -294,7 +294,7 @@ fn a_wish_that_could_not_be_passed_on_is_passed_on_later() {
     let account = Account::new(Jobs::Stay);
     let (home, submit) = cancelled_on_its_way(&account, &["batch:TerminateJob"]);
     assert_eq!(submit.code, 0);
-    assert!(submit.stderr.contains("is on AWS Batch, but look at it"), "{}", submit.stderr);
+    assert!(submit.stderr.contains("is on AWS Batch, with a doubt"), "{}", submit.stderr);
     assert_eq!(account.jobs()[0]["status"], "SUBMITTED");
     assert_eq!(home.run(["wait", "--limit", "30s", "last"]).code, 120);
     assert_eq!(account.jobs()[0]["status"], "FAILED");

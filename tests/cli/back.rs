@@ -106,6 +106,9 @@ fn what_was_removed_here_meanwhile_is_left_removed() {
     ");
     assert!(!home.work().join("gone").exists());
     assert_eq!(text(&home, "app"), "new\n");
+    let hint = format!("hint: computes files get {} --into FOLDER brings", &id[24..32]);
+    let again = home.run(["wait", "--get", &id]).stderr;
+    assert!(again.contains(&hint), "{again}");
 }
 
 #[test]

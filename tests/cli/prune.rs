@@ -47,7 +47,7 @@ fn all_that_is_kept_of_jobs_that_are_over_goes() {
     insta::assert_snapshot!(home.run(["prune", "--older-than", "3h"]).snapshot(), @"
     exit code 0
     --- stderr
-    nothing is so old: there is nothing to remove
+    nothing to remove
     ");
     insta::assert_snapshot!(home.run(["prune", "--older-than", "1h", "--dry-run"]).snapshot(), @"
     exit code 0
@@ -206,7 +206,7 @@ fn what_is_no_age() {
     insta::assert_snapshot!(Home::new().looks(&["prune"]), @"
     exit code 0
     --- stderr
-    nothing is so old: there is nothing to remove
+    nothing to remove
     ");
     let home = Home::new().with("COMPUTES_HISTORY", "10m");
     insta::assert_snapshot!(home.refuses(&["list"]), @"

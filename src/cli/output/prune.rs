@@ -32,7 +32,7 @@ impl PruneView {
 pub fn pruned(pruned: &Pruned, pruning: &Pruning) -> String {
     let verb = if pruning.dry_run { "would remove" } else { "removed" };
     if pruned.jobs == 0 && pruned.bytes == 0 {
-        return "nothing is so old: there is nothing to remove".to_owned();
+        return "nothing to remove".to_owned();
     }
     let (jobs, bytes) = (jobs(pruned.jobs), size(pruned.bytes));
     if pruning.only_files {
