@@ -7,7 +7,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::brought::{Brought, Came, Place};
-use super::error::Failure;
+use super::error::{Failure, Kind};
 use super::fate::{Fate, Here, Ours, Went, Why};
 use crate::engine::{Look, Roots};
 use crate::job::{Address, JobPath, Root};
@@ -117,7 +117,13 @@ impl<'a> Known<'a> {
             return Ok(manifest);
         }
         let store = Store::new(self.dir.parcels());
-        let manifest = self.source.map(|source| store.manifest(source)).transpose()?.flatten();
+        let manifest = self.source.map(|source| store.manifest(source)).transpose();
+        let manifest = manifest.map_err(|error| Failure {
+            kind: Kind::Failed,
+            hint: Some("computes files get JOB --into FOLDER brings them elsewhere".to_owned()),
+            ..error.into()
+        })?;
+        let manifest = manifest.flatten();
         Ok(self.manifest.get_or_init(|| manifest.unwrap_or_default()))
     }
 }

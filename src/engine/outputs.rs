@@ -45,6 +45,10 @@ impl Search<'_> {
                     continue;
                 }
                 is_there = true;
+                // Also of what could not be taken: it is where it came from.
+                if root == Root::Source && self.before.has(&entry.path, self.roots) {
+                    continue;
+                }
                 match entry.checked() {
                     Ok(path) if self.was_brought(output, &path, &entry) => {}
                     Ok(_) => {
@@ -64,13 +68,9 @@ impl Search<'_> {
 
     /// What the job was brought and left as it was is no result of it. An input is one if it is named.
     fn was_brought(&self, output: &Output, path: &JobPath, entry: &FileEntry) -> bool {
-        match path.root {
-            Root::Source => self.before.has(&entry.path, self.roots),
-            Root::Files => {
-                output.path.below.is_all()
-                    && entry.modified == Some(UNPACKED_AT)
-                    && self.freight.inputs.iter().any(|input| path.below.is_in(&input.path))
-            }
-        }
+        path.root == Root::Files
+            && output.path.below.is_all()
+            && entry.modified == Some(UNPACKED_AT)
+            && self.freight.inputs.iter().any(|input| path.below.is_in(&input.path))
     }
 }

@@ -272,16 +272,16 @@ impl Resources {
         };
         add(self.vcpus > room.vcpus, vcpus(self), vcpus(room));
         // In one unit, to be compared, and never as if they were the same.
-        let gib = |tenths: u32| match (tenths / 10, tenths % 10) {
+        let gib = |tenths: u64| match (tenths / 10, tenths % 10) {
             (whole, 0) => format!("{whole} GiB"),
             (whole, rest) => format!("{whole}.{rest} GiB"),
         };
-        let tenths = |mib: u32| mib.saturating_mul(10) / 1024;
+        let tenths = |mib: u64| mib * 10 / 1024;
         let (asked, there) = match (self.memory.0, room.memory.0) {
             (0..1024, _) | (_, 0..1024) => {
                 (format!("{} MiB", self.memory.0), format!("{} MiB", room.memory.0))
             }
-            (asked, there) => (gib(tenths(asked + 102)), gib(tenths(there))),
+            (asked, there) => (gib(tenths(u64::from(asked) + 102)), gib(tenths(u64::from(there)))),
         };
         add(self.memory > room.memory, asked, there);
         add(self.gpus > room.gpus, gpus(self), gpus(room));

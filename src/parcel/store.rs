@@ -88,6 +88,7 @@ impl Store {
             serde_json::to_writer(&mut gzip, &manifest)
                 .map_err(|error| self.unwritten()(error.into()))?;
             gzip.finish().and_then(|mut out| out.flush()).map_err(self.unwritten())?;
+            file.as_file().sync_data().map_err(self.unwritten())?;
             file.persist(&path).map_err(|error| self.unwritten()(error.error))?;
         }
         Ok(made)

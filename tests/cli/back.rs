@@ -309,6 +309,17 @@ fn what_is_the_same_already_is_as_new_as_what_comes() {
     assert!(modified(&app) > modified(&home.work().join("main.c")));
 }
 
+/// It goes along; nothing of its name could come back, and nothing has to.
+#[test]
+fn a_source_that_nobody_changed_is_not_missed_whatever_it_is_called() {
+    let home = checkout();
+    home.write("line\nbreak", "one\n");
+    let same = run(&home, "ls; echo >app");
+    assert_eq!((same.code, same.stderr.as_str()), (0, ""));
+    let changed = home.run_script(&["--get"], "for it in line*; do echo >\"$it\"; done");
+    assert!(changed.stdout.contains("not kept: "), "{}{}", changed.stdout, changed.stderr);
+}
+
 /// Built by hand, and not ignored: it goes along, but is not up to date there.
 #[test]
 fn what_git_does_not_track_is_older_there_than_what_it_does() {

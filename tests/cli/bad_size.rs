@@ -124,7 +124,7 @@ fn a_job_that_fits_no_machine() {
     insta::assert_snapshot!(memory.snapshot_without(MACHINE, "has [so much]"), @"
     exit code 2
     --- stderr
-    error: cannot submit `true`: the job asks for 419430.3 GiB, and this machine has [so much]
+    error: cannot submit `true`: the job asks for 2048000 GiB, and this machine has [so much]
     hint: ask for less with --vcpus, --memory and --gpus, or submit with --engine aws; a worker gives what it is told to give, as in `computes worker --gpus 1`
     ");
     home.assert_nothing_written();
