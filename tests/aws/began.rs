@@ -142,6 +142,11 @@ fn a_log_that_is_late_as_a_whole_is_waited_for_longer() {
     [short] late succeeded after [took]
     ");
     assert!(run.stderr.contains(" waits: AWS Batch has its end, and its log"), "{}", run.stderr);
+    // However it ended.
+    let account = Account::in_scene(Jobs::Run, &json!({"log_lag": 3}));
+    let home = account.home().with("COMPUTES_AWS_LOG_SETTLE", "1500ms");
+    let run = home.run(["run", "--quiet", "--", "sh", "-c", "echo why; exit 7"]);
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (7, "why\n", ""));
 }
 
 /// A failure is not taken back. But whoever reads its log hears of it.

@@ -63,7 +63,7 @@ struct Over {
 pub const SURELY_SHOWN_AFTER: Millis = 10 * 60 * 1000;
 /// An empty log shows nothing but that `CloudWatch` may be late with all of it. So many times
 /// `aws.log_settle` it is waited for, before it is taken for what it says.
-const EMPTY_PATIENCE: u32 = 4;
+pub const EMPTY_PATIENCE: u32 = 4;
 /// `CloudWatch` may keep logs for a day only: what is older may have lost its beginning.
 const SURELY_KEPT_FOR: Millis = 23 * 60 * 60 * 1000;
 /// What one job of a definition shows of its image holds for the others so long. A tag may come to

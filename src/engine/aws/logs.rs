@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::began::{SURELY_SHOWN_AFTER, Seen};
+use super::began::{EMPTY_PATIENCE, SURELY_SHOWN_AFTER, Seen};
 use super::classify;
 use super::client::Clients;
 use super::describe::describe_one;
@@ -89,6 +89,8 @@ impl Times {
 /// The wait for what an attempt that is over wrote last.
 struct Ending {
     until: Instant,
+    /// As long as nothing at all has come: all of it may be late.
+    until_if_empty: Instant,
     /// So many more looks have to bring nothing.
     looks: u32,
     /// So long after something came more may.
@@ -291,9 +293,13 @@ impl AwsLog {
             let class = log.and_then(|attempt| attempt.class);
             let age = closed_at.map_or(0, |closed_at| self.made.now() - closed_at);
             let never_began = class == Some(FailureClass::StartFailed);
-            let by_its_log =
-                classify::never_began(class, log.and_then(|attempt| attempt.exit_code));
-            Ending { never_began, by_its_log, ..Ending::new(age, self.settings.log_settle) }
+            let exit_code = log.and_then(|attempt| attempt.exit_code);
+            let by_its_log = classify::never_began(class, exit_code);
+            let ending = Ending::new(age, self.settings.log_settle);
+            // What never ran wrote nothing.
+            let has_run = exit_code.is_some() && !never_began;
+            let until_if_empty = if has_run { ending.until_if_empty } else { ending.until };
+            Ending { until_if_empty, never_began, by_its_log, ..ending }
         };
         Ok(self.ending.insert(ending))
     }
@@ -330,17 +336,14 @@ const fn is_passing(error: &AwsError) -> bool {
 impl Ending {
     /// Of an attempt that ended so many ms ago, by this machine's clock.
     fn new(age: Millis, settle: Duration) -> Self {
-        let left = settle.saturating_sub(Duration::from_millis(age.max(0).unsigned_abs()));
+        let age_now = Duration::from_millis(age.max(0).unsigned_abs());
+        let until = |settle: Duration| Instant::now() + settle.saturating_sub(age_now);
         // The clock may be wrong by a little.
         let (looks, after_news) =
             if age < SURELY_SHOWN_AFTER { (QUIET_LOOKS, settle / 3) } else { (1, Duration::ZERO) };
-        Self {
-            until: Instant::now() + left,
-            looks,
-            after_news,
-            never_began: false,
-            by_its_log: false,
-        }
+        let (until, until_if_empty) = (until(settle), until(settle * EMPTY_PATIENCE));
+        let (never_began, by_its_log) = (false, false);
+        Self { until, until_if_empty, looks, after_news, never_began, by_its_log }
     }
 
     /// Something came, so that more may.
@@ -350,9 +353,10 @@ impl Ending {
     }
 
     /// One more look brought nothing. Is that the end?
-    fn is_over(&mut self) -> bool {
+    fn is_over(&mut self, is_empty: bool) -> bool {
         self.looks = self.looks.saturating_sub(1);
-        self.looks == 0 && Instant::now() >= self.until
+        let until = if is_empty { self.until_if_empty } else { self.until };
+        self.looks == 0 && Instant::now() >= until
     }
 }
 
@@ -380,12 +384,13 @@ impl LogReader for AwsLog {
             let page = self.page(ledger, out).await;
             let Some(open) = &mut self.open else { return page.map(|_| ()) };
             let has_ended = open.own.has_ended();
+            let is_empty = open.tells.0 && open.times.given == 0 && !open.own.has_begun();
             let ending = self.ending(ledger)?;
             if out.len() > before {
                 ending.goes_on();
                 return page.map(|_| ());
             }
-            let is_over = has_ended || ending.is_over();
+            let is_over = has_ended || ending.is_over(is_empty);
             match page {
                 Ok(true) => continue,
                 Ok(false) if !is_over => {}
