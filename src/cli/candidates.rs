@@ -12,7 +12,7 @@ use clap_complete::engine::{
     ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter,
 };
 
-use super::output;
+use super::{output, verbs};
 use crate::config::{self, Caller, Kind};
 use crate::engine::{Clock, SystemClock};
 use crate::job::{Queue, State};
@@ -136,7 +136,7 @@ fn verbs(typed: &OsStr) -> Vec<CompletionCandidate> {
     program.build();
     let before = word_before().unwrap_or_default();
     let whole = program.find_subcommand(before).filter(|it| it.has_subcommands());
-    let shown = whole.unwrap_or(&program).get_subcommands().filter(|verb| !verb.is_hide_set());
+    let shown = verbs::shown(whole.unwrap_or(&program));
     starting(
         typed,
         shown.map(|verb| CompletionCandidate::new(verb.get_name()).help(verb.get_about().cloned())),

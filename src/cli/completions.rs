@@ -12,6 +12,7 @@ use super::candidates;
 use super::context::internal;
 use super::error::Failure;
 use super::output::Output;
+use super::verbs;
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -56,7 +57,7 @@ pub fn answer(arguments: &[OsString]) -> Option<ExitCode> {
 fn offered() -> Command {
     let mut program = super::command();
     program.build();
-    let verbs = program.get_subcommands().filter(|verb| !verb.is_hide_set()).cloned();
+    let verbs = verbs::shown(&program).cloned();
     let bare = Command::new(PROGRAM).version(env!("CARGO_PKG_VERSION"));
     bare.disable_help_flag(true)
         .disable_version_flag(true)

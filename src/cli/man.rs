@@ -42,6 +42,5 @@ pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
 fn write_all(command: &Command, folder: &Path) -> io::Result<()> {
     let name = command.get_display_name().unwrap_or_else(|| command.get_name());
     std::fs::write(folder.join(format!("{name}.1")), manual::render(command)?)?;
-    let mut verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set());
-    verbs.try_for_each(|verb| write_all(verb, folder))
+    verbs::shown(command).try_for_each(|verb| write_all(verb, folder))
 }

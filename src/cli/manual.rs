@@ -198,9 +198,10 @@ fn section<'a>(roff: &mut Roff, title: &str, rows: impl IntoIterator<Item = (&'a
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::verbs;
 
     fn pages(command: &Command) -> Vec<Command> {
-        let inner = command.get_subcommands().filter(|verb| !verb.is_hide_set()).flat_map(pages);
+        let inner = verbs::shown(command).flat_map(pages);
         std::iter::once(command.clone()).chain(inner).collect()
     }
 

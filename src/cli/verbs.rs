@@ -5,11 +5,14 @@ use clap::Command;
 /// Below this two words have little in common.
 pub const ALIKE: f64 = 0.85;
 
+/// The verbs of a command that it shows.
+pub fn shown(command: &Command) -> impl Iterator<Item = &Command> {
+    command.get_subcommands().filter(|verb| !verb.is_hide_set())
+}
+
 /// The names by which a command has verbs: those that it shows.
 pub fn names(command: &Command) -> impl Iterator<Item = &str> {
-    command
-        .get_subcommands()
-        .filter(|verb| !verb.is_hide_set())
+    shown(command)
         .flat_map(|verb| std::iter::once(verb.get_name()).chain(verb.get_visible_aliases()))
 }
 

@@ -164,7 +164,7 @@ fn options(command: &Command, verb: &str) -> Vec<(String, String)> {
     let names = own.flat_map(|it| it.get_long_and_visible_aliases().unwrap_or_default());
     let names = names.filter(|name| !["help", "version"].contains(name));
     let mut found: Vec<_> = names.map(|name| (format!("--{name}"), verb.to_owned())).collect();
-    for inner in command.get_subcommands().filter(|it| !it.is_hide_set()) {
+    for inner in verbs::shown(command) {
         let path = format!("{verb} {}", inner.get_name());
         found.extend(options(inner, path.trim_start()));
     }
