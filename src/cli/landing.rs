@@ -60,15 +60,12 @@ impl<'a> Landing<'a> {
             let now = self.known.verdict(&planned.path, to);
             now.map_err(|failure| io::Error::other(failure.message()))?
         };
-        if matches!(verdict.fate, Fate::Aside | Fate::Left(_)) && is_the_same(made, to) {
-            return set_time(to, self.known.since);
-        }
-        if verdict.fate != Fate::Free {
-            keep_rights(made, to)?;
-        }
         let left = match verdict.fate {
+            Fate::Aside | Fate::Left(_) if is_the_same(made, to) => {
+                return be_as_new(to, self.known.since);
+            }
             Fate::Free => take_free(made, to)?,
-            Fate::Replaced => replace(made, to).map(|()| None)?,
+            Fate::Replaced => take_the_place(made, to).map(|()| None)?,
             Fate::Aside => self.move_aside(&planned.path, made, to)?,
             Fate::Left(why) => Some(why),
         };
@@ -82,7 +79,7 @@ impl<'a> Landing<'a> {
     fn move_aside(&self, path: &JobPath, made: &Path, to: &Path) -> io::Result<Option<Why>> {
         let folder = self.known.into.of(path.root);
         match self.aside.keep(folder, Path::new(path.below.as_str())) {
-            Ok(()) => replace(made, to).map(|()| None),
+            Ok(()) => take_the_place(made, to).map(|()| None),
             Err(error) => Ok(Some(Why::CannotMove(error.to_string()))),
         }
     }
@@ -153,7 +150,7 @@ fn bytes_here(entry: &FileEntry) -> u64 {
 
 /// What comes back is as old as what the job was made of: newer than each source that went along, older
 /// than each that was changed since. So `make` takes it for what it is.
-pub fn set_time(at: &Path, since: i64) -> io::Result<()> {
+fn set_time(at: &Path, since: i64) -> io::Result<()> {
     let (seconds, rest) = (since.div_euclid(1000), since.rem_euclid(1000));
     let last_modification = Timespec { tv_sec: seconds, tv_nsec: rest * 1_000_000 };
     let last_access = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
@@ -172,15 +169,23 @@ fn is_the_same(made: &Path, to: &Path) -> bool {
 
 /// What takes the place of a file may be read by those who may read that one; only the right to run it
 /// is the job's.
-fn keep_rights(made: &Path, to: &Path) -> io::Result<()> {
+fn take_the_place(made: &Path, to: &Path) -> io::Result<()> {
     let (made_has, here_has) = (fs::symlink_metadata(made)?, fs::symlink_metadata(to));
-    let Some(here_has) = here_has.ok().filter(|it| it.is_file() && made_has.is_file()) else {
-        return Ok(());
-    };
-    let here = here_has.permissions().mode() & 0o666;
-    let may_run = made_has.permissions().mode() & 0o100 != 0;
-    let rights = if may_run { here | (here & 0o444) >> 2 } else { here };
-    fs::set_permissions(made, fs::Permissions::from_mode(rights))
+    if let Some(here_has) = here_has.ok().filter(|it| it.is_file() && made_has.is_file()) {
+        let here = here_has.permissions().mode() & 0o666;
+        let may_run = made_has.permissions().mode() & 0o100 != 0;
+        let rights = if may_run { here | (here & 0o444) >> 2 } else { here };
+        fs::set_permissions(made, fs::Permissions::from_mode(rights))?;
+    }
+    replace(made, to)
+}
+
+/// What is as it should be is no older than what comes.
+pub fn be_as_new(at: &Path, since: i64) -> io::Result<()> {
+    match Look::at(at).and_then(|look| look.modified) {
+        Some(modified) if modified < since => set_time(at, since),
+        _ => Ok(()),
+    }
 }
 
 /// Somebody may be making something there at this very moment.

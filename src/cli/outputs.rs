@@ -16,7 +16,7 @@ use super::follow;
 use super::get::{bring, is_output, there};
 use super::interrupts::Interrupts;
 use super::known::Known;
-use super::landing::{Landing, Planned, set_time};
+use super::landing::{Landing, Planned, be_as_new};
 use super::places::{Places, Target};
 use super::returned::{self, Returned};
 use crate::engine::{EngineError, Engines, FileEntry, FileKind, Look, Roots};
@@ -213,9 +213,7 @@ fn refresh(places: &Places, known: &Known<'_>) -> Result<Vec<(JobPath, Came)>, F
     let mut here = Vec::new();
     for (path, to) in &places.here {
         let came = known.came(path)?;
-        if Look::at(to).is_some_and(|look| look.changed_at() < known.since) {
-            set_time(to, known.since).doing(|| format!("set the time of `{}`", to.display()))?;
-        }
+        be_as_new(to, known.since).doing(|| format!("set the time of `{}`", to.display()))?;
         if let Some(came) = came {
             here.push((path.clone(), Came { by: came.by.max(known.ours.by), ..came }));
         }

@@ -37,12 +37,6 @@ impl Look {
     pub const fn with_bytes(self, bytes: u64) -> Self {
         Self { bytes, ..self }
     }
-
-    /// When it was changed last, in its content, its name or its rights.
-    #[must_use]
-    pub const fn changed_at(&self) -> Millis {
-        self.changed.0.saturating_mul(1000).saturating_add(self.changed.1 / 1_000_000)
-    }
 }
 
 /// How the source looked before the command started.
