@@ -149,6 +149,15 @@ fn a_log_that_is_late_as_a_whole_is_waited_for_longer() {
     assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (7, "why\n", ""));
 }
 
+/// How late it is, its own lines tell.
+#[test]
+fn a_log_that_goes_on_being_late_is_read_to_its_end() {
+    let account = Account::in_scene(Jobs::Run, &json!({"log_lag": 2.5}));
+    let home = account.home().with("COMPUTES_AWS_LOG_SETTLE", "1s");
+    let run = home.run(["run", "--quiet", "--", "sh", "-c", "echo a; sleep 2; echo b; exit 3"]);
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (3, "a\nb\n", ""));
+}
+
 /// A failure is not taken back. But whoever reads its log hears of it.
 #[test]
 fn a_log_that_comes_after_all_is_told() {

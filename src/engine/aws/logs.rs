@@ -95,6 +95,12 @@ struct Ending {
     looks: u32,
     /// So long after something came more may.
     after_news: Duration,
+    /// When the attempt ended, as Batch says.
+    closed_at: Option<Millis>,
+    /// Was the end of what there was seen? What comes after that has just come to be shown.
+    caught_up: bool,
+    /// No longer than this it is waited because of how late the log is.
+    latest: Duration,
     /// Is it told already that its command never began?
     never_began: bool,
     /// And only because its log lacked the line at that time?
@@ -299,7 +305,7 @@ impl AwsLog {
             // What never ran wrote nothing.
             let has_run = exit_code.is_some() && !never_began;
             let until_if_empty = if has_run { ending.until_if_empty } else { ending.until };
-            Ending { until_if_empty, never_began, by_its_log, ..ending }
+            Ending { until_if_empty, closed_at, never_began, by_its_log, ..ending }
         };
         Ok(self.ending.insert(ending))
     }
@@ -338,23 +344,39 @@ impl Ending {
     fn new(age: Millis, settle: Duration) -> Self {
         let age_now = Duration::from_millis(age.max(0).unsigned_abs());
         let until = |settle: Duration| Instant::now() + settle.saturating_sub(age_now);
+        let latest = settle * EMPTY_PATIENCE;
+        let fresh = Self {
+            until: until(settle),
+            until_if_empty: until(latest),
+            looks: QUIET_LOOKS,
+            after_news: settle / 3,
+            closed_at: None,
+            caught_up: false,
+            latest,
+            never_began: false,
+            by_its_log: false,
+        };
         // The clock may be wrong by a little.
-        let (looks, after_news) =
-            if age < SURELY_SHOWN_AFTER { (QUIET_LOOKS, settle / 3) } else { (1, Duration::ZERO) };
-        let (until, until_if_empty) = (until(settle), until(settle * EMPTY_PATIENCE));
-        let (never_began, by_its_log) = (false, false);
-        Self { until, until_if_empty, looks, after_news, never_began, by_its_log }
+        if age < SURELY_SHOWN_AFTER {
+            return fresh;
+        }
+        Self { looks: 1, after_news: Duration::ZERO, latest: Duration::ZERO, ..fresh }
     }
 
-    /// Something came, so that more may.
-    fn goes_on(&mut self) {
-        self.until = self.until.max(Instant::now() + self.after_news);
+    /// Something came, so that more may: of what was written later as much later, until the end. `at`: when
+    /// the last of it was written.
+    fn goes_on(&mut self, at: Option<Millis>) {
+        let to_the_end = self.closed_at.zip(at).map_or(0, |(closed_at, at)| closed_at - at);
+        let late = Duration::from_millis(to_the_end.max(0).unsigned_abs()).min(self.latest);
+        let more = if self.caught_up { late } else { Duration::ZERO };
+        self.until = self.until.max(Instant::now() + more + self.after_news);
         self.looks = self.looks.max(1);
     }
 
     /// One more look brought nothing. Is that the end?
     fn is_over(&mut self, is_empty: bool) -> bool {
         self.looks = self.looks.saturating_sub(1);
+        self.caught_up = true;
         let until = if is_empty { self.until_if_empty } else { self.until };
         self.looks == 0 && Instant::now() >= until
     }
@@ -384,10 +406,11 @@ impl LogReader for AwsLog {
             let page = self.page(ledger, out).await;
             let Some(open) = &mut self.open else { return page.map(|_| ()) };
             let has_ended = open.own.has_ended();
+            let last_written = open.times.since.back().map(|(_, at)| *at);
             let is_empty = open.tells.0 && open.times.given == 0 && !open.own.has_begun();
             let ending = self.ending(ledger)?;
             if out.len() > before {
-                ending.goes_on();
+                ending.goes_on(last_written);
                 return page.map(|_| ());
             }
             let is_over = has_ended || ending.is_over(is_empty);
