@@ -142,14 +142,9 @@ fn a_log_that_is_late_as_a_whole_is_waited_for_longer() {
     [short] late succeeded after [took]
     ");
     assert!(run.stderr.contains(" waits: AWS Batch has its end, and its log"), "{}", run.stderr);
-    // However it ended.
-    let account = Account::in_scene(Jobs::Run, &json!({"log_lag": 3}));
-    let home = account.home().with("COMPUTES_AWS_LOG_SETTLE", "1500ms");
-    let run = home.run(["run", "--quiet", "--", "sh", "-c", "echo why; exit 7"]);
-    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (7, "why\n", ""));
 }
 
-/// How late it is, its own lines tell.
+/// However its command ended, an empty one is waited for; and how late it is, its own lines tell.
 #[test]
 fn a_log_that_goes_on_being_late_is_read_to_its_end() {
     let account = Account::in_scene(Jobs::Run, &json!({"log_lag": 2.5}));
