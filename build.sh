@@ -161,9 +161,10 @@ package() { # a Debian package and an archive of the static program: target/pack
 try_packages() {
     local version=$1 root
     root=$(mktemp -d)
-    # The directory is known now; in the trap it would be gone.
+    # The directory is known now; in the trap it would be gone. A worker that is about to leave may
+    # write there while it is removed.
     # shellcheck disable=SC2064
-    trap "rm -rf '$root'" EXIT
+    trap "until rm -rf '$root' 2>/dev/null; do :; done" EXIT
     mkdir "$root/archive"
     tar -xzf target/packages/computes-*.tar.gz -C "$root/archive" --strip-components=1
     if command -v dpkg-deb >/dev/null; then
@@ -180,7 +181,7 @@ try_packages() {
             echo "error: $program needs libraries of the machine" >&2
             return 1
         fi
-        said=$(env -i HOME="$root" "$program" run -- sh -c 'echo hello >/files/it && cat /files/it')
+        said=$(env -i HOME="$root" COMPUTES_LOCAL_IDLE_EXIT=0s "$program" run -- sh -c 'echo hello >/files/it && cat /files/it')
         [ "$said" = hello ]
         [ "$(env -i "$program" --version)" = "computes $version" ]
     done

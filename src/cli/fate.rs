@@ -45,6 +45,8 @@ pub enum Why {
     NotFromAJob,
     NoFile,
     CannotMove(String),
+    CannotRead(String),
+    CannotWrite(String),
 }
 
 /// The job whose outputs come, and those that it is a retry of.
@@ -88,6 +90,8 @@ impl std::fmt::Display for Why {
             Self::NotFromAJob => f.write_str("is here already, and not from a job"),
             Self::NoFile => f.write_str("is no file and no link here"),
             Self::CannotMove(why) => write!(f, "can't be moved out of the way: {why}"),
+            Self::CannotRead(why) => write!(f, "can't be read here: {why}"),
+            Self::CannotWrite(why) => write!(f, "can't be written here: {why}"),
         }
     }
 }

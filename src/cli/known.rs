@@ -2,7 +2,8 @@
 //! it went along with the job.
 
 use std::cell::{OnceCell, RefCell};
-use std::fs;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -11,16 +12,14 @@ use super::error::{Failure, Kind};
 use super::fate::{Fate, Here, Ours, Went, Why};
 use crate::engine::{Look, Roots};
 use crate::job::{Address, JobPath, Root};
-use crate::ledger::{Millis, StateDir};
-use crate::parcel::{Content, Manifest, Store};
+use crate::ledger::StateDir;
+use crate::parcel::{Content, Held, Manifest, Store};
 
 pub struct Known<'a> {
     dir: &'a StateDir,
     /// What the roots of the job become here.
     pub into: &'a Roots,
     pub ours: &'a Ours,
-    /// When what the job brought along was looked for: as old is what comes back.
-    pub since: Millis,
     /// What went along, if it was sent from here.
     source: Option<&'a Address>,
     manifest: OnceCell<Manifest>,
@@ -38,6 +37,8 @@ struct LastRead {
 pub struct Verdict {
     pub fate: Fate,
     pub came: Came,
+    /// Whether it can be run, if somebody changed that here since it went along.
+    pub may_run: Option<bool>,
 }
 
 impl<'a> Known<'a> {
@@ -46,11 +47,10 @@ impl<'a> Known<'a> {
         dir: &'a StateDir,
         into: &'a Roots,
         ours: &'a Ours,
-        since: Millis,
         source: Option<&'a Address>,
     ) -> Self {
         let (manifest, brought) = (OnceCell::new(), [RefCell::default(), RefCell::default()]);
-        Self { dir, into, ours, since, source, manifest, brought }
+        Self { dir, into, ours, source, manifest, brought }
     }
 
     /// What becomes of what is at the place of something of the job.
@@ -64,7 +64,7 @@ impl<'a> Known<'a> {
             Root::Files => None,
         };
         let came = Came { by: self.ours.by, is_source: held.is_some() };
-        let verdict = |fate| Ok(Verdict { fate, came });
+        let verdict = |fate| Ok(Verdict { fate, came, may_run: None });
         let Ok(seen) = fs::symlink_metadata(to) else {
             return verdict(match held {
                 Some(_) => Fate::Left(Why::Removed),
@@ -74,13 +74,34 @@ impl<'a> Known<'a> {
         if !seen.is_file() && !seen.is_symlink() {
             return verdict(Fate::Left(Why::NoFile));
         }
-        let went = match held {
-            Some(held) if Content::at(to)?.as_ref() == Some(&held.content) => Went::Along,
-            Some(held) => Went::Otherwise { tracked: held.tracked },
-            None => Went::Not,
+        let Some(held) = held else {
+            let here = Here { came: self.came(path)?, went: Went::Not };
+            return verdict(Fate::of(here, path.root, self.ours));
+        };
+        let went = match Content::at(to) {
+            Ok(content) if content.as_ref() == Some(&held.content) => Went::Along,
+            Ok(_) => Went::Otherwise { tracked: held.tracked },
+            Err(error) => {
+                let why = Failure::from(error).message();
+                return verdict(Fate::Left(Why::CannotRead(why)));
+            }
         };
         let here = Here { came: self.came(path)?, went };
-        verdict(Fate::of(here, path.root, self.ours))
+        let fate = Fate::of(here, path.root, self.ours);
+        let may_run = may_run(&seen);
+        let may_run = (seen.is_file() && may_run != held.executable).then_some(may_run);
+        Ok(Verdict { fate, came, may_run })
+    }
+
+    /// Is it what products are made of?
+    ///
+    /// # Errors
+    /// When what went along can't be read.
+    pub fn is_source(&self, path: &JobPath) -> Result<bool, Failure> {
+        if path.root != Root::Source {
+            return Ok(false);
+        }
+        Ok(self.manifest()?.get(path.below.as_str()).is_some_and(Held::is_source))
     }
 
     /// The job from which what is here came, if it is as it came.
@@ -98,7 +119,10 @@ impl<'a> Known<'a> {
     }
 
     /// What came there by now: another job may be brought at this moment.
-    fn brought(&self, root: Root) -> Result<Rc<Brought>, Failure> {
+    ///
+    /// # Errors
+    /// When that can't be read.
+    pub fn brought(&self, root: Root) -> Result<Rc<Brought>, Failure> {
         let place = self.place(root);
         let look = Look::at(&place.record());
         let mut last = self.brought[root as usize].borrow_mut();
@@ -112,7 +136,10 @@ impl<'a> Known<'a> {
 
     /// Of what another machine sent, and an earlier version, nothing is known: then nothing of it is taken
     /// for something that can be had again.
-    fn manifest(&self) -> Result<&Manifest, Failure> {
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn manifest(&self) -> Result<&Manifest, Failure> {
         if let Some(manifest) = self.manifest.get() {
             return Ok(manifest);
         }
@@ -126,4 +153,10 @@ impl<'a> Known<'a> {
         let manifest = manifest.flatten();
         Ok(self.manifest.get_or_init(|| manifest.unwrap_or_default()))
     }
+}
+
+/// The owner's right to run it is the one that git keeps too.
+#[must_use]
+pub fn may_run(seen: &Metadata) -> bool {
+    seen.permissions().mode() & 0o100 != 0
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
@@ -14,8 +14,9 @@ use super::aside::Aside;
 use super::brought::{Came, Coming};
 use super::error::Failure;
 use super::fate::{Fate, Why};
-use super::known::{Known, Verdict};
+use super::known::{Known, Verdict, may_run};
 use super::places::Places;
+use super::times::Time;
 use crate::engine::{FileEntry, FileKind, Look, replace};
 use crate::job::{JobPath, Root};
 use crate::parcel::Content;
@@ -31,6 +32,7 @@ pub struct Planned {
 pub struct Landing<'a> {
     known: &'a Known<'a>,
     planned: &'a BTreeMap<PathBuf, Planned>,
+    times: &'a BTreeMap<PathBuf, Time>,
     pub aside: Aside,
     landed: RefCell<BTreeMap<PathBuf, Came>>,
     left: RefCell<Vec<(PathBuf, Why)>>,
@@ -41,9 +43,10 @@ impl<'a> Landing<'a> {
     pub fn new(
         known: &'a Known<'a>,
         planned: &'a BTreeMap<PathBuf, Planned>,
+        times: &'a BTreeMap<PathBuf, Time>,
         aside: Aside,
     ) -> Self {
-        Self { known, planned, aside, landed: RefCell::default(), left: RefCell::default() }
+        Self { known, planned, times, aside, landed: RefCell::default(), left: RefCell::default() }
     }
 
     /// Gives what was made beside its place its name there, if what is there may go.
@@ -51,9 +54,12 @@ impl<'a> Landing<'a> {
     /// # Errors
     /// When it can't be, or nobody can tell whether it may.
     pub fn land(&self, made: &Path, to: &Path) -> io::Result<()> {
-        let planned = self.planned.get(to);
-        let planned = planned.ok_or_else(|| io::Error::other("nothing was to come there"))?;
-        set_time(made, self.known.since)?;
+        let (planned, time) = self
+            .planned
+            .get(to)
+            .zip(self.times.get(to))
+            .ok_or_else(|| io::Error::other("nothing was to come there"))?;
+        set_time(made, *time)?;
         let verdict = if Look::at(to) == planned.look {
             planned.verdict.clone()
         } else {
@@ -62,10 +68,10 @@ impl<'a> Landing<'a> {
         };
         let left = match verdict.fate {
             Fate::Aside | Fate::Left(_) if is_the_same(made, to) => {
-                return be_as_new(to, self.known.since);
+                return be_as_new(to, *time);
             }
             Fate::Free => take_free(made, to)?,
-            Fate::Replaced => take_the_place(made, to).map(|()| None)?,
+            Fate::Replaced => take_the_place(made, to, verdict.may_run).map(|()| None)?,
             Fate::Aside => self.move_aside(&planned.path, made, to)?,
             Fate::Left(why) => Some(why),
         };
@@ -79,7 +85,7 @@ impl<'a> Landing<'a> {
     fn move_aside(&self, path: &JobPath, made: &Path, to: &Path) -> io::Result<Option<Why>> {
         let folder = self.known.into.of(path.root);
         match self.aside.keep(folder, Path::new(path.below.as_str())) {
-            Ok(()) => take_the_place(made, to).map(|()| None),
+            Ok(()) => take_the_place(made, to, None).map(|()| None),
             Err(error) => Ok(Some(Why::CannotMove(error.to_string()))),
         }
     }
@@ -104,7 +110,7 @@ impl<'a> Landing<'a> {
         for root in Root::ALL {
             let of_root = places.to.iter().filter_map(|(entry, to)| {
                 let planned = self.planned.get(to).filter(|it| it.path.root == root)?;
-                let (came, modified) = (planned.verdict.came, self.known.since);
+                let (came, modified) = (planned.verdict.came, self.times.get(to)?.millis);
                 let coming = Coming { came, bytes: bytes_here(entry), modified };
                 Some((planned.path.below.as_str().into(), coming))
             });
@@ -148,11 +154,10 @@ fn bytes_here(entry: &FileEntry) -> u64 {
     }
 }
 
-/// What comes back is as old as what the job was made of: newer than each source that went along, older
-/// than each that was changed since. So `make` takes it for what it is.
-fn set_time(at: &Path, since: i64) -> io::Result<()> {
-    let (seconds, rest) = (since.div_euclid(1000), since.rem_euclid(1000));
-    let last_modification = Timespec { tv_sec: seconds, tv_nsec: rest * 1_000_000 };
+fn set_time(at: &Path, time: Time) -> io::Result<()> {
+    let (seconds, rest) = (time.millis.div_euclid(1000), time.millis.rem_euclid(1000));
+    let tv_nsec = rest * 1_000_000 + i64::from(time.nanos);
+    let last_modification = Timespec { tv_sec: seconds, tv_nsec };
     let last_access = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
     let times = Timestamps { last_access, last_modification };
     Ok(rustix::fs::utimensat(CWD, at, &times, AtFlags::SYMLINK_NOFOLLOW)?)
@@ -160,32 +165,33 @@ fn set_time(at: &Path, since: i64) -> io::Result<()> {
 
 /// Where nobody knows what is in a file of a job before it is here, it may be here already.
 fn is_the_same(made: &Path, to: &Path) -> bool {
-    let look = |path: &Path| {
-        let may_run = fs::symlink_metadata(path).ok()?.permissions().mode() & 0o100 != 0;
-        Some((Content::at(path).ok()??, may_run))
-    };
+    let look =
+        |path: &Path| Some((Content::at(path).ok()??, may_run(&fs::symlink_metadata(path).ok()?)));
     look(made).is_some_and(|made| look(to) == Some(made))
 }
 
 /// What takes the place of a file may be read by those who may read that one; only the right to run it
-/// is the job's.
-fn take_the_place(made: &Path, to: &Path) -> io::Result<()> {
+/// is the job's, unless somebody said otherwise here.
+fn take_the_place(made: &Path, to: &Path, said: Option<bool>) -> io::Result<()> {
     let (made_has, here_has) = (fs::symlink_metadata(made)?, fs::symlink_metadata(to));
     if let Some(here_has) = here_has.ok().filter(|it| it.is_file() && made_has.is_file()) {
         let here = here_has.permissions().mode() & 0o666;
-        let may_run = made_has.permissions().mode() & 0o100 != 0;
-        let rights = if may_run { here | (here & 0o444) >> 2 } else { here };
+        let rights = if said.unwrap_or_else(|| may_run(&made_has)) {
+            here | (here & 0o444) >> 2
+        } else {
+            here
+        };
         fs::set_permissions(made, fs::Permissions::from_mode(rights))?;
     }
     replace(made, to)
 }
 
 /// What is as it should be is no older than what comes.
-pub fn be_as_new(at: &Path, since: i64) -> io::Result<()> {
-    match Look::at(at).and_then(|look| look.modified) {
-        Some(modified) if modified < since => set_time(at, since),
-        _ => Ok(()),
-    }
+pub fn be_as_new(at: &Path, time: Time) -> io::Result<()> {
+    let seen = fs::symlink_metadata(at)?;
+    let millis = seen.mtime() * 1000 + seen.mtime_nsec() / 1_000_000;
+    let nanos = u32::try_from(seen.mtime_nsec() % 1_000_000).unwrap_or_default();
+    if (Time { millis, nanos }) < time { set_time(at, time) } else { Ok(()) }
 }
 
 /// Somebody may be making something there at this very moment.
@@ -214,7 +220,7 @@ mod tests {
     use crate::ledger::StateDir;
     use crate::parcel::{Store, walk};
 
-    const SINCE: i64 = i64::MAX / 2;
+    const NOW: i64 = 1_800_000_000_000;
 
     /// A folder, a state directory, and a job that was submitted before or after all that is in the folder.
     struct Case {
@@ -258,7 +264,7 @@ mod tests {
         /// the file reads.
         fn land(&self, name: &str, meanwhile: impl FnOnce()) -> (Vec<Why>, String) {
             let source = self.source.as_ref();
-            let known = Known::new(&self.dir, &self.into, &self.ours, SINCE, source);
+            let known = Known::new(&self.dir, &self.into, &self.ours, source);
             let path = JobPath::new(name).expect("a path");
             let to = self.into.files.join(path.below.as_str());
             let verdict = known.verdict(&path, &to).expect("a verdict");
@@ -266,7 +272,8 @@ mod tests {
             let planned = Planned { path, look: Look::at(&to), verdict };
             let planned = BTreeMap::from([(to.clone(), planned)]);
             let aside = Aside::of(&self.dir, self.ours.by.job);
-            let landing = Landing::new(&known, &planned, aside);
+            let times = BTreeMap::from([(to.clone(), Time { millis: NOW, nanos: 0 })]);
+            let landing = Landing::new(&known, &planned, &times, aside);
             meanwhile();
             let made = self.home.path().join("made");
             fs::write(&made, "theirs").expect("written");

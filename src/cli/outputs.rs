@@ -1,17 +1,20 @@
 //! What became of the outputs of a job that is over: what is missing is told, what is wanted is brought
 //! back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rustix::fs::Access;
 
 use super::aside::Aside;
 use super::brought::{By, Came};
 use super::context::Context;
+use super::edits::edited;
 use super::error::{Doing, Failure};
-use super::fate::{Fate, Ours};
+use super::fate::{Fate, Ours, Why};
 use super::follow;
 use super::get::{bring, is_output, there};
 use super::interrupts::Interrupts;
@@ -19,7 +22,8 @@ use super::known::Known;
 use super::landing::{Landing, Planned, be_as_new};
 use super::places::{Places, Target};
 use super::returned::{self, Returned};
-use crate::engine::{EngineError, Engines, FileEntry, FileKind, Look, Roots};
+use super::times::{Edited, Meanwhile, Time, Written};
+use crate::engine::{Clock, EngineError, Engines, FileEntry, FileKind, Look, Roots};
 use crate::job::{JobId, JobPath, Root};
 use crate::ledger::{JobRecord, Millis};
 
@@ -178,15 +182,18 @@ async fn bring_back(
     }
     let into = into(checkout, folder, context, &entries)?;
     let by = By { submitted: job.accepted_at, job: job.id };
-    let (retry_of, since) = retried(engines, job)?;
+    let (retry_of, sent) = retried(engines, job)?;
     let ours = Ours { by, retry_of };
     let source = job.plan.freight.source.as_ref().map(|source| &source.parcel.address);
-    let known = Known::new(&context.config.state_dir, &into, &ours, since, source);
+    let known = Known::new(&context.config.state_dir, &into, &ours, source);
     let mut planned = BTreeMap::new();
     let mut may_go = |path: &JobPath, to: &Path| {
         let (look, verdict) = (Look::at(to), known.verdict(path, to)?);
         if let Fate::Left(why) = verdict.fate {
             return Ok(Some(why));
+        }
+        if let Some(why) = unwritable(to) {
+            return Ok(Some(Why::CannotWrite(why)));
         }
         planned.insert(to.to_owned(), Planned { path: path.clone(), look, verdict });
         Ok(None)
@@ -194,12 +201,14 @@ async fn bring_back(
     let there = there(job, context);
     let target = Target { into: &into, may_go: &mut may_go, there: there.as_ref() };
     let places = interrupts.unless_left(target.places(entries)).await.map_err(Stop::Left)??;
-    let landing = Landing::new(&known, &planned, Aside::of(&context.config.state_dir, job.id));
+    let times = times(&places, &known, sent, context)?;
+    let aside = Aside::of(&context.config.state_dir, job.id);
+    let landing = Landing::new(&known, &planned, &times, aside);
     landing.note_coming(&places)?;
     let land = |made: &Path, to: &Path| landing.land(made, to);
     let done = interrupts.unless_left(bring(engines, job, &places, &land, context)).await;
     // Whatever became of the rest.
-    let noted = refresh(&places, &known).and_then(|here| landing.note_came(&here, &places));
+    let noted = refresh(&places, &known, &times).and_then(|here| landing.note_came(&here, &places));
     returned::tell_aside(&landing.aside, context);
     done.map_err(Stop::Left)??;
     noted?;
@@ -208,17 +217,60 @@ async fn bring_back(
     Ok(returned.exit_code())
 }
 
-/// What is here already, as it should be, is as old as what comes now.
-fn refresh(places: &Places, known: &Known<'_>) -> Result<Vec<(JobPath, Came)>, Failure> {
+/// The time of each that comes, and of what is here already.
+fn times(
+    places: &Places,
+    known: &Known<'_>,
+    sent: Millis,
+    context: &Context<'_>,
+) -> Result<BTreeMap<PathBuf, Time>, Failure> {
+    let all = || places.to.iter().chain(&places.here);
+    let written = all().map(|(entry, to)| {
+        let is_source = known.is_source(&entry.checked()?)?;
+        Ok::<_, Failure>(Written { to, there: entry.modified, is_source })
+    });
+    let written = written.collect::<Result<Vec<_>, _>>()?;
+    if written.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let comes: BTreeSet<_> = all().map(|(_, to)| to.as_path()).collect();
+    let brought = known.brought(Root::Source)?;
+    let (root, manifest) = (known.into.of(Root::Source), known.manifest()?);
+    let edited = edited(root, sent, manifest, &brought, |at| comes.contains(at));
+    let edited = edited.unwrap_or_else(|error| {
+        tracing::debug!(%error, "nobody can tell what was edited");
+        Edited::Maybe
+    });
+    Ok(Meanwhile { sent, now: context.clock.now(), edited }.times(written))
+}
+
+/// What is here already, as it should be, is as new as what comes now. What came before from this very job
+/// stays as it is, unless the rest comes now.
+fn refresh(
+    places: &Places,
+    known: &Known<'_>,
+    times: &BTreeMap<PathBuf, Time>,
+) -> Result<Vec<(JobPath, Came)>, Failure> {
     let mut here = Vec::new();
-    for (path, to) in &places.here {
-        let came = known.came(path)?;
-        be_as_new(to, known.since).doing(|| format!("set the time of `{}`", to.display()))?;
+    for (entry, to) in &places.here {
+        let path = entry.checked()?;
+        let came = known.came(&path)?;
+        let is_ours = came.is_some_and(|came| came.by.job == known.ours.by.job);
+        if let Some(time) = times.get(to).filter(|_| !is_ours || !places.to.is_empty()) {
+            be_as_new(to, *time).doing(|| format!("set the time of `{}`", to.display()))?;
+        }
         if let Some(came) = came {
-            here.push((path.clone(), Came { by: came.by.max(known.ours.by), ..came }));
+            here.push((path, Came { by: came.by.max(known.ours.by), ..came }));
         }
     }
     Ok(here)
+}
+
+/// Why nothing can be put there, if so.
+fn unwritable(to: &Path) -> Option<String> {
+    let around = to.ancestors().skip(1).find(|around| around.exists())?;
+    let error = rustix::fs::access(around, Access::WRITE_OK | Access::EXEC_OK).err()?;
+    Some(format!("`{}`: {}", around.display(), io::Error::from(error)))
 }
 
 /// Where the source was taken from, if it was on this machine; the error: that is not there any more.

@@ -28,7 +28,7 @@ pub type MayGo<'a> = &'a mut dyn FnMut(&JobPath, &Path) -> Result<Option<Why>, F
 pub struct Places {
     pub to: Vec<(FileEntry, PathBuf)>,
     /// What is there already, as it should be.
-    pub here: Vec<(JobPath, PathBuf)>,
+    pub here: Vec<(FileEntry, PathBuf)>,
     pub unfit: Vec<String>,
     /// What must not be written, and why.
     pub left: Vec<(PathBuf, Why)>,
@@ -62,7 +62,7 @@ impl Target<'_> {
             if let Some(why) = self.unfit(&path, &to, link, &mut folded) {
                 found.unfit.push(format!("`{path}`: {why}"));
             } else if self.is_the_same(&entry, &to) {
-                found.here.push((path, to));
+                found.here.push((entry, to));
             } else if let Some(why) = (self.may_go)(&path, &to)? {
                 found.left.push((to, why));
             } else {

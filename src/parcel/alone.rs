@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use super::pack::open;
-use super::{Contents, Entry, ParcelError};
+use super::{Contents, Entry, ParcelError, Standing};
 
 /// What the file is called in there.
 const NAME: &str = "stdin";
@@ -21,7 +21,12 @@ impl Contents {
         }
         let origin = super::Origin::Disk(file.to_owned());
         let mut contents = Self::default();
-        let entry = Entry::File { origin, bytes: seen.len(), executable: false, age: 0 };
+        let entry = Entry::File {
+            origin,
+            bytes: seen.len(),
+            executable: false,
+            standing: Standing::Tracked,
+        };
         contents.add(NAME.into(), entry)?;
         Ok(contents)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::{ParcelError, leads_out};
+use super::{ParcelError, Standing, leads_out};
 
 /// Files, links and folders by their paths in the parcel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,17 +15,8 @@ pub struct Contents {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     Folder,
-    File {
-        origin: Origin,
-        bytes: u64,
-        executable: bool,
-        /// By so many seconds it is older there than what git tracks. What somebody built here of a
-        /// source is not as new as that, so that `make` builds it again.
-        age: u32,
-    },
-    Link {
-        target: PathBuf,
-    },
+    File { origin: Origin, bytes: u64, executable: bool, standing: Standing },
+    Link { target: PathBuf },
 }
 
 /// Where a file's bytes are.
@@ -78,6 +69,14 @@ impl Contents {
         })
     }
 
+    /// Of all files.
+    pub fn standings(&self) -> impl Iterator<Item = Standing> {
+        self.iter().filter_map(|(_, entry)| match entry {
+            Entry::File { standing, .. } => Some(*standing),
+            Entry::Folder | Entry::Link { .. } => None,
+        })
+    }
+
     /// # Errors
     /// When the files have more than `limit` bytes: naming the largest.
     pub fn check_size(&self, limit: u64) -> Result<(), ParcelError> {
@@ -120,7 +119,8 @@ mod tests {
         let mut contents = Contents::default();
         for (name, bytes) in [("a", 1), ("b", 30), ("c", 20), ("d", 2), ("e", 3), ("f", 4)] {
             let origin = Origin::Disk(name.into());
-            let file = Entry::File { origin, bytes, executable: false, age: 0 };
+            let file =
+                Entry::File { origin, bytes, executable: false, standing: Standing::Tracked };
             contents.add(name.into(), file).expect("a file");
         }
         assert!(contents.check_size(60).is_ok());

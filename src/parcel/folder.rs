@@ -4,7 +4,7 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::{Contents, Entry, Origin, ParcelError};
+use super::{Contents, Entry, Origin, ParcelError, Standing};
 
 /// Something on the disk, as a parcel has it.
 #[derive(Debug)]
@@ -37,7 +37,8 @@ pub fn look(path: &Path) -> Result<Found, ParcelError> {
 fn file(path: &Path, seen: &Metadata) -> Entry {
     // The owner's right to run it is the one that git keeps too.
     let executable = seen.permissions().mode() & 0o100 != 0;
-    Entry::File { origin: Origin::Disk(path.to_owned()), bytes: seen.len(), executable, age: 0 }
+    let (origin, standing) = (Origin::Disk(path.to_owned()), Standing::Tracked);
+    Entry::File { origin, bytes: seen.len(), executable, standing }
 }
 
 /// All that is in a folder, empty folders too; or a file by itself, whose path is empty. A link

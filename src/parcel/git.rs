@@ -1,7 +1,7 @@
 //! What git knows of a checkout. Git itself is asked: nobody else reads its index, its settings
 //! and its rules for what is ignored the way it does (ADR 0017).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use super::blobs::Blobs;
 use super::folder::{Found, look};
 use super::lfs::{self, Pointer};
-use super::{Contents, Entry, Origin, ParcelError};
+use super::{Contents, Entry, Origin, ParcelError, Standing};
 
 /// A working tree of git.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,12 +87,19 @@ impl Checkout {
     /// # Errors
     /// When it is in none, or git can't be asked.
     pub fn around(directory: &Path) -> Result<Self, ParcelError> {
-        let answer = ask(directory, &["rev-parse", "--show-toplevel", "--show-prefix"])?;
-        let mut answer = answer.split(|byte| *byte == b'\n');
-        let root = answer.next().filter(|root| !root.is_empty()).map(path);
-        let root = root.ok_or_else(|| ParcelError::NoRepository { directory: directory.into() })?;
-        let below = answer.next().map(String::from_utf8_lossy).unwrap_or_default();
-        Ok(Self { root, directory: below.trim_end_matches('/').to_owned() })
+        // Each by itself: a path may hold newlines.
+        let asked = |what: &str| {
+            let mut answer = ask(directory, &["rev-parse", what])?;
+            answer.pop_if(|last| *last == b'\n');
+            Ok::<_, ParcelError>(answer)
+        };
+        let root = path(&asked("--show-toplevel")?);
+        if root.as_os_str().is_empty() {
+            return Err(ParcelError::NoRepository { directory: directory.to_owned() });
+        }
+        let below = asked("--show-prefix")?;
+        let below = String::from_utf8_lossy(&below).trim_end_matches('/').to_owned();
+        Ok(Self { root, directory: below })
     }
 
     /// The folders of the checkout that hold a file of that name which git does not ignore, from the root
@@ -126,8 +133,7 @@ impl Checkout {
     /// # Errors
     /// When the tree differs from it, or something of it can't be sent as it is.
     pub fn commit(&self, is_left: IsLeft<'_>) -> Result<Contents, ParcelError> {
-        let head = ask(&self.root, &["rev-parse", "--verify", "--quiet", "HEAD"]);
-        if matches!(head, Err(ParcelError::Git { .. })) {
+        if !has_commit(&self.root)? {
             return Err(ParcelError::NoCommit);
         }
         let status = ask(
@@ -167,6 +173,38 @@ fn tracked(root: &Path) -> Result<Vec<(String, PathBuf)>, ParcelError> {
     named.collect()
 }
 
+/// Which files differ from HEAD.
+enum Edited {
+    /// There is no commit yet.
+    All,
+    These(BTreeSet<PathBuf>),
+}
+
+impl Edited {
+    fn has(&self, name: &Path) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(names) => names.contains(name),
+        }
+    }
+}
+
+fn edited(root: &Path) -> Result<Edited, ParcelError> {
+    match ask(root, &["diff", "--name-only", "--no-renames", "--ignore-submodules", "-z", "HEAD"]) {
+        Ok(names) => Ok(Edited::These(lines(&names).map(path).collect())),
+        Err(_) if !has_commit(root)? => Ok(Edited::All),
+        Err(error) => Err(error),
+    }
+}
+
+fn has_commit(root: &Path) -> Result<bool, ParcelError> {
+    match ask(root, &["rev-parse", "--verify", "--quiet", "HEAD"]) {
+        Ok(_) => Ok(true),
+        Err(ParcelError::Git { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// What it neither tracks nor ignores. A repository of its own ends with `/`.
 fn untracked(root: &Path) -> Result<Vec<PathBuf>, ParcelError> {
     let answer = ask(root, &["ls-files", "--others", "--exclude-standard", "-z"])?;
@@ -183,6 +221,9 @@ fn add_tree(
     // Where the disk has no rights of its own, git keeps them.
     let has_rights = ask(root, &["config", "--type=bool", "--default=true", "core.fileMode"])?;
     let has_rights = !has_rights.starts_with(b"false");
+    let edited = edited(root)?;
+    let written =
+        |name: &Path| fs::symlink_metadata(root.join(name)).and_then(|seen| seen.modified()).ok();
     for (mode, name) in tracked(root)? {
         if !place.is_within(&name) {
             continue;
@@ -193,27 +234,21 @@ fn add_tree(
             add_tree(&there, &below.join(&name), is_left, place.contents)?;
         } else {
             let rights = (!has_rights).then(|| mode == EXECUTABLE);
-            place.add(&name, rights, 0)?;
+            let standing = if edited.has(&name) {
+                Standing::Edited(written(&name))
+            } else {
+                Standing::Tracked
+            };
+            place.add(&name, rights, standing)?;
         }
     }
-    let mut found = Vec::new();
     for name in untracked(root)? {
         if name.as_os_str().as_bytes().ends_with(b"/") {
             return Err(ParcelError::NestedRepository { path: below.join(name) });
         }
         if !is_left(&below.join(&name)) {
-            let seen = fs::symlink_metadata(root.join(&name)).and_then(|seen| seen.modified());
-            found.push((seen.ok(), name));
+            place.add(&name, None, Standing::Untracked(written(&name)))?;
         }
-    }
-    // The times themselves would make each clone another source; which of two is older does not.
-    found.sort();
-    let (mut age, mut of_the_last) = (0, None);
-    for (written, name) in found.iter().rev() {
-        if age == 0 || of_the_last != Some(written) {
-            (age, of_the_last) = (age + 1, Some(written));
-        }
-        place.add(name, None, age)?;
     }
     Ok(())
 }
@@ -245,7 +280,12 @@ impl Place<'_> {
 
     /// A file as it is on the disk, with git's rights if it has none there. One that git tracks and
     /// that is gone is gone.
-    fn add(&mut self, name: &Path, rights: Option<bool>, old: u32) -> Result<(), ParcelError> {
+    fn add(
+        &mut self,
+        name: &Path,
+        rights: Option<bool>,
+        found: Standing,
+    ) -> Result<(), ParcelError> {
         let (on_disk, path) = (self.root.join(name), self.below.join(name));
         let mut entry = match look(&on_disk) {
             Ok(Found::Entry(entry)) => entry,
@@ -255,8 +295,8 @@ impl Place<'_> {
             Err(ParcelError::Read { source, .. }) if is_gone(&source) => return Ok(()),
             Err(error) => return Err(error),
         };
-        if let Entry::File { bytes, executable, age, .. } = &mut entry {
-            *age = old;
+        if let Entry::File { bytes, executable, standing, .. } = &mut entry {
+            *standing = found;
             *executable = rights.unwrap_or(*executable);
             if *bytes < lfs::LONGEST {
                 let content = fs::read(&on_disk).map_err(ParcelError::read(&path))?;
@@ -310,7 +350,10 @@ fn add_commit(
                     file = (Origin::Disk(there), pointer.bytes);
                 }
                 let (origin, bytes) = file;
-                contents.add(path, Entry::File { origin, bytes, executable, age: 0 })?;
+                contents.add(
+                    path,
+                    Entry::File { origin, bytes, executable, standing: Standing::Tracked },
+                )?;
             }
         }
     }

@@ -20,8 +20,25 @@ pub struct Manifest(BTreeMap<String, Held>);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     pub content: Content,
+    pub executable: bool,
     /// Did git track it?
     pub tracked: bool,
+    pub text: bool,
+}
+
+impl Held {
+    #[must_use]
+    pub fn link(target: &Path) -> Self {
+        let content = Content::of_link(target);
+        Self { content, executable: false, tracked: false, text: true }
+    }
+
+    /// Is it what others are made of? What git does not track and nobody can read was built, and not
+    /// ignored.
+    #[must_use]
+    pub const fn is_source(&self) -> bool {
+        self.tracked || self.text
+    }
 }
 
 /// What is in a file, or where a link leads.

@@ -15,6 +15,7 @@ mod lfs;
 mod link;
 mod manifest;
 mod pack;
+mod standing;
 mod store;
 mod unpack;
 
@@ -25,13 +26,14 @@ pub use folder::{Found, walk};
 pub use git::{Checkout, IsLeft};
 pub use link::leads_out;
 pub use manifest::{Content, Held, Manifest};
-pub use pack::pack;
+pub use pack::{BINARY_WITHIN, pack};
+pub use standing::Standing;
 pub use store::{Made, Store};
 /// When unpacked files were written, in ms since the epoch.
 pub const UNPACKED_AT: i64 = pack::WRITTEN.cast_signed() * 1000;
 
 pub use unpack::{
-    How, InTheWay, Names, UNFINISHED, hash_of, remove_folder, unpack, unpack_what_fits,
+    How, InTheWay, Names, Times, UNFINISHED, hash_of, remove_folder, unpack, unpack_what_fits,
 };
 
 /// Told how many bytes were dealt with.

@@ -9,12 +9,16 @@ use tar::{Builder, EntryType, Header};
 
 use super::blobs::Blobs;
 use super::gzip::Gzip;
+use super::standing::Ages;
 use super::{Content, Contents, Entry, Held, Manifest, Origin, ParcelError, Tell};
 use crate::job::{Address, Parcel};
 
 /// When the files of a parcel were written, unless they are older: on 2000-01-01, in seconds since the epoch. Later than
 /// 1980, before which some archives know no time.
 pub(super) const WRITTEN: u64 = 946_684_800;
+
+/// A file that has a zero in so many bytes from its beginning is no text (git, `buffer_is_binary`).
+pub const BINARY_WITHIN: usize = 8000;
 
 /// Packs files into `out`, and says what the parcel is called. `tell` hears of the bytes that were
 /// read.
@@ -38,6 +42,7 @@ pub(super) fn pack_noting(
     let unwritten = |source| ParcelError::Write { path: "the parcel".into(), source };
     let mut archive = Builder::new(Gzip::new(Hashing { out, hash: Sha256::new(), bytes: 0 }));
     let mut blobs = Blobs::default();
+    let ages = Ages::of(contents.standings());
     for (path, entry) in contents.iter() {
         let mut header = Header::new_gnu();
         header.set_mtime(WRITTEN);
@@ -55,13 +60,12 @@ pub(super) fn pack_noting(
                 header.set_mode(0o777);
                 archive.append_link(&mut header, path, target).map_err(unwritten)?;
                 if let Some(manifest) = &mut manifest {
-                    let content = Content::of_link(target);
-                    manifest.add(path, Held { content, tracked: false });
+                    manifest.add(path, Held::link(target));
                 }
             }
-            Entry::File { origin, bytes, executable, age } => {
+            Entry::File { origin, bytes, executable, standing } => {
                 header.set_entry_type(EntryType::Regular);
-                header.set_mtime(WRITTEN - u64::from(*age));
+                header.set_mtime(WRITTEN - ages.age(*standing));
                 header.set_mode(if *executable { 0o755 } else { 0o644 });
                 header.set_size(*bytes);
                 let read: Box<dyn Read> = match origin {
@@ -70,15 +74,23 @@ pub(super) fn pack_noting(
                         Box::new(io::Cursor::new(blobs.read(repository, id)?))
                     }
                 };
-                let hash = manifest.is_some().then(Sha256::new);
-                let mut file = Exactly { from: read, left: *bytes, hash, tell: &mut *tell };
+                let noted = manifest.is_some().then(Noted::default);
+                let mut file = Exactly { from: read, left: *bytes, noted, tell: &mut *tell };
                 archive
                     .append_data(&mut header, path, &mut file)
                     .map_err(|error| unreadable(path, error))?;
                 file.check_end().map_err(|error| unreadable(path, error))?;
-                if let (Some(manifest), Some(hash)) = (&mut manifest, file.hash) {
-                    let content = Content::File(Address::of_hash(hash.finalize().into()));
-                    manifest.add(path, Held { content, tracked: *age == 0 });
+                if let (Some(manifest), Some(noted)) = (&mut manifest, file.noted) {
+                    let hash = Address::of_hash(noted.hash.finalize().into());
+                    manifest.add(
+                        path,
+                        Held {
+                            content: Content::File(hash),
+                            executable: *executable,
+                            tracked: standing.is_tracked(),
+                            text: !noted.binary,
+                        },
+                    );
                 }
             }
         }
@@ -103,12 +115,29 @@ fn unreadable(path: &Path, source: io::Error) -> ParcelError {
     }
 }
 
+/// What is in a file.
+#[derive(Default)]
+struct Noted {
+    hash: Sha256,
+    bytes: usize,
+    binary: bool,
+}
+
+impl Noted {
+    fn add(&mut self, bytes: &[u8]) {
+        let looked_at = BINARY_WITHIN.saturating_sub(self.bytes).min(bytes.len());
+        self.binary |= bytes[..looked_at].contains(&0);
+        self.bytes += looked_at;
+        self.hash.update(bytes);
+    }
+}
+
 /// As many bytes as were seen before.
 struct Exactly<'a> {
     from: Box<dyn Read>,
     left: u64,
     /// Of what was read, if somebody wants to know.
-    hash: Option<Sha256>,
+    noted: Option<Noted>,
     tell: Tell<'a>,
 }
 
@@ -133,8 +162,8 @@ impl Read for Exactly<'_> {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.left -= count as u64;
-        if let Some(hash) = &mut self.hash {
-            hash.update(&buffer[..count]);
+        if let Some(noted) = &mut self.noted {
+            noted.add(&buffer[..count]);
         }
         (self.tell)(count as u64);
         Ok(count)

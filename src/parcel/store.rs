@@ -82,7 +82,10 @@ impl Store {
         let mut manifest = Manifest::default();
         let made = self.packed(contents, Some(&mut manifest), tell)?;
         let path = self.manifest_path(&made.parcel.address);
-        if !is_there(&path) {
+        // One that can't be read is made anew.
+        let is_whole =
+            self.manifest(&made.parcel.address).ok().flatten().as_ref() == Some(&manifest);
+        if !is_whole || !is_there(&path) {
             let mut file = NamedTempFile::new_in(&self.folder).map_err(self.unwritten())?;
             let mut gzip = GzEncoder::new(BufWriter::new(&mut file), Compression::fast());
             serde_json::to_writer(&mut gzip, &manifest)

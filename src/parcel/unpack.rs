@@ -61,6 +61,16 @@ pub enum InTheWay {
 pub struct How {
     pub names: Names,
     pub in_the_way: InTheWay,
+    pub times: Times,
+}
+
+/// When the files that are unpacked were written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Times {
+    /// As a parcel has them, and never later than those.
+    OfAParcel,
+    /// When they were.
+    TheirOwn,
 }
 
 /// Unpacks a parcel into a folder that is there, after it was found to be the one that is meant.
@@ -160,7 +170,13 @@ impl Unpacking<'_> {
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                 let header = entry.header();
                 let executable = header.mode().map_err(&unreadable)? & 0o100 != 0;
-                let written = header.mtime().map_err(&unreadable)?;
+                let seconds = header.mtime().map_err(&unreadable)?;
+                let written = match self.how.times {
+                    Times::OfAParcel => Duration::from_secs(seconds.min(WRITTEN)),
+                    Times::TheirOwn => exactly(&mut entry)
+                        .filter(|exactly| exactly.as_secs() == seconds)
+                        .unwrap_or(Duration::from_secs(seconds)),
+                };
                 self.file_at(&path, &mut entry, executable, written)
             }
             // Another name of a file that came before becomes a file of its own.
@@ -274,7 +290,12 @@ impl Unpacking<'_> {
             return Err(hostile(path, format!("`{}` is no file", target.display())));
         }
         let mut content = self.folder.open(target).map_err(self.write(target))?;
-        self.file_at(path, &mut content, seen.permissions().mode() & 0o100 != 0, WRITTEN)
+        self.file_at(
+            path,
+            &mut content,
+            seen.permissions().mode() & 0o100 != 0,
+            Duration::from_secs(WRITTEN),
+        )
     }
 
     fn file_at(
@@ -282,7 +303,7 @@ impl Unpacking<'_> {
         path: &Path,
         content: &mut impl Read,
         executable: bool,
-        written: u64,
+        written: Duration,
     ) -> Result<(), ParcelError> {
         let unfinished = self.prepare(path)?;
         let made = self.make(&unfinished, content, executable, written);
@@ -299,17 +320,23 @@ impl Unpacking<'_> {
         path: &Path,
         content: &mut impl Read,
         executable: bool,
-        written: u64,
+        written: Duration,
     ) -> io::Result<()> {
         let options = OpenOptions::new().write(true).create_new(true).clone();
         let mut file = self.folder.open_with(path, &options)?.into_std();
         io::copy(content, &mut file)?;
         let mode = if executable { 0o755 } else { 0o644 };
         file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
-        // Nothing is newer than what git tracks.
-        let written = UNIX_EPOCH + Duration::from_secs(written.min(WRITTEN));
+        let written = UNIX_EPOCH.checked_add(written).unwrap_or(UNIX_EPOCH);
         file.set_times(FileTimes::new().set_modified(written))
     }
+}
+
+/// When a file was written, in parts of a second, if the archive tells (POSIX, pax Interchange Format).
+fn exactly(entry: &mut tar::Entry<'_, impl Read>) -> Option<Duration> {
+    let mut told = entry.pax_extensions().ok()??.filter_map(Result::ok);
+    let written = told.find(|it| it.key() == Ok("mtime"))?;
+    Duration::try_from_secs_f64(written.value().ok()?.parse().ok()?).ok()
 }
 
 /// Removes a folder and all that is in it, if it is there.

@@ -183,10 +183,12 @@ computes_output() {
     esac
 }"#;
 
+/// Which of two files is older is told by parts of a second, where tar can write them.
 const PACK: &str = r#"computes_pack() {
-    computes_tar=0
+    computes_tar=0 computes_format=
+    case $(tar --version 2>/dev/null) in *'GNU tar'*) computes_format=--format=posix ;; esac
     LC_ALL=C sort -u "$computes_file.list" >"$computes_file.all"
-    tar -cf "$computes_file.tar" -C / -T "$computes_file.all" || computes_tar=$?
+    tar $computes_format -cf "$computes_file.tar" -C / -T "$computes_file.all" || computes_tar=$?
     # 1: a file changed meanwhile. The archive is whole all the same, or else it is not.
     { [ "$computes_tar" -eq 0 ] || { [ "$computes_tar" -eq 1 ] && tar -tf "$computes_file.tar" >/dev/null; }; } &&
         gzip -f "$computes_file.tar"

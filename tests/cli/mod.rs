@@ -5,6 +5,7 @@
 
 mod back;
 mod back_cut;
+mod back_times;
 mod bad_environment;
 mod bad_job;
 mod bad_json;

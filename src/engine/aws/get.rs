@@ -15,7 +15,7 @@ use crate::engine::landing::{Bring, copy, link};
 use crate::engine::{EngineError, Hear, replace};
 use crate::job::{JobId, Root};
 use crate::ledger::JobRecord;
-use crate::parcel::{How, InTheWay, Names, unpack_what_fits};
+use crate::parcel::{How, InTheWay, Names, Times, unpack_what_fits};
 
 /// So many files are looked at at a time.
 const FILES_AT_ONCE: usize = 32;
@@ -40,7 +40,8 @@ impl AwsEngine<'_> {
         Download { objects, key, at: 0, bytes, hash, to, executable, lines, land }
             .fetch(&|sent| hear.borrow_mut()(sent))
             .await?;
-        let how = How { names: Names::Portable, in_the_way: InTheWay::Stays };
+        let how =
+            How { names: Names::Portable, in_the_way: InTheWay::Stays, times: Times::TheirOwn };
         let unfit = unpack_what_fits(&archive, folder.path(), how)?;
         let unfit = unfit.into_iter().map(|(path, why)| FileEntry {
             path: format!("/{}", path.display()),
@@ -130,9 +131,5 @@ fn roots_in(folder: &Path) -> Roots {
 fn entries_of(roots: &Roots) -> Result<Vec<FileEntry>, EngineError> {
     let mut entries = roots.list(Root::Files, "")?;
     entries.append(&mut roots.list(Root::Source, "")?);
-    // The times are those of the unpacking.
-    for entry in &mut entries {
-        entry.modified = None;
-    }
     Ok(entries)
 }

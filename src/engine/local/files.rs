@@ -12,7 +12,7 @@ use crate::engine::landing::{Bring, copy};
 use crate::engine::{EngineError, Sent};
 use crate::job::Root;
 use crate::ledger::JobRecord;
-use crate::parcel::{How, InTheWay, Made, Names, Store, unpack};
+use crate::parcel::{How, InTheWay, Made, Names, Store, Times, unpack};
 
 impl LocalEngine<'_> {
     pub(super) fn list_files(&self, job: &JobRecord) -> Result<Vec<FileEntry>, EngineError> {
@@ -53,7 +53,7 @@ impl LocalEngine<'_> {
         let files = freight::files(&self.dir, job.plan.spec.files, job.id, job.attempt.max(1));
         let files = files.ok_or(EngineError::NoFiles(job.id))?;
         fs::create_dir_all(&files).map_err(EngineError::io("make the job's directory"))?;
-        let how = How { names: Names::Any, in_the_way: InTheWay::Stays };
+        let how = How { names: Names::Any, in_the_way: InTheWay::Stays, times: Times::OfAParcel };
         unpack(made.path(), Some(&made.parcel.address), &files, how)?;
         let puts = self.dir.puts_of(job.id);
         fs::create_dir_all(&puts).map_err(EngineError::io("keep what was put to the job"))?;

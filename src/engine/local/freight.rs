@@ -9,7 +9,7 @@ use crate::engine::changes::Before;
 use crate::engine::files::Roots;
 use crate::job::{Freight, JobFiles, JobId, Parcel, Root};
 use crate::ledger::StateDir;
-use crate::parcel::{How, InTheWay, Names, Store, open_alone, remove_folder, unpack};
+use crate::parcel::{How, InTheWay, Names, Store, Times, open_alone, remove_folder, unpack};
 use crate::plan::Plan;
 
 /// Where a job that has a source finds it, if the machine has room for that.
@@ -70,7 +70,7 @@ pub fn unload(dir: &StateDir, plan: &Plan, id: JobId, attempt: u32) -> Result<Be
     check(dir, &plan.freight)?;
     let store = Store::new(dir.parcels());
     // An earlier attempt may have left what is in the way.
-    let how = How { names: Names::Any, in_the_way: InTheWay::Goes };
+    let how = How { names: Names::Any, in_the_way: InTheWay::Goes, times: Times::OfAParcel };
     let make = |folder: &Path| {
         fs::create_dir_all(folder).map_err(EngineError::io("make the job's directory"))
     };
@@ -118,7 +118,7 @@ pub fn stdin(dir: &StateDir, plan: &Plan, id: JobId) -> Result<Option<File>, Eng
     // Called as a source of the job is, and pruned as one if the worker is killed meanwhile.
     let folder = tempfile::Builder::new().prefix(&format!("{id}.")).tempdir_in(dir.sources());
     let folder = folder.map_err(EngineError::io("make a folder for the job's stdin"))?;
-    let how = How { names: Names::Portable, in_the_way: InTheWay::Stays };
+    let how = How { names: Names::Portable, in_the_way: InTheWay::Stays, times: Times::OfAParcel };
     unpack(&path, Some(&parcel.address), folder.path(), how)?;
     // It is read to its end although its name is gone.
     Ok(Some(open_alone(folder.path())?))

@@ -11,7 +11,8 @@ use tempfile::{NamedTempFile, TempDir};
 
 use crate::job::Address;
 use crate::parcel::{
-    Contents, How, InTheWay, Names, ParcelError, hash_of, pack, unpack, unpack_what_fits, walk,
+    Contents, How, InTheWay, Names, ParcelError, Times, hash_of, pack, unpack, unpack_what_fits,
+    walk,
 };
 
 /// An entry as somebody may write it who means harm: its kind, its path, its target.
@@ -48,8 +49,9 @@ fn places() -> (TempDir, PathBuf, PathBuf) {
     (root, into, beside)
 }
 
-const ANY: How = How { names: Names::Any, in_the_way: InTheWay::Stays };
-const PORTABLE: How = How { names: Names::Portable, in_the_way: InTheWay::Stays };
+const ANY: How = How { names: Names::Any, in_the_way: InTheWay::Stays, times: Times::OfAParcel };
+const PORTABLE: How =
+    How { names: Names::Portable, in_the_way: InTheWay::Stays, times: Times::OfAParcel };
 
 const FILE: EntryType = EntryType::Regular;
 const LINK: EntryType = EntryType::Symlink;

@@ -31,7 +31,7 @@ use crate::engine::files::{FileEntry, FileKind, Roots};
 use crate::engine::outputs::{Found, Search};
 use crate::engine::{EngineError, Stored, replace};
 use crate::job::{JobId, Output, Parcel, Root};
-use crate::parcel::{How, InTheWay, Names, open_alone, unpack};
+use crate::parcel::{How, InTheWay, Names, Times, open_alone, unpack};
 use crate::plan::Cargo;
 
 /// Who it is that runs, as AWS Batch tells a container.
@@ -166,7 +166,7 @@ impl Inside {
         };
         download.fetch(&|_| ()).await?;
         // It was compared when it was fetched. An earlier attempt may have left what is in the way.
-        let how = How { names: Names::Any, in_the_way };
+        let how = How { names: Names::Any, in_the_way, times: Times::OfAParcel };
         aside(move || {
             let _folder = folder;
             Ok(unpack(&file, None, &into, how)?)
