@@ -30,6 +30,34 @@ impl Aside {
         self.folder.get().map(|folder| (self.names.borrow(), folder.as_path()))
     }
 
+    /// The folders of which nobody was told yet, in their order: that of this call, and those of calls that
+    /// were killed.
+    ///
+    /// # Errors
+    /// When they can't be looked for.
+    pub fn untold(&self) -> io::Result<Vec<PathBuf>> {
+        let entries = match fs::read_dir(&self.of_the_job) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let number = |entry: io::Result<fs::DirEntry>| {
+            entry.map(|it| it.file_name().to_str().and_then(|name| name.parse::<u32>().ok()))
+        };
+        let numbers = entries.filter_map(|entry| number(entry).transpose());
+        let mut numbers = numbers.collect::<io::Result<Vec<_>>>()?;
+        numbers.sort_unstable();
+        let folders = numbers.iter().map(|number| self.of_the_job.join(number.to_string()));
+        Ok(folders.filter(|folder| !told(folder).exists()).collect())
+    }
+
+    /// Somebody was told of it.
+    ///
+    /// # Errors
+    /// When that can't be written down.
+    pub fn note_told(folder: &Path) -> io::Result<()> {
+        File::create(told(folder)).map(drop)
+    }
+
     /// Keeps a file or link that is at that path of a folder. It stays where it is, too, for somebody else
     /// to put another into its place: at no time it is nowhere.
     ///
@@ -70,6 +98,10 @@ impl Aside {
         };
         Ok(self.folder.get_or_init(|| folder))
     }
+}
+
+fn told(folder: &Path) -> PathBuf {
+    folder.with_extension("told")
 }
 
 fn copy(from: &Path, to: &Path) -> io::Result<()> {

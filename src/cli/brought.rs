@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use super::error::{Doing, Failure};
+use super::error::{Doing, Failure, Kind};
 use crate::engine::Look;
 use crate::job::{JobId, Root};
 use crate::ledger::{Millis, StateDir};
@@ -100,9 +100,14 @@ impl Place<'_> {
         let doing = || format!("read `{}`", path.display());
         match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Brought::default()),
-            read => {
-                serde_json::from_slice(&read.doing(doing)?).map_err(io::Error::from).doing(doing)
-            }
+            read => serde_json::from_slice(&read.doing(doing)?).map_err(|error| Failure {
+                kind: Kind::Failed,
+                hint: Some(format!(
+                    "remove it: what came from jobs into `{}` before then counts as yours",
+                    self.folder.display()
+                )),
+                ..Failure::from(io::Error::from(error)).doing(doing())
+            }),
         }
     }
 
@@ -143,7 +148,7 @@ impl Place<'_> {
         change(&mut brought);
         let json = serde_json::to_vec(&brought).map_err(io::Error::from).doing(doing)?;
         let mut file = NamedTempFile::new_in(self.dir.brought()).doing(doing)?;
-        file.write_all(&json).doing(doing)?;
+        file.write_all(&json).and_then(|()| file.as_file().sync_data()).doing(doing)?;
         file.persist(&path).map_err(|error| error.error).doing(doing)?;
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! `computes files get`: files of a job, brought here.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -48,7 +49,9 @@ pub async fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure
         let is_there = !options.force && to.symlink_metadata().is_ok();
         Ok(is_there.then_some(Why::NotFromAJob))
     };
-    let target = Target { into: &into, may_go: &mut may_go, there: there.as_ref() };
+    let may_follow = |_: &JobPath| Ok(false);
+    let target =
+        Target { into: &into, may_go: &mut may_go, may_follow: &may_follow, there: there.as_ref() };
     let places = target.places(wanted).await.map_err(|failure| failure.doing(doing()))?;
     refuse_to_overwrite(&places).map_err(|failure| failure.doing(doing()))?;
     bring(&mut engines, &job, &places, &replace, context).await?;
@@ -109,8 +112,8 @@ pub async fn bring(
     for why in &places.unfit {
         context.output.warning(&format!("not brought here: {why}"));
     }
-    for (_, to) in &places.to {
-        let around = to.parent().unwrap_or(Path::new("."));
+    let around: BTreeSet<_> = places.to.iter().filter_map(|(_, to)| to.parent()).collect();
+    for around in around {
         std::fs::create_dir_all(around).doing(|| format!("make `{}`", around.display()))?;
     }
     let total = places.to.iter().map(|(entry, _)| entry.bytes()).sum();

@@ -13,7 +13,7 @@ use super::fate::{Fate, Here, Ours, Went, Why};
 use crate::engine::{Look, Roots};
 use crate::job::{Address, JobPath, Root};
 use crate::ledger::StateDir;
-use crate::parcel::{Content, Held, Manifest, Store};
+use crate::parcel::{Content, Held, Manifest, ParcelError, Store};
 
 pub struct Known<'a> {
     dir: &'a StateDir,
@@ -81,16 +81,27 @@ impl<'a> Known<'a> {
         let went = match Content::at(to) {
             Ok(content) if content.as_ref() == Some(&held.content) => Went::Along,
             Ok(_) => Went::Otherwise { tracked: held.tracked },
-            Err(error) => {
-                let why = Failure::from(error).message();
-                return verdict(Fate::Left(Why::CannotRead(why)));
+            Err(ParcelError::Read { source, .. }) => {
+                return verdict(Fate::Left(Why::CannotRead(source.to_string())));
             }
+            Err(error) => return Err(error.into()),
         };
         let here = Here { came: self.came(path)?, went };
         let fate = Fate::of(here, path.root, self.ours);
         let may_run = may_run(&seen);
         let may_run = (seen.is_file() && may_run != held.executable).then_some(may_run);
         Ok(Verdict { fate, came, may_run })
+    }
+
+    /// Is what is at that path of the checkout neither of the source nor from a job?
+    ///
+    /// # Errors
+    /// When that can't be told.
+    pub fn is_own(&self, path: &JobPath) -> Result<bool, Failure> {
+        let is_known = path.root != Root::Source
+            || self.manifest()?.get(path.below.as_str()).is_some()
+            || self.came(path)?.is_some();
+        Ok(!is_known)
     }
 
     /// Is it what products are made of?

@@ -199,7 +199,9 @@ async fn bring_back(
         Ok(None)
     };
     let there = there(job, context);
-    let target = Target { into: &into, may_go: &mut may_go, there: there.as_ref() };
+    let may_follow = |link: &JobPath| known.is_own(link);
+    let target =
+        Target { into: &into, may_go: &mut may_go, may_follow: &may_follow, there: there.as_ref() };
     let places = interrupts.unless_left(target.places(entries)).await.map_err(Stop::Left)??;
     let times = times(&places, &known, sent, context)?;
     let aside = Aside::of(&context.config.state_dir, job.id);
@@ -209,11 +211,12 @@ async fn bring_back(
     let done = interrupts.unless_left(bring(engines, job, &places, &land, context)).await;
     // Whatever became of the rest.
     let noted = refresh(&places, &known, &times).and_then(|here| landing.note_came(&here, &places));
-    returned::tell_aside(&landing.aside, context);
+    let aside = returned::tell_aside(&landing.aside, context);
     done.map_err(Stop::Left)??;
     noted?;
+    let aside = aside?;
     let returned = Returned::of(places, &landing);
-    returned.say(job, &landing.aside, folder.is_some(), context)?;
+    returned.say(job, &aside, folder.is_some(), context)?;
     Ok(returned.exit_code())
 }
 

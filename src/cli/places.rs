@@ -17,11 +17,16 @@ pub struct Target<'a> {
     /// Why something must not go where it is to be, if so. It is not asked for what is there already as it
     /// should be.
     pub may_go: MayGo<'a>,
+    /// Is a link that takes the place of a folder somebody's own, as one to a faster disk? Its path is that
+    /// from the root on.
+    pub may_follow: MayFollow<'a>,
     /// Where the job's own files lie, if on this machine.
     pub there: Option<&'a Roots>,
 }
 
 pub type MayGo<'a> = &'a mut dyn FnMut(&JobPath, &Path) -> Result<Option<Why>, Failure>;
+
+pub type MayFollow<'a> = &'a dyn Fn(&JobPath) -> Result<bool, Failure>;
 
 /// Where each goes, and what goes nowhere.
 #[derive(Default)]
@@ -59,7 +64,7 @@ impl Target<'_> {
             };
             let link = links.iter().find(|link| entry.path.starts_with(link.as_str()));
             let to = self.into.place(&entry.path);
-            if let Some(why) = self.unfit(&path, &to, link, &mut folded) {
+            if let Some(why) = self.unfit(&path, &to, link, &mut folded)? {
                 found.unfit.push(format!("`{path}`: {why}"));
             } else if self.is_the_same(&entry, &to) {
                 found.here.push((entry, to));
@@ -80,29 +85,37 @@ impl Target<'_> {
         to: &Path,
         link: Option<&String>,
         folded: &mut BTreeMap<String, String>,
-    ) -> Option<String> {
+    ) -> Result<Option<String>, Failure> {
+        let unfit = |why: String| Ok(Some(why));
         if let Some(before) = folded.insert(to.to_string_lossy().to_lowercase(), path.to_string()) {
-            return Some(format!("`{before}` is the same where case is folded"));
+            return unfit(format!("`{before}` is the same where case is folded"));
         }
         if let Some(link) = link {
-            return Some(format!("`{link}` is a link"));
+            return unfit(format!("`{link}` is a link"));
         }
         let mut names = path.below.as_str().split('/');
         if names.any(|name| name.eq_ignore_ascii_case(".git")) {
-            return Some("git would run what is in it".to_owned());
+            return unfit("git would run what is in it".to_owned());
         }
         let kind = |at: &Path| std::fs::symlink_metadata(at).ok().map(|seen| seen.file_type());
         if kind(to).is_some_and(|it| it.is_dir()) {
-            return Some(format!("`{}` is a folder", to.display()));
+            return unfit(format!("`{}` is a folder", to.display()));
         }
         // What was brought here before may lead anywhere by now.
         let into = self.into.of(path.root);
-        let around = to.ancestors().skip(1).take_while(|it| *it != into);
-        let (at, what) = around
-            .filter_map(|at| Some((at, kind(at).filter(|it| !it.is_dir())?)))
-            .map(|(at, kind)| (at, if kind.is_symlink() { "a link" } else { "no folder" }))
-            .next()?;
-        Some(format!("`{}` is {what}", at.display()))
+        for at in to.ancestors().skip(1).take_while(|it| *it != into) {
+            let Some(kind) = kind(at).filter(|it| !it.is_dir()) else { continue };
+            if !kind.is_symlink() {
+                return unfit(format!("`{}` is no folder", at.display()));
+            }
+            let below = at.strip_prefix(into).ok().and_then(Path::to_str).unwrap_or_default();
+            let link = JobPath::plain(&JobPath::text_of(path.root, below));
+            let is_own = link.ok().map(|link| (self.may_follow)(&link)).transpose()?;
+            if !at.is_dir() || is_own != Some(true) {
+                return unfit(format!("`{}` is a link", at.display()));
+            }
+        }
+        Ok(None)
     }
 
     /// What was brought here before need not be again.

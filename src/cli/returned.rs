@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::aside::Aside;
 use super::context::Context;
-use super::error::{Failure, Kind, code};
+use super::error::{Doing, Failure, Kind, code};
 use super::fate::Why;
 use super::get::{already, counted};
 use super::landing::Landing;
@@ -49,7 +49,7 @@ impl Returned {
     pub fn say(
         &self,
         job: &JobRecord,
-        aside: &Aside,
+        aside: &[PathBuf],
         asked: bool,
         context: &Context<'_>,
     ) -> Result<(), Failure> {
@@ -65,7 +65,7 @@ impl Returned {
         if output.json {
             let files = self.came.iter().map(|(_, to)| text(to)).collect();
             let left = self.left.iter().map(|(path, _)| text(path)).collect();
-            let aside = aside.kept().map(|(_, folder)| text(folder));
+            let aside = aside.iter().map(|folder| text(folder)).collect();
             let line = EventLine::Got { id: job.id.to_string(), files, left, aside };
             return output.json_line_while_read(&line);
         }
@@ -96,19 +96,34 @@ impl Returned {
     }
 }
 
-/// What somebody may look for is told, also where nothing else is.
-pub fn tell_aside(aside: &Aside, context: &Context<'_>) {
-    let Some((names, folder)) = aside.kept() else { return };
-    let Some(first) = names.first() else { return };
-    let files = match names.len() - 1 {
-        0 => format!("`{}` was here and did not go along so: it was", first.display()),
-        more => format!(
-            "`{}` and {more} more were here and did not go along so: they were",
-            first.display()
-        ),
-    };
-    let before = if folder.ends_with("1") { "" } else { "; what was moved before lies beside it" };
-    context.output.warning(&format!("{files} moved to `{}`{before}", folder.display()));
+/// What somebody may look for is told, also where nothing else is. Gives the folders that it is in: also
+/// those of a call that was killed before it could tell.
+pub fn tell_aside(aside: &Aside, context: &Context<'_>) -> Result<Vec<PathBuf>, Failure> {
+    let doing = || "look for what was moved aside".to_owned();
+    let untold = aside.untold().doing(doing)?;
+    let kept = aside.kept();
+    for folder in &untold {
+        let to = folder.display();
+        let names = kept.as_ref().filter(|(_, now)| now == folder).map(|(names, _)| &***names);
+        let moved = match names {
+            Some([]) => continue,
+            Some([one]) => format!(
+                "`{}` was here and did not go along so: it was moved to `{to}`",
+                one.display()
+            ),
+            Some([first, more @ ..]) => format!(
+                "`{}` and {} more were here and did not go along so: they were moved to `{to}`",
+                first.display(),
+                more.len()
+            ),
+            None => format!(
+                "an earlier call, which was cut, moved what was here and did not go along so to `{to}`"
+            ),
+        };
+        context.output.warning(&moved);
+        Aside::note_told(folder).doing(doing)?;
+    }
+    Ok(untold)
 }
 
 /// What is in `/files` has no place in a checkout that the setting would know.

@@ -58,7 +58,8 @@ fn what_did_not_go_along_is_moved_aside() {
     home.write(".env", "mine again\n");
     let again = home.run(["wait", "--get", "--json", &id]);
     let got = again.json().pop().expect("a line");
-    assert_eq!(got["aside"], aside.join("2").display().to_string(), "{got}");
+    let second = aside.join("2").display().to_string();
+    assert_eq!(got["aside"], serde_json::json!([second]), "{got}");
     assert_eq!(mine("2", ".env").expect("a file"), "mine again\n");
     // They go with the job, and not before.
     let prune = |more: &[&str]| {
@@ -427,4 +428,62 @@ fn nobody_becomes_another_by_running_what_came() {
     assert_eq!(made.code, 0, "{}", made.stderr);
     let seen = fs::metadata(home.work().join("app")).expect("a file");
     assert_eq!(seen.permissions().mode() & 0o7777, 0o755);
+}
+
+#[test]
+fn a_link_to_a_folder_that_is_ones_own_is_followed() {
+    let home = checkout();
+    home.write(".gitignore", "/build\n/made\n");
+    let fast = home.path().join("fast");
+    fs::create_dir(&fast).expect("a folder");
+    symlink(&fast, home.work().join("build")).expect("a link");
+    let built = run(&home, "mkdir -p build/sub; echo >build/sub/app; mkdir made; ln -s made link");
+    assert_eq!((built.code, built.stderr.as_str()), (0, ""));
+    assert!(fast.join("sub/app").is_file());
+    // One that came from a job leads nobody anywhere.
+    let made = run(&home, "mkdir link; echo >link/app");
+    insta::assert_snapshot!(made.snapshot(), @"
+    exit code 125
+    --- stderr
+    warning: not brought here: `/source/link/app`: `[home]/here/link` is a link
+    ");
+    fs::remove_file(home.work().join("build")).expect("removed");
+    symlink("nowhere", home.work().join("build")).expect("a link");
+    let nowhere = run(&home, "mkdir build; echo >build/app");
+    assert!(nowhere.stderr.contains("build` is a link"), "{}", nowhere.stderr);
+}
+
+/// The superuser may write everywhere.
+#[test]
+fn what_can_not_be_written_or_read_is_named_and_the_rest_comes() {
+    const NOBODY: u32 = 65534;
+    let is_root = rustix::process::geteuid().is_root();
+    let home = if is_root { Home::new().of_user(NOBODY) } else { Home::new() };
+    let sh = |script: &str| {
+        let shell = &mut home.command_of(Path::new("/bin/sh"), ["-e", "-c", script]);
+        let run = home.run_command(shell);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+    };
+    sh("git init --quiet; mkdir locked; echo >locked/there; echo >hidden
+        printf 'source = \"tree\"\\noutputs = [\"/source\"]\\n' >computes.toml");
+    let id = home.submit([
+        "--",
+        "sh",
+        "-c",
+        "echo >>hidden; echo >>locked/there; mkdir locked/new; echo >locked/new/app; echo >last",
+    ]);
+    home.until(&id, "succeeded");
+    sh("chmod 500 locked; chmod 0 hidden");
+    let waited = home.run(["wait", "--quiet", "--get", &id]);
+    insta::assert_snapshot!(waited.snapshot(), @"
+    exit code 125
+    --- stderr
+    warning: left as it is: `[home]/here/hidden` can't be read here: Permission denied (os error 13)
+    warning: left as it is: `[home]/here/locked/new/app` can't be written here: `[home]/here/locked`: Permission denied (os error 13)
+    warning: left as it is: `[home]/here/locked/there` can't be written here: `[home]/here/locked`: Permission denied (os error 13)
+    ");
+    sh("[ -e last ]; chmod 700 locked; chmod 600 hidden");
+    let waited = home.run(["wait", "--quiet", "--get", &id]);
+    assert_eq!((waited.code, waited.stderr.as_str()), (0, ""));
+    sh("[ -e locked/new/app ]");
 }

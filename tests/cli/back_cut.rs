@@ -151,3 +151,61 @@ fn what_is_pruned_meanwhile_is_said_to_be() {
         "); }
     }
 }
+
+#[test]
+fn what_was_moved_aside_before_a_kill_is_told_by_the_next_call() {
+    let home = Home::new();
+    git(&home, &["init", "--quiet"]);
+    home.write("computes.toml", "source = \"tree\"\noutputs = [\"/source\"]\n");
+    home.write(".gitignore", "/app\n/big\n");
+    home.write("app", "mine\n");
+    let id = home.submit(["--", "sh", "-c", "echo first >app; truncate -s 8M big"]);
+    assert_eq!(home.run(["wait", &id]).code, 0);
+    let cut = after(&home, "ulimit -f 8192", &["wait", "--quiet", "--get", &id]);
+    let cut = home.run_command(&mut { cut });
+    assert_eq!((cut.code, cut.stderr.as_str()), (-25, ""));
+    insta::assert_snapshot!(home.run(["wait", "--quiet", "--get", &id]).snapshot(), @"
+    exit code 0
+    --- stderr
+    warning: an earlier call, which was cut, moved what was here and did not go along so to `[home]/.local/state/computes/aside/[id]/1`
+    ");
+    let again = home.run(["wait", "--quiet", "--get", &id]);
+    assert_eq!((again.code, again.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn a_record_that_can_not_be_read_is_named_with_what_to_do() {
+    let home = Home::new();
+    let id = built(&home);
+    assert_eq!(home.run(["wait", "--get", &id]).code, 0);
+    let records = fs::read_dir(home.state().join("brought")).expect("a folder");
+    let mut paths = records.map(|entry| entry.expect("a file").path());
+    let record = paths.find(|path| path.extension().is_none()).expect("a record");
+    fs::write(&record, "{").expect("written");
+    let name = record.file_name().expect("a name").to_string_lossy().into_owned();
+    let refused = home.run(["run", "--", "true"]);
+    insta::assert_snapshot!(refused.snapshot().replace(&name, "[digits]"), @"
+    exit code 125
+    --- stderr
+    error: cannot submit `true`: cannot read `[home]/.local/state/computes/brought/[digits]`: EOF while parsing an object at line 1 column 1
+    hint: remove it: what came from jobs into `[home]/here` before then counts as yours
+    ");
+    fs::remove_file(record).expect("removed");
+    assert_eq!(home.run(["run", "--", "true"]).code, 0);
+}
+
+#[test]
+fn what_a_source_held_is_written_down_anew_if_it_can_not_be_read() {
+    let home = Home::new();
+    let id = built(&home);
+    let parcels = fs::read_dir(home.state().join("parcels")).expect("a folder");
+    let mut paths = parcels.map(|entry| entry.expect("a file").path());
+    let path = paths.find(|path| path.extension().is_some_and(|it| it == "manifest"));
+    let path = path.expect("a manifest");
+    fs::write(&path, "").expect("written");
+    let refused = home.run(["wait", "--quiet", "--get", &id]);
+    assert_eq!(refused.code, 125, "{}", refused.stderr);
+    assert!(refused.stderr.contains("hint: computes files get"), "{}", refused.stderr);
+    let next = home.run_script(&["--quiet", "--get"], "echo >>main.c");
+    assert_eq!((next.code, next.stderr.as_str()), (0, ""));
+}

@@ -29,7 +29,7 @@ fn project(ignored: &str) -> Home {
     home.write("Makefile", MAKEFILE);
     for (name, text) in [("main.c", "main\n"), ("util.c", "util\n"), ("gen.y", "gen\n")] {
         home.write(name, text);
-        write_at(&home, name, Duration::from_secs(60));
+        write_at(&home, name, Duration::from_mins(1));
     }
     if !ignored.is_empty() {
         git(&home, &["add", "--all"]);

@@ -266,8 +266,8 @@ pub enum EventLine<'a> {
         id: String,
         files: Vec<String>,
         left: Vec<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        aside: Option<String>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        aside: Vec<String>,
     },
 }
 

@@ -11,7 +11,7 @@ use super::AwsEngine;
 use super::files::{LINES, RESULTS, WHOLE};
 use super::objects::{Download, Objects, Piece, SMALL, spans};
 use crate::engine::files::{FileEntry, FileKind, Roots};
-use crate::engine::landing::{Bring, copy, link};
+use crate::engine::landing::{Bring, Maker};
 use crate::engine::{EngineError, Hear, replace};
 use crate::job::{JobId, Root};
 use crate::ledger::JobRecord;
@@ -93,18 +93,19 @@ impl AwsEngine<'_> {
         });
         let small = futures_util::stream::iter(small).buffer_unordered(LINES);
         tokio::try_join!(large.try_collect::<()>(), small.try_collect::<()>())?;
+        let mut maker = Maker::default();
         let in_archive =
             |entry: &FileEntry| matches!(entry.kind, FileKind::File { hash: None, .. });
         if entries.iter().any(|(entry, _)| in_archive(entry)) {
             let (folder, _) = self.results(&objects, job.id, &mut |sent| tell(sent)).await?;
             let roots = roots_in(folder.path());
             for (entry, to) in entries.iter().filter(|(entry, _)| in_archive(entry)) {
-                copy(&roots.place(&entry.path), to, land).await?;
+                maker.copy(&roots.place(&entry.path), to, land).await?;
             }
         }
         for (entry, to) in entries {
             if let FileKind::Link { target } = &entry.kind {
-                link(target, to, land)?;
+                maker.link(target, to, land)?;
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::LocalEngine;
 use super::freight;
 use crate::engine::files::{FileEntry, FileKind, Roots};
-use crate::engine::landing::{Bring, copy};
+use crate::engine::landing::{Bring, Maker};
 use crate::engine::{EngineError, Sent};
 use crate::job::Root;
 use crate::ledger::JobRecord;
@@ -40,8 +40,9 @@ impl LocalEngine<'_> {
         how: Bring<'_>,
     ) -> Result<(), EngineError> {
         let roots = Roots::kept_here(&self.dir, job);
+        let mut maker = Maker::default();
         for (entry, to) in entries {
-            copy(&roots.place(&entry.path), to, how.land).await?;
+            maker.copy(&roots.place(&entry.path), to, how.land).await?;
             (how.hear)(Sent::Bytes(entry.bytes()));
         }
         Ok(())
