@@ -479,3 +479,24 @@ fn files_of_jobs_that_go_on_are_not_pruned() {
     let left = fs::read_dir(home.state().join("sources")).expect("a folder").count();
     assert_eq!(left, 0);
 }
+
+#[test]
+fn a_checkout_may_be_called_anything() {
+    let home = Home::new();
+    let (line, outer) = ("line\nbreak", home.work().join("line"));
+    // What git says of the one must not be taken for the other.
+    for folder in [&outer, &home.work().join(line)] {
+        fs::create_dir(folder).expect("a folder");
+        let init =
+            home.command_of(Path::new("git"), ["init", "--quiet"]).current_dir(folder).status();
+        assert!(init.expect("git").success());
+    }
+    let work = home.work().join(line).join("sub");
+    fs::create_dir(&work).expect("a folder");
+    fs::write(work.join("mine"), "").expect("written");
+    fs::write(outer.join("other"), "").expect("written");
+    let run = ["run", "--quiet", "--source", "tree", "--get", "--", "sh", "-c", "ls; echo >app"];
+    let run = home.run_command(home.command(run).current_dir(&work));
+    assert_eq!((run.code, run.stdout.as_str()), (0, "mine\n"), "{}", run.stderr);
+    assert!(work.join("app").exists());
+}
