@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::context::{Context, internal};
 use super::error::{Doing, Failure, code};
 use super::interrupts::{Interrupts, Wake};
@@ -20,6 +22,39 @@ pub enum End {
     Over(Box<JobRecord>),
     /// The job goes on without us; this is our exit code.
     Left(u8),
+    /// Others of the jobs are over, and it goes on.
+    Others(Vec<JobId>),
+}
+
+/// The jobs that somebody waits for beside the one that is followed. They are looked at now and then, since
+/// thousands may end within seconds.
+#[derive(Default)]
+pub struct Others {
+    /// When to look. `None`: when something has changed.
+    due: Option<Instant>,
+    earliest: Option<Instant>,
+}
+
+/// Between two looks at the others: so long, and so many times as long as one takes.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+const AS_LONG_AS_LOOKS: u32 = 20;
+
+impl Others {
+    fn stir(&mut self) {
+        self.due = self.due.or(self.earliest).or_else(|| Some(Instant::now()));
+    }
+
+    /// Those that are over, if it is time to look.
+    fn look(&mut self, engines: &mut Engines<'_>, others: &[JobId]) -> Result<Vec<JobId>, Failure> {
+        let begun = Instant::now();
+        if others.is_empty() || self.due.is_none_or(|due| due > begun) {
+            return Ok(Vec::new());
+        }
+        let over = engines.ledger().over(others)?;
+        self.due = None;
+        self.earliest = Some(begun + BETWEEN_LOOKS.max(begun.elapsed() * AS_LONG_AS_LOOKS));
+        Ok(over)
+    }
 }
 
 /// What to do on the way.
@@ -33,20 +68,45 @@ pub struct Options {
     pub may_cancel: bool,
 }
 
-/// Follows the first of the jobs to its end; an interrupt that cancels is meant for all of them.
-/// `interrupts` outlives it, so that one limit holds for many jobs.
+/// What somebody waits for.
+pub struct Followed<'a> {
+    /// The first of them is followed.
+    pub jobs: &'a [JobId],
+    /// What was told of it.
+    pub news: &'a mut News,
+    pub others: &'a mut Others,
+}
+
+/// Follows a job to its end.
+pub async fn follow_one(
+    engines: &mut Engines<'_>,
+    watch: &mut dyn Watch,
+    interrupts: &mut Interrupts,
+    job: JobId,
+    options: &Options,
+    context: &Context<'_>,
+) -> Result<End, Failure> {
+    let (news, others) = (&mut News::new(job), &mut Others::default());
+    let followed = Followed { jobs: &[job], news, others };
+    follow(engines, watch, interrupts, followed, options, context).await
+}
+
+/// Follows the first of the jobs until it or others are over; an interrupt that cancels is meant for all of
+/// them. `interrupts` outlives it, so that one limit holds for many jobs.
 pub async fn follow(
     engines: &mut Engines<'_>,
     watch: &mut dyn Watch,
     interrupts: &mut Interrupts,
-    jobs: &[JobId],
+    followed: Followed<'_>,
     options: &Options,
     context: &Context<'_>,
 ) -> Result<End, Failure> {
-    let job = *jobs.first().ok_or_else(|| internal("there is no job to follow"))?;
+    let Followed { jobs, news, others } = followed;
+    let [job, beside @ ..] = jobs else { return Err(internal("there is no job to follow")) };
+    let job = *job;
     let newest = engines.ledger().standing(job)?.attempt;
     let mut tail = options.log.clone().map(|how| Tail::new(job, how, newest));
-    let mut news = News::new(job);
+    others.stir();
     let mut attend = true;
     let mut away = false;
     let mut more = false;
@@ -93,6 +153,10 @@ pub async fn follow(
         if state.is_terminal() {
             return Ok(End::Over(Box::new(engines.ledger().job(job)?)));
         }
+        let over = others.look(engines, beside)?;
+        if !over.is_empty() {
+            return Ok(End::Others(over));
+        }
         if interrupts.pending.is_none() && std::mem::take(&mut attend) {
             match attended(engines, interrupts, jobs, &mut away, context).await? {
                 Some(true) if !news.is_old(&engines.ledger().standing(job)?) => continue,
@@ -114,11 +178,13 @@ pub async fn follow(
         let wake = tokio::select! {
             wake = interrupts.wake(watch) => wake?,
             () = until(news.wait_is_due()) => continue,
+            () = until(others.due) => continue,
         };
         match wake {
             Wake::Changed(changes) => {
                 attend = changes.workers;
                 news.stir();
+                others.stir();
             }
             Wake::Limit => return Ok(End::Left(code::LIMIT_REACHED)),
             wake => {

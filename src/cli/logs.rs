@@ -57,16 +57,16 @@ async fn show(
     }
     let mut interrupts = Interrupts::new(None)?;
     let mut watch = engines.watch()?;
-    let end = if let ([_], [how]) = (ids.as_slice(), hows.as_slice()) {
+    let end = if let ([id], [how]) = (ids.as_slice(), hows.as_slice()) {
         let follow = follow::Options { log: Some(how.clone()), ..follow::Options::default() };
-        follow::follow(engines, &mut *watch, &mut interrupts, &ids, &follow, context).await?
+        follow::follow_one(engines, &mut *watch, &mut interrupts, *id, &follow, context).await?
     } else {
         let mut logs = follow_logs::Logs::new(&ids, hows, engines)?;
         logs.follow(engines, &mut *watch, &mut interrupts, context).await?
     };
     match end {
         // Nobody is left to tell that nobody reads.
-        End::Over(_) | End::Left(0) => Ok(0),
+        End::Over(_) | End::Others(_) | End::Left(0) => Ok(0),
         End::Left(code) => follow::say_left(&ids, code, context),
     }
 }

@@ -95,9 +95,8 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
             cancel_on_interrupt: options.cancel_on_interrupt,
             may_cancel: true,
         };
-        let ids = [id];
         let followed =
-            follow::follow(&mut engines, &mut *watch, &mut interrupts, &ids, &follow, context);
+            follow::follow_one(&mut engines, &mut *watch, &mut interrupts, id, &follow, context);
         match unread.tell_while(followed, context).await? {
             End::Over(record) => {
                 if after.is_some() {
@@ -110,6 +109,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
                 }
             }
             End::Left(code) => follow::say_left(&[id], code, context),
+            End::Others(_) => Err(internal("there are no others")),
         }
     })
 }

@@ -1,13 +1,15 @@
 //! `computes wait`: wait for jobs to be over.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 
 use clap::Args;
 
 use super::context::{Context, block_on};
 use super::error::Failure;
-use super::follow::{self, End};
+use super::follow::{self, End, Followed, Others};
 use super::interrupts::Interrupts;
+use super::news::News;
 use super::outputs;
 use crate::engine::Engines;
 use crate::job::{JobId, JobRef};
@@ -49,8 +51,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     })
 }
 
-/// One job after the other, in the order given: while we wait for the first, the others end
-/// as well, and each wake-up costs one look only.
+/// Each end is told when it comes; the exit code is that of the first in the order given.
 async fn wait(
     mut engines: Engines<'_>,
     ids: &[JobId],
@@ -61,27 +62,33 @@ async fn wait(
     let mut interrupts = Interrupts::new(limit)?;
     let mut watch = engines.watch()?;
     let progress = context.output.progress(ids.len() as u64);
-    let mut first_failure = 0;
     let cancel_on_interrupt = options.cancel_on_interrupt;
     let how = follow::Options { log: None, cancel_on_interrupt, may_cancel: true };
-    for index in 0..ids.len() {
-        let (watch, rest) = (&mut *watch, &ids[index..]);
-        let end = follow::follow(&mut engines, watch, &mut interrupts, rest, &how, context).await?;
-        match end {
+    let mut left = ids.to_vec();
+    let (mut failures, mut over) = (BTreeMap::new(), VecDeque::new());
+    let (mut others, mut news) = (Others::default(), BTreeMap::new());
+    // Those that are over by now, else the first of the rest.
+    while let Some(job) = over.pop_front().or_else(|| left.first().copied()) {
+        let beside = left.iter().copied().filter(|it| *it != job);
+        let jobs: Vec<_> = std::iter::once(job).chain(beside).collect();
+        let news = news.entry(job).or_insert_with(|| News::new(job));
+        let followed = Followed { jobs: &jobs, news, others: &mut others };
+        let watch = &mut *watch;
+        match follow::follow(&mut engines, watch, &mut interrupts, followed, &how, context).await? {
             End::Over(record) => {
                 let (get, interrupts) = (&options.get, &mut interrupts);
-                let over = outputs::over(&mut engines, *record, get, interrupts, context);
-                let exit_code = match over.await? {
-                    ControlFlow::Continue(exit_code) => exit_code,
-                    ControlFlow::Break(code) => return get.say_left(&ids[index..], code, context),
-                };
-                if first_failure == 0 {
-                    first_failure = exit_code;
+                let ended = outputs::over(&mut engines, *record, get, interrupts, context);
+                match ended.await? {
+                    ControlFlow::Continue(0) => {}
+                    ControlFlow::Continue(exit_code) => drop(failures.insert(job, exit_code)),
+                    ControlFlow::Break(code) => return get.say_left(&left, code, context),
                 }
+                left.retain(|it| *it != job);
                 progress.one_more();
             }
-            End::Left(exit_code) => return follow::say_left(&ids[index..], exit_code, context),
+            End::Left(exit_code) => return follow::say_left(&left, exit_code, context),
+            End::Others(ended) => over = ended.into(),
         }
     }
-    Ok(first_failure)
+    Ok(ids.iter().find_map(|id| failures.get(id).copied()).unwrap_or(0))
 }

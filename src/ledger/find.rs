@@ -120,6 +120,20 @@ impl Ledger {
             })
     }
 
+    /// Those of these jobs that are over, in the same order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn over(&self, ids: &[JobId]) -> Result<Vec<JobId>, LedgerError> {
+        let ids = serde_json::json!(ids).to_string();
+        let mut query = self.db.prepare_cached(
+            "SELECT jobs.id FROM json_each(?1) AS given JOIN jobs ON jobs.id = given.value
+             WHERE finished_at IS NOT NULL ORDER BY given.key",
+        )?;
+        let over = query.query_map([ids], |row| row.get::<_, String>(0))?;
+        over.map(|id| record::id(&id?)).collect()
+    }
+
     /// # Errors
     /// When the database fails.
     pub fn list(&self, filter: &Filter) -> Result<Vec<JobRecord>, LedgerError> {

@@ -48,6 +48,24 @@ fn a_job_that_goes_on() {
 }
 
 #[test]
+fn each_end_is_told_when_it_comes() {
+    let home = Home::new();
+    let mut gate = home.gate();
+    let slow = home.submit(["--name", "slow", "--", "sh", "-c", "read x < gate; exit 6"]);
+    let quick = home.submit(["--name", "quick", "--", "sh", "-c", "exit 7"]);
+    let mut wait = super::stage::Following::start(&home, &["wait", &slow, &quick]);
+    wait.until_it_says("quick failed");
+    gate.open();
+    // The code is that of the first in the order given.
+    insta::assert_snapshot!(wait.end(&home).snapshot(), @"
+    exit code 6
+    --- stderr
+    [short] quick failed after [took] : exit code 7
+    [short] slow failed after [took] : exit code 6
+    ");
+}
+
+#[test]
 fn the_limit() {
     let home = Home::new();
     let one = home.running();
@@ -57,7 +75,7 @@ fn the_limit() {
     warning: the limit was reached; the job goes on. To come back: computes logs --follow [short], or computes wait [short]
     ");
     let two = home.submit(["--name", "endless", "--", "sleep", "1000"]);
-    insta::assert_snapshot!(home.run(["wait", "--limit", "0", &one, &two]).snapshot(), @r"
+    insta::assert_snapshot!(home.run(["wait", "--limit", "0", &one, &two]).snapshot(), @"
     exit code 124
     --- stderr
     warning: the limit was reached; the jobs go on. To come back: computes wait [short] [short]
