@@ -80,6 +80,12 @@ impl Brought {
         })
     }
 
+    /// Did something of that name come from a job, which was not sent there? Whatever it is by now.
+    #[must_use]
+    pub fn was_a_product(&self, path: &Path) -> bool {
+        self.came.get(path).is_some_and(|(_, came)| !came.is_source)
+    }
+
     /// Does it stay here when the next job takes the checkout along? There `make` would find a product as
     /// old as its sources, and take it for up to date. And what was cut on its way is nothing yet.
     #[must_use]
@@ -121,30 +127,37 @@ impl Place<'_> {
         })
     }
 
-    /// Writes down what has come from it. The rest does not come any more.
+    /// Writes down what has come from it, as it looked then. The rest does not come any more.
     ///
     /// # Errors
     /// When that can't be.
-    pub fn note_came(&self, by: By, files: &BTreeMap<PathBuf, Came>) -> Result<(), Failure> {
+    pub fn note_came(&self, by: By, files: BTreeMap<PathBuf, (Look, Came)>) -> Result<(), Failure> {
         self.change(|brought| {
             brought.coming.remove(&by.job.to_string());
-            for (path, came) in files {
-                if let Some(look) = Look::at(&self.folder.join(path)) {
-                    brought.came.insert(path.clone(), (look, *came));
-                }
-            }
+            // Another job may have come to the same place since.
+            let is_here = |(path, (look, _)): &(PathBuf, (Look, Came))| {
+                Look::at(&self.folder.join(path)).as_ref() == Some(look)
+            };
+            brought.came.extend(files.into_iter().filter(is_here));
         })
+    }
+
+    /// Held by whoever judges what is there and puts something in its place.
+    ///
+    /// # Errors
+    /// When the lock can't be opened.
+    pub fn turn(&self) -> io::Result<File> {
+        File::create(self.record().with_extension("lock"))
     }
 
     fn change(&self, change: impl FnOnce(&mut Brought)) -> Result<(), Failure> {
         let path = self.record();
         let doing = || format!("write `{}`", path.display());
-        let lock = File::create(path.with_extension("lock")).doing(doing)?;
+        let lock = self.turn().doing(doing)?;
         lock.lock().doing(doing)?;
         let mut brought = self.brought()?;
-        let is_here =
-            |path: &Path, look: &Look| Look::at(&self.folder.join(path)).as_ref() == Some(look);
-        brought.came.retain(|path, (look, _)| is_here(path, look));
+        // What it was may be of interest as long as there is something of that name.
+        brought.came.retain(|path, _| fs::symlink_metadata(self.folder.join(path)).is_ok());
         change(&mut brought);
         let json = serde_json::to_vec(&brought).map_err(io::Error::from).doing(doing)?;
         let mut file = NamedTempFile::new_in(self.dir.brought()).doing(doing)?;

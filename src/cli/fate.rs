@@ -9,6 +9,8 @@ pub struct Here {
     /// The job that it came from, if it is as it came.
     pub came: Option<Came>,
     pub went: Went,
+    /// Compiled here by now, where a product of a job was.
+    pub rebuilt: bool,
 }
 
 /// Did it go along with the job?
@@ -60,7 +62,7 @@ impl Fate {
     /// Of something of a job that goes below this root.
     #[must_use]
     pub fn of(here: Here, root: Root, ours: &Ours) -> Self {
-        let Here { came, went } = here;
+        let Here { came, went, rebuilt } = here;
         let is_ours = |by: By| by.job == ours.by.job || ours.retry_of.contains(&by.job);
         match (came, went) {
             (Some(came), _) if came.by > ours.by => Self::Left(Why::Later),
@@ -73,6 +75,7 @@ impl Fate {
             // Elsewhere than in a checkout nothing tells what it is.
             (None, _) if root == Root::Files => Self::Left(Why::NotFromAJob),
             (None, Went::Otherwise { .. }) => Self::Left(Why::Changed),
+            (None, Went::Not) if rebuilt => Self::Replaced,
             (_, Went::Not | Went::Otherwise { tracked: false }) => Self::Aside,
         }
     }
@@ -110,7 +113,7 @@ mod tests {
         let ours = Ours { by: by(5), retry_of: vec![job(3)] };
         let fate = |root, came: Option<(i64, bool)>, went| {
             let came = came.map(|(submitted, is_source)| Came { by: by(submitted), is_source });
-            Fate::of(Here { came, went }, root, &ours)
+            Fate::of(Here { came, went, rebuilt: false }, root, &ours)
         };
         let changed = |tracked| Went::Otherwise { tracked };
         let all = [Went::Along, changed(true), changed(false), Went::Not];
@@ -139,5 +142,9 @@ mod tests {
         assert_eq!(fate(source, None, changed(true)), Fate::Left(Why::Changed));
         assert_eq!(fate(source, None, changed(false)), Fate::Left(Why::Changed));
         assert_eq!(fate(source, None, Went::Not), Fate::Aside);
+        let rebuilt =
+            |root| Fate::of(Here { came: None, went: Went::Not, rebuilt: true }, root, &ours);
+        assert_eq!(rebuilt(source), Fate::Replaced);
+        assert_eq!(rebuilt(files), Fate::Left(Why::NotFromAJob));
     }
 }

@@ -2,7 +2,8 @@
 //! it went along with the job.
 
 use std::cell::{OnceCell, RefCell};
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::rc::Rc;
@@ -13,7 +14,7 @@ use super::fate::{Fate, Here, Ours, Went, Why};
 use crate::engine::{Look, Roots};
 use crate::job::{Address, JobPath, Root};
 use crate::ledger::StateDir;
-use crate::parcel::{Content, Held, Manifest, ParcelError, Store};
+use crate::parcel::{Content, Held, Manifest, ParcelError, Role, Store};
 
 pub struct Known<'a> {
     dir: &'a StateDir,
@@ -75,7 +76,10 @@ impl<'a> Known<'a> {
             return verdict(Fate::Left(Why::NoFile));
         }
         let Some(held) = held else {
-            let here = Here { came: self.came(path)?, went: Went::Not };
+            let brought = self.brought(path.root)?;
+            let rebuilt =
+                seen.is_file() && brought.was_a_product(Path::new(below)) && is_compiled(to);
+            let here = Here { came: self.came(path)?, went: Went::Not, rebuilt };
             return verdict(Fate::of(here, path.root, self.ours));
         };
         let went = match Content::at(to) {
@@ -86,7 +90,7 @@ impl<'a> Known<'a> {
             }
             Err(error) => return Err(error.into()),
         };
-        let here = Here { came: self.came(path)?, went };
+        let here = Here { came: self.came(path)?, went, rebuilt: false };
         let fate = Fate::of(here, path.root, self.ours);
         let may_run = may_run(&seen);
         let may_run = (seen.is_file() && may_run != held.executable).then_some(may_run);
@@ -104,15 +108,15 @@ impl<'a> Known<'a> {
         Ok(!is_known)
     }
 
-    /// Is it what products are made of?
+    /// What is it to those who build?
     ///
     /// # Errors
     /// When what went along can't be read.
-    pub fn is_source(&self, path: &JobPath) -> Result<bool, Failure> {
+    pub fn role(&self, path: &JobPath) -> Result<Role, Failure> {
         if path.root != Root::Source {
-            return Ok(false);
+            return Ok(Role::Product);
         }
-        Ok(self.manifest()?.get(path.below.as_str()).is_some_and(Held::is_source))
+        Ok(self.manifest()?.get(path.below.as_str()).map_or(Role::Product, Held::role))
     }
 
     /// The job from which what is here came, if it is as it came.
@@ -164,6 +168,17 @@ impl<'a> Known<'a> {
         let manifest = manifest.flatten();
         Ok(self.manifest.get_or_init(|| manifest.unwrap_or_default()))
     }
+}
+
+/// What files begin with that nobody but a compiler or a linker writes: ELF, archives of `ar`, Mach-O,
+/// WebAssembly.
+const COMPILED: [&[u8]; 5] =
+    [b"\x7fELF", b"!<arch>\n", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\0asm"];
+
+fn is_compiled(path: &Path) -> bool {
+    let mut beginning = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(8).read_to_end(&mut beginning));
+    read.is_ok() && COMPILED.iter().any(|magic| beginning.starts_with(magic))
 }
 
 /// The owner's right to run it is the one that git keeps too.

@@ -1,8 +1,8 @@
 //! How what comes back from a job takes its place: not before what is there was looked at once more.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -34,7 +34,8 @@ pub struct Landing<'a> {
     planned: &'a BTreeMap<PathBuf, Planned>,
     times: &'a BTreeMap<PathBuf, Time>,
     pub aside: Aside,
-    landed: RefCell<BTreeMap<PathBuf, Came>>,
+    landed: RefCell<BTreeMap<PathBuf, (Look, Came)>>,
+    turns: [OnceCell<File>; Root::ALL.len()],
     left: RefCell<Vec<(PathBuf, Why)>>,
 }
 
@@ -46,7 +47,15 @@ impl<'a> Landing<'a> {
         times: &'a BTreeMap<PathBuf, Time>,
         aside: Aside,
     ) -> Self {
-        Self { known, planned, times, aside, landed: RefCell::default(), left: RefCell::default() }
+        Self {
+            known,
+            planned,
+            times,
+            aside,
+            landed: RefCell::default(),
+            turns: Default::default(),
+            left: RefCell::default(),
+        }
     }
 
     /// Gives what was made beside its place its name there, if what is there may go.
@@ -60,6 +69,30 @@ impl<'a> Landing<'a> {
             .zip(self.times.get(to))
             .ok_or_else(|| io::Error::other("nothing was to come there"))?;
         set_time(made, *time)?;
+        // What another call puts there between the look and the name would be gone.
+        let turn = self.turn(planned.path.root)?;
+        turn.lock()?;
+        let landed = self.land_in_turn(planned, *time, made, to);
+        turn.unlock()?;
+        landed
+    }
+
+    fn turn(&self, root: Root) -> io::Result<&File> {
+        let turn = &self.turns[root as usize];
+        if let Some(turn) = turn.get() {
+            return Ok(turn);
+        }
+        let opened = self.known.place(root).turn()?;
+        Ok(turn.get_or_init(|| opened))
+    }
+
+    fn land_in_turn(
+        &self,
+        planned: &Planned,
+        time: Time,
+        made: &Path,
+        to: &Path,
+    ) -> io::Result<()> {
         let verdict = if Look::at(to) == planned.look {
             planned.verdict.clone()
         } else {
@@ -68,16 +101,18 @@ impl<'a> Landing<'a> {
         };
         let left = match verdict.fate {
             Fate::Aside | Fate::Left(_) if is_the_same(made, to) => {
-                return be_as_new(to, *time);
+                return be_as_new(to, time);
             }
             Fate::Free => take_free(made, to)?,
             Fate::Replaced => take_the_place(made, to, verdict.may_run).map(|()| None)?,
             Fate::Aside => self.move_aside(&planned.path, made, to)?,
             Fate::Left(why) => Some(why),
         };
-        match left {
-            Some(why) => self.left.borrow_mut().push((to.to_owned(), why)),
-            None => drop(self.landed.borrow_mut().insert(to.to_owned(), verdict.came)),
+        if let Some(why) = left {
+            self.left.borrow_mut().push((to.to_owned(), why));
+        } else {
+            let look = Look::at(to).ok_or(io::ErrorKind::NotFound)?;
+            self.landed.borrow_mut().insert(to.to_owned(), (look, verdict.came));
         }
         Ok(())
     }
@@ -126,20 +161,24 @@ impl<'a> Landing<'a> {
     ///
     /// # Errors
     /// When that can't be.
-    pub fn note_came(&self, here: &[(JobPath, Came)], places: &Places) -> Result<(), Failure> {
+    pub fn note_came(
+        &self,
+        here: &[(JobPath, Look, Came)],
+        places: &Places,
+    ) -> Result<(), Failure> {
         let landed = self.landed.borrow();
         for root in Root::ALL {
             let landed =
-                landed.iter().filter_map(|(to, came)| Some((&self.planned.get(to)?.path, came)));
-            let here = here.iter().map(|(path, came)| (path, came));
+                landed.iter().filter_map(|(to, came)| Some((&self.planned.get(to)?.path, *came)));
+            let here = here.iter().map(|(path, look, came)| (path, (*look, *came)));
             let of_root = landed.chain(here).filter(|(path, _)| path.root == root);
             let came: BTreeMap<_, _> =
-                of_root.map(|(path, came)| (path.below.as_str().into(), *came)).collect();
+                of_root.map(|(path, came)| (path.below.as_str().into(), came)).collect();
             let was_to_come = |(_, to): &(FileEntry, PathBuf)| {
                 self.planned.get(to).is_some_and(|it| it.path.root == root)
             };
             if !came.is_empty() || places.to.iter().any(was_to_come) {
-                self.known.place(root).note_came(self.known.ours.by, &came)?;
+                self.known.place(root).note_came(self.known.ours.by, came)?;
             }
         }
         Ok(())
@@ -174,8 +213,11 @@ fn is_the_same(made: &Path, to: &Path) -> bool {
 /// is the job's, unless somebody said otherwise here.
 fn take_the_place(made: &Path, to: &Path, said: Option<bool>) -> io::Result<()> {
     let (made_has, here_has) = (fs::symlink_metadata(made)?, fs::symlink_metadata(to));
-    if let Some(here_has) = here_has.ok().filter(|it| it.is_file() && made_has.is_file()) {
-        let here = here_has.permissions().mode() & 0o666;
+    let rights = |seen: &fs::Metadata| seen.permissions().mode() & 0o666;
+    // One that its owner can't read was made so by accident.
+    let counts = |it: &fs::Metadata| it.is_file() && made_has.is_file() && rights(it) & 0o400 != 0;
+    if let Some(here_has) = here_has.ok().filter(counts) {
+        let here = rights(&here_has);
         let rights = if said.unwrap_or_else(|| may_run(&made_has)) {
             here | (here & 0o444) >> 2
         } else {
@@ -286,10 +328,11 @@ mod tests {
         /// A file that is as it came from a job.
         fn came(&self, name: &str, by: By) {
             let path = self.write(name, "from a job");
-            let came = BTreeMap::from([(name.into(), Came { by, is_source: false })]);
+            let look = Look::at(&path).expect("a file");
+            let came = BTreeMap::from([(name.into(), (look, Came { by, is_source: false }))]);
             let folder = path.parent().expect("a folder");
             let place = Place { dir: &self.dir, root: Root::Files, folder };
-            place.note_came(by, &came).expect("noted");
+            place.note_came(by, came).expect("noted");
         }
     }
 

@@ -12,8 +12,8 @@ use rustix::fs::Access;
 use super::aside::Aside;
 use super::brought::{By, Came};
 use super::context::Context;
-use super::edits::edited;
-use super::error::{Doing, Failure};
+use super::edits::Scene;
+use super::error::{Doing, Failure, Kind};
 use super::fate::{Fate, Ours, Why};
 use super::follow;
 use super::get::{bring, is_output, there};
@@ -22,9 +22,9 @@ use super::known::Known;
 use super::landing::{Landing, Planned, be_as_new};
 use super::places::{Places, Target};
 use super::returned::{self, Returned};
-use super::times::{Edited, Meanwhile, Time, Written};
-use crate::engine::{Clock, EngineError, Engines, FileEntry, FileKind, Look, Roots};
-use crate::job::{JobId, JobPath, Root};
+use super::times::{Meanwhile, Time, Written};
+use crate::engine::{Clock, EngineError, Engines, FileEntry, FileKind, Look, Roots, sweep};
+use crate::job::{JobId, JobPath, Root, State};
 use crate::ledger::{JobRecord, Millis};
 
 #[derive(Debug, Clone, Args)]
@@ -155,10 +155,7 @@ async fn bring_back(
         Wanted::All(folder) => Some(folder),
         Wanted::OfThisCheckout => match &checkout {
             Some(Ok(root)) if context.directory.starts_with(root) => None,
-            Some(Err(gone)) => {
-                returned::note_gone(gone, job, context);
-                return Ok(0);
-            }
+            Some(Err(gone)) => return Ok(returned::tell_gone(gone, job, context)),
             Some(Ok(_)) | None => return Ok(0),
         },
     };
@@ -167,6 +164,9 @@ async fn bring_back(
             returned::warn_of_no_outputs(job, context);
         }
         return Ok(0);
+    }
+    if is_pruned(job, context) {
+        return Err(returned::pruned("what was kept of it was pruned").into());
     }
     let kept = interrupts.unless_left(engines.files(job)).await.map_err(Stop::Left)?;
     let kept = kept
@@ -180,7 +180,7 @@ async fn bring_back(
     } else if !files.is_empty() {
         returned::note_files(files.len(), job, context);
     }
-    let into = into(checkout, folder, context, &entries)?;
+    let into = into(checkout, folder, job, context, &entries)?;
     let by = By { submitted: job.accepted_at, job: job.id };
     let (retry_of, sent) = retried(engines, job)?;
     let ours = Ours { by, retry_of };
@@ -215,8 +215,11 @@ async fn bring_back(
     done.map_err(Stop::Left)??;
     noted?;
     let aside = aside?;
+    // What a call left there that was killed.
+    let all = places.to.iter().chain(&places.here).filter_map(|(_, to)| to.parent());
+    all.collect::<BTreeSet<_>>().into_iter().for_each(sweep);
     let returned = Returned::of(places, &landing);
-    returned.say(job, &aside, folder.is_some(), context)?;
+    returned.say(job, &into, &aside, folder.is_some(), context)?;
     Ok(returned.exit_code())
 }
 
@@ -229,8 +232,8 @@ fn times(
 ) -> Result<BTreeMap<PathBuf, Time>, Failure> {
     let all = || places.to.iter().chain(&places.here);
     let written = all().map(|(entry, to)| {
-        let is_source = known.is_source(&entry.checked()?)?;
-        Ok::<_, Failure>(Written { to, there: entry.modified, is_source })
+        let role = known.role(&entry.checked()?)?;
+        Ok::<_, Failure>(Written { to, there: entry.modified, role })
     });
     let written = written.collect::<Result<Vec<_>, _>>()?;
     if written.is_empty() {
@@ -238,13 +241,17 @@ fn times(
     }
     let comes: BTreeSet<_> = all().map(|(_, to)| to.as_path()).collect();
     let brought = known.brought(Root::Source)?;
-    let (root, manifest) = (known.into.of(Root::Source), known.manifest()?);
-    let edited = edited(root, sent, manifest, &brought, |at| comes.contains(at));
-    let edited = edited.unwrap_or_else(|error| {
+    let scene = Scene {
+        root: known.into.of(Root::Source),
+        sent,
+        manifest: known.manifest()?,
+        brought: &brought,
+        comes: &|at| comes.contains(at),
+    };
+    let edits = scene.edits().map_err(|error| {
         tracing::debug!(%error, "nobody can tell what was edited");
-        Edited::Maybe
     });
-    Ok(Meanwhile { sent, now: context.clock.now(), edited }.times(written))
+    Ok(Meanwhile { sent, now: context.clock.now(), edits: edits.ok() }.times(written))
 }
 
 /// What is here already, as it should be, is as new as what comes now. What came before from this very job
@@ -253,7 +260,7 @@ fn refresh(
     places: &Places,
     known: &Known<'_>,
     times: &BTreeMap<PathBuf, Time>,
-) -> Result<Vec<(JobPath, Came)>, Failure> {
+) -> Result<Vec<(JobPath, Look, Came)>, Failure> {
     let mut here = Vec::new();
     for (entry, to) in &places.here {
         let path = entry.checked()?;
@@ -262,8 +269,8 @@ fn refresh(
         if let Some(time) = times.get(to).filter(|_| !is_ours || !places.to.is_empty()) {
             be_as_new(to, *time).doing(|| format!("set the time of `{}`", to.display()))?;
         }
-        if let Some(came) = came {
-            here.push((path, Came { by: came.by.max(known.ours.by), ..came }));
+        if let Some((came, look)) = came.zip(Look::at(to)) {
+            here.push((path, look, Came { by: came.by.max(known.ours.by), ..came }));
         }
     }
     Ok(here)
@@ -283,10 +290,20 @@ fn checkout(job: &JobRecord) -> Option<Result<PathBuf, &Path>> {
     Some(root.canonicalize().ok().filter(|it| it.is_dir()).ok_or(root))
 }
 
+/// A job of this machine that succeeded has kept what there was of each root.
+fn is_pruned(job: &JobRecord, context: &Context<'_>) -> bool {
+    let Some(roots) = there(job, context).filter(|_| job.state == State::Succeeded) else {
+        return false;
+    };
+    let outputs = &job.plan.spec.outputs;
+    Root::ALL.iter().any(|root| outputs.first_in(*root).is_some() && !roots.of(*root).is_dir())
+}
+
 /// What the roots of the job become here.
 fn into(
     checkout: Option<Result<PathBuf, &Path>>,
     folder: Option<&Path>,
+    job: &JobRecord,
     context: &Context<'_>,
     entries: &[FileEntry],
 ) -> Result<Roots, Failure> {
@@ -300,7 +317,14 @@ fn into(
         Some(Err(gone)) => format!("the checkout `{}` is not there any more", gone.display()),
         None => "the job was not submitted from a checkout of this machine".to_owned(),
     };
-    Err(Failure::usage(why, "computes files get JOB --into FOLDER brings them elsewhere"))
+    Err(Failure {
+        kind: Kind::Failed,
+        error: anyhow::anyhow!(why),
+        hint: Some(format!(
+            "computes files get {} --into FOLDER brings them elsewhere, also to where it is by now",
+            job.id.short()
+        )),
+    })
 }
 
 /// The jobs that this one is a retry of, and when what all of them brought along was looked for.

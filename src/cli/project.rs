@@ -25,6 +25,8 @@ const TOOLS: [Tool; 2] = [
             "target/*/deps",
             "target/*/examples",
             "target/*/incremental",
+            "target/*/*.d",
+            "target/*-*/*/*.d",
             "target/*-*/*/*/*",
         ],
     },

@@ -11,7 +11,7 @@ use super::get::{already, counted};
 use super::landing::Landing;
 use super::output::EventLine;
 use super::places::Places;
-use crate::engine::{Engines, FileEntry};
+use crate::engine::{Engines, FileEntry, Roots};
 use crate::job::Root;
 use crate::ledger::JobRecord;
 use crate::parcel::ParcelError;
@@ -49,6 +49,7 @@ impl Returned {
     pub fn say(
         &self,
         job: &JobRecord,
+        into: &Roots,
         aside: &[PathBuf],
         asked: bool,
         context: &Context<'_>,
@@ -82,7 +83,14 @@ impl Returned {
             ));
         }
         if !self.came.is_empty() {
-            output.status(&format!("brought back {}{}", counted(&self.came), already(self.here)));
+            let is_elsewhere = self.came.iter().any(|(_, to)| !to.starts_with(&context.directory));
+            let to = if is_elsewhere {
+                format!(" to `{}`", into.of(Root::Source).display())
+            } else {
+                String::new()
+            };
+            let (files, already) = (counted(&self.came), already(self.here));
+            output.status(&format!("brought back {files}{to}{already}"));
         } else if self.here > 0 {
             let files = match self.here {
                 1 => "1 file is as it should be".to_owned(),
@@ -108,16 +116,18 @@ pub fn tell_aside(aside: &Aside, context: &Context<'_>) -> Result<Vec<PathBuf>, 
         let moved = match names {
             Some([]) => continue,
             Some([one]) => format!(
-                "`{}` was here and did not go along so: it was moved to `{to}`",
+                "`{}` was here and is not what went along: it was moved to `{to}`, and what the job \
+                 made took its place",
                 one.display()
             ),
             Some([first, more @ ..]) => format!(
-                "`{}` and {} more were here and did not go along so: they were moved to `{to}`",
+                "`{}` and {} more were here and are not what went along: they were moved to `{to}`, and \
+                 what the job made took their place",
                 first.display(),
                 more.len()
             ),
             None => format!(
-                "an earlier call, which was cut, moved what was here and did not go along so to `{to}`"
+                "an earlier call, which was cut, moved what was here and is not what went along to `{to}`"
             ),
         };
         context.output.warning(&moved);
@@ -133,17 +143,24 @@ pub fn note_files(count: usize, job: &JobRecord, context: &Context<'_>) {
     context.output.note(&format!("{count} {plural} kept of /files: computes files get {short}"));
 }
 
-/// The setting holds for a checkout, and that of the job is nowhere.
-pub fn note_gone(checkout: &Path, job: &JobRecord, context: &Context<'_>) {
+/// The setting holds for a checkout, and that of the job is nowhere. Who stood in it was promised something.
+pub fn tell_gone(checkout: &Path, job: &JobRecord, context: &Context<'_>) -> u8 {
     if job.plan.spec.outputs.first_in(Root::Source).is_none() {
-        return;
+        return 0;
     }
-    context.output.note(&format!(
+    let gone = format!(
         "nothing is brought back: the checkout `{}` is not there any more; computes files get {} \
-         --into FOLDER brings the outputs elsewhere",
+         --into FOLDER brings the outputs elsewhere, also to where it is by now",
         checkout.display(),
         job.id.short()
-    ));
+    );
+    if context.directory.starts_with(checkout) {
+        context.output.warning(&gone);
+        code::FAILED
+    } else {
+        context.output.note(&gone);
+        0
+    }
 }
 
 pub fn warn_of_no_outputs(job: &JobRecord, context: &Context<'_>) {
@@ -164,6 +181,9 @@ pub fn pruned_or(failure: Failure, engines: &mut Engines<'_>, job: &JobRecord) -
         return failure;
     }
     let what = if is_job_gone { "the job" } else { "what was kept of it" };
-    let error = anyhow::anyhow!("{what} was pruned meanwhile");
-    Failure { kind: Kind::Failed, error, hint: None }
+    pruned(&format!("{what} was pruned meanwhile"))
+}
+
+pub fn pruned(why: &str) -> Failure {
+    Failure { kind: Kind::Failed, error: anyhow::anyhow!(why.to_owned()), hint: None }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::ledger::Millis;
+use crate::parcel::Role;
 
 /// Since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,7 +24,7 @@ pub struct Written<'a> {
     pub to: &'a Path,
     /// By the clock of the job, if it tells.
     pub there: Option<Millis>,
-    pub is_source: bool,
+    pub role: Role,
 }
 
 /// What the times here go by.
@@ -32,17 +33,26 @@ pub struct Meanwhile {
     /// When what the job brought along was looked for.
     pub sent: Millis,
     pub now: Millis,
-    pub edited: Edited,
+    /// `None`: nobody can tell.
+    pub edits: Option<Edits>,
 }
 
-/// Was a source edited here since?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Edited {
-    No,
-    /// The first of them then.
-    At(Millis),
-    /// Nobody can tell.
-    Maybe,
+/// When the first was written of what was edited here since.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Edits {
+    /// Of what git tracks.
+    pub tracked: Option<Millis>,
+    pub any: Option<Millis>,
+}
+
+impl Edits {
+    pub fn add(&mut self, written: Millis, is_tracked: bool) {
+        let first = |before: Option<Millis>| Some(before.map_or(written, |it| it.min(written)));
+        self.any = first(self.any);
+        if is_tracked {
+            self.tracked = first(self.tracked);
+        }
+    }
 }
 
 /// In nanoseconds, so that what came lies apart also where times have parts of a millionth only.
@@ -50,12 +60,17 @@ const APART: u32 = 1000;
 const A_MILLI: u32 = 1_000_000;
 
 impl Meanwhile {
-    const fn products(&self) -> Millis {
-        match self.edited {
-            Edited::No => self.now,
-            Edited::At(edited) if edited > self.sent => edited - 1,
-            Edited::At(_) | Edited::Maybe => self.sent,
-        }
+    /// When it all begins that is of this role.
+    fn beginning(&self, role: Role) -> Millis {
+        let Some(edits) = self.edits else {
+            return if role == Role::Source { self.now } else { self.sent };
+        };
+        let before = match role {
+            Role::Source => None,
+            Role::Unclear => edits.tracked,
+            Role::Product => edits.any,
+        };
+        before.map_or(self.now, |edited| self.now.min(edited - 1))
     }
 
     /// The time of each by its place. Of what was written at the same moment a source is newer: what is
@@ -65,7 +80,7 @@ impl Meanwhile {
         &self,
         files: impl IntoIterator<Item = Written<'a>>,
     ) -> BTreeMap<PathBuf, Time> {
-        let moment = |file: &Written<'_>| (file.there, file.is_source);
+        let moment = |file: &Written<'_>| (file.there, file.role);
         let mut files: Vec<_> = files.into_iter().collect();
         files.sort_by_key(moment);
         let moments = files.chunk_by(|one, other| moment(one) == moment(other));
@@ -76,7 +91,7 @@ impl Meanwhile {
             (0..A_MILLI / apart).chain(std::iter::repeat(A_MILLI - 1)).zip(moments)
         {
             for file in of_a_moment {
-                let millis = if file.is_source { self.now } else { self.products() };
+                let millis = self.beginning(file.role);
                 times.insert(
                     file.to.to_owned(),
                     Time { millis, nanos: (rank * apart).min(A_MILLI - 1) },
@@ -91,49 +106,62 @@ impl Meanwhile {
 mod tests {
     use proptest::prelude::*;
 
+    use super::Role::{Product, Source, Unclear};
     use super::*;
 
-    fn meanwhile(edited: Edited) -> Meanwhile {
-        Meanwhile { sent: 100, now: 900, edited }
-    }
+    const NO: Option<Edits> = Some(Edits { tracked: None, any: None });
 
-    fn times(edited: Edited, files: &[(&str, Millis, bool)]) -> Vec<Time> {
-        let written = files.iter().map(|(to, there, is_source)| Written {
+    fn times(edits: Option<Edits>, files: &[(&str, Millis, Role)]) -> Vec<Time> {
+        let written = files.iter().map(|(to, there, role)| Written {
             to: Path::new(*to),
             there: Some(*there),
-            is_source: *is_source,
+            role: *role,
         });
-        let times = meanwhile(edited).times(written);
+        let times = Meanwhile { sent: 100, now: 900, edits }.times(written);
         files.iter().map(|(to, ..)| times[Path::new(to)]).collect()
     }
 
     #[test]
     fn what_comes_has_the_order_that_it_had_in_the_job() {
-        let files = [("hello", 3, false), ("main.c", 4, true), ("main.o", 2, false)];
-        let [hello, source, object] = times(Edited::No, &files)[..] else { panic!() };
+        let files = [("hello", 3, Product), ("main.c", 4, Source), ("main.o", 2, Product)];
+        let [hello, source, object] = times(NO, &files)[..] else { panic!() };
         assert!(object < hello && hello < source, "{object:?} {hello:?} {source:?}");
         assert_eq!([object.millis, hello.millis, source.millis], [900; 3]);
         // At the same moment.
-        let same = times(Edited::No, &[("gen.c", 3, true), ("hello", 3, false), ("x", 3, false)]);
+        let same = times(NO, &[("gen.c", 3, Source), ("hello", 3, Product), ("x", 3, Product)]);
         assert!(same[1] == same[2] && same[1] < same[0], "{same:?}");
     }
 
     #[test]
     fn what_was_edited_meanwhile_is_newer_than_each_product_and_older_than_each_source() {
-        for (edited, before) in
-            [(Edited::At(500), 499), (Edited::Maybe, 100), (Edited::At(100), 100)]
-        {
-            let made = times(edited, &[("main.c", 2, true), ("hello", 3, false)]);
-            assert_eq!((made[0].millis, made[1].millis), (900, before));
+        let any = |any| Some(Edits { tracked: None, any: Some(any) });
+        let tracked = |at| Some(Edits { tracked: Some(at), any: Some(at) });
+        for (edits, [product, unclear]) in [
+            (any(500), [499, 900]),
+            (tracked(500), [499, 499]),
+            // What came from elsewhere may be older than the submission.
+            (tracked(50), [49, 49]),
+            // By a clock that is ahead.
+            (tracked(5000), [900, 900]),
+            (None, [100, 100]),
+        ] {
+            let files = [("main.c", 2, Source), ("new.c", 3, Unclear), ("hello", 4, Product)];
+            let millis: Vec<_> = times(edits, &files).iter().map(|time| time.millis).collect();
+            assert_eq!(millis, [900, unclear, product], "{edits:?}");
         }
+        let mut edits = Edits::default();
+        for (at, is_tracked) in [(7, false), (9, true), (8, false)] {
+            edits.add(at, is_tracked);
+        }
+        assert_eq!(edits, Edits { tracked: Some(9), any: Some(7) });
     }
 
     proptest! {
         #[test]
         fn however_many_come_they_stay_within_a_milli(there in prop::collection::vec(0..5000_i64, 1..3000)) {
             let names: Vec<_> = (0..there.len()).map(|it| it.to_string()).collect();
-            let files: Vec<_> = names.iter().zip(&there).map(|(name, at)| (name.as_str(), *at, false)).collect();
-            let times = times(Edited::No, &files);
+            let files: Vec<_> = names.iter().zip(&there).map(|(name, at)| (name.as_str(), *at, Product)).collect();
+            let times = times(NO, &files);
             for (one, at) in times.iter().zip(&there) {
                 prop_assert!(one.millis == 900 && one.nanos < A_MILLI);
                 for (other, then) in times.iter().zip(&there).take(50) {

@@ -78,10 +78,20 @@ async fn wait(
             End::Over(record) => {
                 let (get, interrupts) = (&options.get, &mut interrupts);
                 let ended = outputs::over(&mut engines, *record, get, interrupts, context);
-                match ended.await? {
-                    ControlFlow::Continue(0) => {}
-                    ControlFlow::Continue(exit_code) => drop(failures.insert(job, exit_code)),
-                    ControlFlow::Break(code) => return get.say_left(&left, code, context),
+                let exit_code = match ended.await {
+                    Ok(ControlFlow::Continue(exit_code)) => exit_code,
+                    Ok(ControlFlow::Break(code)) => return get.say_left(&left, code, context),
+                    // What can't be had of the one is no reason to leave the others.
+                    Err(failure) if ids.len() > 1 => {
+                        let hint = failure.hint.iter().map(|hint| format!("; {hint}"));
+                        let told = failure.message() + &hint.collect::<String>();
+                        context.output.warning(&told);
+                        failure.exit_code()
+                    }
+                    Err(failure) => return Err(failure),
+                };
+                if exit_code != 0 {
+                    failures.insert(job, exit_code);
                 }
                 left.retain(|it| *it != job);
                 progress.one_more();

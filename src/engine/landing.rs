@@ -171,6 +171,21 @@ fn is_of_others(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory)
 }
 
+/// Removes what somebody left in a folder who was killed.
+pub fn sweep(around: &Path) {
+    for number in 1.. {
+        let folder = around.join(format!("{UNFINISHED}-{number}"));
+        if fs::symlink_metadata(&folder).is_err() {
+            return;
+        }
+        let lock = open_folder(&folder).ok().filter(|lock| lock.try_lock().is_ok());
+        if lock.is_some_and(|lock| is_at(&lock, &folder).unwrap_or(false)) {
+            let gone = empty(&folder).and_then(|()| fs::remove_dir(&folder));
+            clear(&folder, gone);
+        }
+    }
+}
+
 /// Is it still what has that name?
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let seen = file.metadata()?;

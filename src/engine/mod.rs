@@ -28,7 +28,7 @@ pub use clock::{Clock, SystemClock, until};
 pub use engines::Engines;
 pub use explanation::Explanation;
 pub use files::{FileEntry, FileKind, Roots, Stored};
-pub use landing::{Bring, Land, replace};
+pub use landing::{Bring, Land, replace, sweep};
 pub use local_settings::LocalSettings;
 pub use log::{LogFile, LogReader, note_growth};
 pub use name::{EngineName, UnknownEngine};

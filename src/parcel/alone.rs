@@ -21,12 +21,8 @@ impl Contents {
         }
         let origin = super::Origin::Disk(file.to_owned());
         let mut contents = Self::default();
-        let entry = Entry::File {
-            origin,
-            bytes: seen.len(),
-            executable: false,
-            standing: Standing::Tracked,
-        };
+        let entry =
+            Entry::File { origin, bytes: seen.len(), executable: false, standing: Standing::Alone };
         contents.add(NAME.into(), entry)?;
         Ok(contents)
     }

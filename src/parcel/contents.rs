@@ -119,8 +119,7 @@ mod tests {
         let mut contents = Contents::default();
         for (name, bytes) in [("a", 1), ("b", 30), ("c", 20), ("d", 2), ("e", 3), ("f", 4)] {
             let origin = Origin::Disk(name.into());
-            let file =
-                Entry::File { origin, bytes, executable: false, standing: Standing::Tracked };
+            let file = Entry::File { origin, bytes, executable: false, standing: Standing::Alone };
             contents.add(name.into(), file).expect("a file");
         }
         assert!(contents.check_size(60).is_ok());

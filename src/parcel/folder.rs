@@ -37,7 +37,7 @@ pub fn look(path: &Path) -> Result<Found, ParcelError> {
 fn file(path: &Path, seen: &Metadata) -> Entry {
     // The owner's right to run it is the one that git keeps too.
     let executable = seen.permissions().mode() & 0o100 != 0;
-    let (origin, standing) = (Origin::Disk(path.to_owned()), Standing::Tracked);
+    let (origin, standing) = (Origin::Disk(path.to_owned()), Standing::Alone);
     Entry::File { origin, bytes: seen.len(), executable, standing }
 }
 

@@ -7,7 +7,8 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::time::UNIX_EPOCH;
 
 use super::blobs::Blobs;
 use super::folder::{Found, look};
@@ -52,9 +53,14 @@ pub(super) fn command(directory: &Path) -> Command {
 
 /// What git answers.
 fn ask(directory: &Path, words: &[&str]) -> Result<Vec<u8>, ParcelError> {
+    ask_whole(directory, words).map(|answer| answer.stdout)
+}
+
+/// The same, with what it warns of.
+fn ask_whole(directory: &Path, words: &[&str]) -> Result<Output, ParcelError> {
     let output = command(directory).args(words).output().map_err(ParcelError::NoGit)?;
     if output.status.success() {
-        return Ok(output.stdout);
+        return Ok(output);
     }
     let says = String::from_utf8_lossy(&output.stderr);
     let says = says.trim().strip_prefix("fatal: ").unwrap_or(says.trim()).replace('\n', "; ");
@@ -207,8 +213,15 @@ fn has_commit(root: &Path) -> Result<bool, ParcelError> {
 
 /// What it neither tracks nor ignores. A repository of its own ends with `/`.
 fn untracked(root: &Path) -> Result<Vec<PathBuf>, ParcelError> {
-    let answer = ask(root, &["ls-files", "--others", "--exclude-standard", "-z"])?;
-    Ok(lines(&answer).map(path).collect())
+    let words = ["ls-files", "--others", "--exclude-standard", "-z"];
+    let answer = ask_whole(root, &words)?;
+    // It goes on without the folder.
+    let says = String::from_utf8_lossy(&answer.stderr);
+    if let Some(unread) = says.lines().find(|line| line.contains("could not open directory")) {
+        let says = unread.trim_start_matches("warning: ").to_owned();
+        return Err(ParcelError::Git { what: words[0].to_owned(), says });
+    }
+    Ok(lines(&answer.stdout).map(path).collect())
 }
 
 fn add_tree(
@@ -222,8 +235,10 @@ fn add_tree(
     let has_rights = ask(root, &["config", "--type=bool", "--default=true", "core.fileMode"])?;
     let has_rights = !has_rights.starts_with(b"false");
     let edited = edited(root)?;
-    let written =
-        |name: &Path| fs::symlink_metadata(root.join(name)).and_then(|seen| seen.modified()).ok();
+    let written = |name: &Path| {
+        let seen = fs::symlink_metadata(root.join(name)).and_then(|seen| seen.modified());
+        seen.unwrap_or(UNIX_EPOCH)
+    };
     for (mode, name) in tracked(root)? {
         if !place.is_within(&name) {
             continue;
@@ -237,7 +252,7 @@ fn add_tree(
             let standing = if edited.has(&name) {
                 Standing::Edited(written(&name))
             } else {
-                Standing::Tracked
+                Standing::Tracked(written(&name))
             };
             place.add(&name, rights, standing)?;
         }
@@ -352,7 +367,7 @@ fn add_commit(
                 let (origin, bytes) = file;
                 contents.add(
                     path,
-                    Entry::File { origin, bytes, executable, standing: Standing::Tracked },
+                    Entry::File { origin, bytes, executable, standing: Standing::Alone },
                 )?;
             }
         }

@@ -26,6 +26,15 @@ pub struct Held {
     pub text: bool,
 }
 
+/// What a file is to those who build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    Product,
+    /// Git does not track it, and it is text: not told of yet, or generated and not ignored.
+    Unclear,
+    Source,
+}
+
 impl Held {
     #[must_use]
     pub fn link(target: &Path) -> Self {
@@ -33,11 +42,13 @@ impl Held {
         Self { content, executable: false, tracked: false, text: true }
     }
 
-    /// Is it what others are made of? What git does not track and nobody can read was built, and not
-    /// ignored.
     #[must_use]
-    pub const fn is_source(&self) -> bool {
-        self.tracked || self.text
+    pub const fn role(&self) -> Role {
+        match (self.tracked, self.text) {
+            (true, _) => Role::Source,
+            (false, true) => Role::Unclear,
+            (false, false) => Role::Product,
+        }
     }
 }
 
@@ -54,6 +65,10 @@ impl Manifest {
         if let Some(path) = path.to_str() {
             self.0.insert(path.to_owned(), held);
         }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Held)> {
+        self.0.iter().map(|(path, held)| (path.as_str(), held))
     }
 
     #[must_use]

@@ -25,7 +25,7 @@ pub use error::{ParcelError, size};
 pub use folder::{Found, walk};
 pub use git::{Checkout, IsLeft};
 pub use link::leads_out;
-pub use manifest::{Content, Held, Manifest};
+pub use manifest::{Content, Held, Manifest, Role};
 pub use pack::{BINARY_WITHIN, pack};
 pub use standing::Standing;
 pub use store::{Made, Store};

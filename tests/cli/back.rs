@@ -42,7 +42,7 @@ fn what_did_not_go_along_is_moved_aside() {
     insta::assert_snapshot!(run(&home, script).snapshot(), @"
     exit code 125
     --- stderr
-    warning: `.env` and 1 more were here and did not go along so: they were moved to `[home]/.local/state/computes/aside/[id]/1`
+    warning: `.env` and 1 more were here and are not what went along: they were moved to `[home]/.local/state/computes/aside/[id]/1`, and what the job made took their place
     warning: left as it is: `[home]/here/pipe` is no file and no link here
     ");
     assert_eq!((text(&home, ".env"), text(&home, "link")), ("example\n".into(), "l\n".into()));
@@ -203,7 +203,7 @@ fn what_two_jobs_made_of_one_source_is_not_lost() {
     insta::assert_snapshot!(get(&second).snapshot().replace(&first[24..32], "[first]"), @"
     exit code 125
     --- stderr
-    warning: `new.c` was here and did not go along so: it was moved to `[home]/.local/state/computes/aside/[id]/1`
+    warning: `new.c` was here and is not what went along: it was moved to `[home]/.local/state/computes/aside/[id]/1`, and what the job made took its place
     warning: left as it is: `[home]/here/main.c` is what [short] made of it, after this job was submitted
     ");
     assert_eq!((&*text(&home, "main.c"), &*text(&home, "new.c")), ("first\n", "second\n"));
@@ -410,7 +410,7 @@ fn the_setting_is_silent_where_there_is_nothing_and_tells_what_it_can_not_do() {
     exit code 0
     --- stderr
     [short] sh--c-echo-app succeeded after [took]
-    note: nothing is brought back: the checkout `[home]/here` is not there any more; computes files get [short] --into FOLDER brings the outputs elsewhere
+    note: nothing is brought back: the checkout `[home]/here` is not there any more; computes files get [short] --into FOLDER brings the outputs elsewhere, also to where it is by now
     ");
     // Under another name it is the same.
     symlink(&moved, home.work()).expect("a link");
@@ -486,4 +486,88 @@ fn what_can_not_be_written_or_read_is_named_and_the_rest_comes() {
     let waited = home.run(["wait", "--quiet", "--get", &id]);
     assert_eq!((waited.code, waited.stderr.as_str()), (0, ""));
     sh("[ -e locked/new/app ]");
+}
+
+/// As of a project that is built here and by jobs in turn.
+#[test]
+fn what_was_compiled_here_in_the_place_of_a_product_goes_without_a_word() {
+    let home = checkout();
+    home.write(".gitignore", "/app\n/data\n");
+    let make = |by: &str| format!("printf '\\177ELF {by}' >app; echo {by} >data");
+    let words = |run: Run| (run.code, run.stderr.contains("moved to"));
+    assert_eq!(words(run(&home, &make("one"))), (0, false));
+    home.write("app", "\x7fELF mine");
+    assert_eq!(words(run(&home, &make("two"))), (0, false));
+    assert_eq!(text(&home, "app"), "\x7fELF two");
+    // What a person may have written is kept.
+    home.write("data", "mine");
+    assert_eq!(words(run(&home, &make("three"))), (0, true));
+    // So is what never came from a job.
+    let home = checkout();
+    home.write(".gitignore", "/app\n/data\n");
+    home.write("app", "\x7fELF mine");
+    assert_eq!(words(run(&home, &make("four"))), (0, true));
+}
+
+#[test]
+fn what_can_not_be_had_of_one_job_keeps_nobody_from_the_others() {
+    let home = checkout();
+    let build = ["--", "sh", "-c", "echo >app"];
+    let pruned = home.submit(build);
+    assert_eq!(home.run(["wait", &pruned]).code, 0);
+    assert_eq!(home.run(["prune", "--older-than", "0s", "--only", "files"]).code, 0);
+    insta::assert_snapshot!(home.run(["wait", "--get", &pruned]).snapshot(), @"
+    exit code 125
+    --- stderr
+    [short] sh--c-echo-app succeeded after [took]
+    error: cannot bring back the outputs of [short]: what was kept of it was pruned
+    ");
+    let other = home.path().join("other");
+    fs::create_dir(&other).expect("a folder");
+    let there = |words: &[&str]| {
+        let run = home.run_command(home.command(words).current_dir(&other));
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        run.stdout.trim().to_owned()
+    };
+    let init = home.command_of(Path::new("git"), ["init", "--quiet"]).current_dir(&other).status();
+    assert!(init.expect("git").success());
+    let gone = there(&[
+        "submit",
+        "--quiet",
+        "--source",
+        "tree",
+        "--output",
+        "/source",
+        "--",
+        "sh",
+        "-c",
+        "echo >app",
+    ]);
+    assert_eq!(home.run(["wait", &gone]).code, 0);
+    fs::remove_dir_all(&other).expect("removed");
+    let good = home.submit(build);
+    insta::assert_snapshot!(home.run(["wait", "--get", &gone, &good]).snapshot(), @"
+    exit code 125
+    --- stderr
+    [short] sh--c-echo-app succeeded after [took]
+    warning: cannot bring back the outputs of [short]: the checkout `[home]/other` is not there any more; computes files get [short] --into FOLDER brings them elsewhere, also to where it is by now
+    [short] sh--c-echo-app succeeded after [took]
+    brought back 1 file, 1 byte
+    ");
+    assert!(home.work().join("app").exists());
+}
+
+#[test]
+fn who_stood_in_a_checkout_that_is_gone_hears_that_nothing_came() {
+    let home = checkout();
+    home.write("computes.toml", "source = \"tree\"\noutputs = [\"/source\"]\nget = \"on\"\n");
+    let (here, moved) = (home.work(), home.path().join("moved"));
+    let script = format!("echo >app; mv {} {}", here.display(), moved.display());
+    let run = home.run(["run", "--quiet", "--", "sh", "-c", &script]);
+    fs::rename(moved, here).expect("moved back");
+    insta::assert_snapshot!(run.snapshot(), @"
+    exit code 125
+    --- stderr
+    warning: nothing is brought back: the checkout `[home]/here` is not there any more; computes files get [short] --into FOLDER brings the outputs elsewhere, also to where it is by now
+    ");
 }

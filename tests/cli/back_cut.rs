@@ -167,7 +167,7 @@ fn what_was_moved_aside_before_a_kill_is_told_by_the_next_call() {
     insta::assert_snapshot!(home.run(["wait", "--quiet", "--get", &id]).snapshot(), @"
     exit code 0
     --- stderr
-    warning: an earlier call, which was cut, moved what was here and did not go along so to `[home]/.local/state/computes/aside/[id]/1`
+    warning: an earlier call, which was cut, moved what was here and is not what went along to `[home]/.local/state/computes/aside/[id]/1`
     ");
     let again = home.run(["wait", "--quiet", "--get", &id]);
     assert_eq!((again.code, again.stderr.as_str()), (0, ""));

@@ -205,3 +205,62 @@ fn what_git_does_not_track_has_its_order_across_submodules() {
     let run = home.run_script(&["--quiet"], script);
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
+
+/// A checkout in which `out` is a copy of `in`, and the shell there.
+fn copying() -> Home {
+    let home = Home::new();
+    home.write("computes.toml", "source = \"tree\"\noutputs = [\"/source\"]\n");
+    home.write("Makefile", "out: in\n\tcp in out\n");
+    sh(&home, "git init --quiet; echo 1 >in; git add -A; git commit --quiet -m 1");
+    home
+}
+
+fn sh(home: &Home, script: &str) {
+    let who = "git() { command git -c user.name=t -c user.email=t@example.com \"$@\"; }";
+    let script = format!("{who}\n{script}");
+    let mut shell = home.command_of(Path::new("/bin/sh"), ["-e", "-c", &script]);
+    let run = home.run_command(&mut shell);
+    assert_eq!(run.code, 0, "{script}: {}", run.stderr);
+}
+
+#[test]
+fn however_it_was_edited_meanwhile_it_is_built_again() {
+    for (before, meanwhile) in [
+        // A product that is text, and that git neither tracks nor ignores.
+        ("make -s; echo 2 >in", "echo 3 >in"),
+        // A source that git ignores by now.
+        ("echo out >.gitignore", "echo 2 >in; git rm --quiet --cached in; echo in >>.gitignore"),
+        // One that comes from elsewhere with its time.
+        ("echo out >.gitignore; echo 2 >../in; touch -d @1000000000 ../in", "mv ../in in"),
+        // By a clock that is ahead.
+        ("echo out >.gitignore", "echo 2 >in; touch -d '+1 hour' in"),
+        // One that git was not told of, and that is no text.
+        (
+            "echo out >.gitignore; git rm --quiet in; git commit --quiet -m no; printf '\\0001' >in",
+            "printf '\\0002' >in",
+        ),
+    ] {
+        let home = copying();
+        sh(&home, before);
+        let id = job(&home, "make -s");
+        sh(&home, meanwhile);
+        bring(&home, &id);
+        let now = fs::metadata(home.work().join("out")).and_then(|it| it.modified());
+        assert!(now.expect("a time") <= SystemTime::now());
+        sh(&home, "make -s; cmp in out");
+    }
+}
+
+#[test]
+fn what_was_generated_before_its_source_was_committed_is_generated_again_there() {
+    for before in [
+        "make -s; git add out; touch -d @1500000000 out; echo 2 >in; git commit --quiet -m 2 in",
+        "make -s; git add out; git commit --quiet -m out; echo 3 >out; touch -d @1500000000 out
+         echo 2 >in; git commit --quiet -m 2 in",
+    ] {
+        let home = copying();
+        sh(&home, before);
+        let built = home.run_script(&["--quiet"], "make -s; cat out");
+        assert_eq!(built.stdout, "2\n", "{}", built.stderr);
+    }
+}

@@ -97,6 +97,8 @@ fn of_a_rust_project_the_products_come_back_and_not_all_of_target() {
         "!/source/*/target/*/deps",
         "!/source/*/target/*/examples",
         "!/source/*/target/*/incremental",
+        "!/source/*/target/*/*.d",
+        "!/source/*/target/*-*/*/*.d",
         "!/source/*/target/*-*/*/*/*",
         "!/source/*/*/target/.*",
         "!/source/*/*/target/*/.*",
@@ -104,6 +106,8 @@ fn of_a_rust_project_the_products_come_back_and_not_all_of_target() {
         "!/source/*/*/target/*/deps",
         "!/source/*/*/target/*/examples",
         "!/source/*/*/target/*/incremental",
+        "!/source/*/*/target/*/*.d",
+        "!/source/*/*/target/*-*/*/*.d",
         "!/source/*/*/target/*-*/*/*/*",
         "!/source/*/node_modules",
         ".",
@@ -112,7 +116,7 @@ fn of_a_rust_project_the_products_come_back_and_not_all_of_target() {
     insta::assert_snapshot!(home.run(["init", "--json"]).snapshot(), @r#"
     exit code 0
     --- stdout
-    {"file":"computes.toml","settings":{"get":"\"on\"","outputs":"[\"/source\", \"!/source/*/target/.*\", \"!/source/*/target/*/.*\", \"!/source/*/target/*/build\", \"!/source/*/target/*/deps\", \"!/source/*/target/*/examples\", \"!/source/*/target/*/incremental\", \"!/source/*/target/*-*/*/*/*\", \"!/source/*/*/target/.*\", \"!/source/*/*/target/*/.*\", \"!/source/*/*/target/*/build\", \"!/source/*/*/target/*/deps\", \"!/source/*/*/target/*/examples\", \"!/source/*/*/target/*/incremental\", \"!/source/*/*/target/*-*/*/*/*\", \"!/source/*/node_modules\", \".\"]","source":"\"tree\""}}
+    {"file":"computes.toml","settings":{"get":"\"on\"","outputs":"[\"/source\", \"!/source/*/target/.*\", \"!/source/*/target/*/.*\", \"!/source/*/target/*/build\", \"!/source/*/target/*/deps\", \"!/source/*/target/*/examples\", \"!/source/*/target/*/incremental\", \"!/source/*/target/*/*.d\", \"!/source/*/target/*-*/*/*.d\", \"!/source/*/target/*-*/*/*/*\", \"!/source/*/*/target/.*\", \"!/source/*/*/target/*/.*\", \"!/source/*/*/target/*/build\", \"!/source/*/*/target/*/deps\", \"!/source/*/*/target/*/examples\", \"!/source/*/*/target/*/incremental\", \"!/source/*/*/target/*/*.d\", \"!/source/*/*/target/*-*/*/*.d\", \"!/source/*/*/target/*-*/*/*/*\", \"!/source/*/node_modules\", \".\"]","source":"\"tree\""}}
     "#);
     // As cargo does it.
     let script = "cd tool; mkdir -p target/debug/deps target/debug/.fingerprint/app-1; \
@@ -129,7 +133,6 @@ fn of_a_rust_project_the_products_come_back_and_not_all_of_target() {
     let expected = [
         "/source/tool/Cargo.lock",
         "/source/tool/target/debug/app",
-        "/source/tool/target/debug/app.d",
         "/source/tool/target/wasm32-wasip1/debug/app.wasm",
         "/source/web/bundle.js",
     ];

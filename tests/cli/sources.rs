@@ -500,3 +500,21 @@ fn a_checkout_may_be_called_anything() {
     assert_eq!((run.code, run.stdout.as_str()), (0, "mine\n"), "{}", run.stderr);
     assert!(work.join("app").exists());
 }
+
+/// The superuser may read everything.
+#[test]
+fn a_folder_that_can_not_be_read_is_not_left_out() {
+    const NOBODY: u32 = 65534;
+    let is_root = rustix::process::geteuid().is_root();
+    let home = if is_root { Home::new().of_user(NOBODY) } else { Home::new() };
+    let script = "git init --quiet; mkdir closed; echo >closed/it; chmod 0 closed";
+    let shell = &mut home.command_of(Path::new("/bin/sh"), ["-e", "-c", script]);
+    assert_eq!(home.run_command(shell).code, 0);
+    insta::assert_snapshot!(home.run(["run", "--source", "tree", "--", "true"]).snapshot(), @"
+    exit code 125
+    --- stderr
+    error: cannot submit `true`: git ls-files failed: could not open directory 'closed/': Permission denied
+    ");
+    let shell = &mut home.command_of(Path::new("/bin/sh"), ["-c", "chmod 700 closed"]);
+    assert_eq!(home.run_command(shell).code, 0);
+}
