@@ -26,7 +26,7 @@ pub struct By {
 }
 
 /// What is to come from a job, or came.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Came {
     pub by: By,
     /// It went along with the job: changed by it, it is a source all the same.
@@ -80,6 +80,21 @@ impl Brought {
         })
     }
 
+    /// It is about to come from a job, beside what came before that was cut.
+    pub fn add_coming(&mut self, by: By, files: BTreeMap<PathBuf, Coming>) {
+        self.coming.entry(by.job.to_string()).or_default().extend(files);
+    }
+
+    /// It came, and looks so.
+    pub fn add_came(&mut self, path: PathBuf, look: Look, came: Came) {
+        self.came.insert(path, (look, came));
+    }
+
+    /// What has not come from a job by now does not come any more.
+    pub fn has_come(&mut self, by: By) {
+        self.coming.remove(&by.job.to_string());
+    }
+
     /// Did something of that name come from a job, which was not sent there? Whatever it is by now.
     #[must_use]
     pub fn was_a_product(&self, path: &Path) -> bool {
@@ -117,31 +132,6 @@ impl Place<'_> {
         }
     }
 
-    /// Writes down what is about to come from a job, beside what came before it was cut.
-    ///
-    /// # Errors
-    /// When that can't be.
-    pub fn note_coming(&self, by: By, files: BTreeMap<PathBuf, Coming>) -> Result<(), Failure> {
-        self.change(|brought| {
-            brought.coming.entry(by.job.to_string()).or_default().extend(files);
-        })
-    }
-
-    /// Writes down what has come from it, as it looked then. The rest does not come any more.
-    ///
-    /// # Errors
-    /// When that can't be.
-    pub fn note_came(&self, by: By, files: BTreeMap<PathBuf, (Look, Came)>) -> Result<(), Failure> {
-        self.change(|brought| {
-            brought.coming.remove(&by.job.to_string());
-            // Another job may have come to the same place since.
-            let is_here = |(path, (look, _)): &(PathBuf, (Look, Came))| {
-                Look::at(&self.folder.join(path)).as_ref() == Some(look)
-            };
-            brought.came.extend(files.into_iter().filter(is_here));
-        })
-    }
-
     /// Held by whoever judges what is there and puts something in its place.
     ///
     /// # Errors
@@ -150,7 +140,14 @@ impl Place<'_> {
         File::create(self.record().with_extension("lock"))
     }
 
-    fn change(&self, change: impl FnOnce(&mut Brought)) -> Result<(), Failure> {
+    /// Changes what is written down, while nobody else judges what is there.
+    ///
+    /// # Errors
+    /// When that can't be.
+    pub fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Brought) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let path = self.record();
         let doing = || format!("write `{}`", path.display());
         let lock = self.turn().doing(doing)?;
@@ -158,12 +155,12 @@ impl Place<'_> {
         let mut brought = self.brought()?;
         // What it was may be of interest as long as there is something of that name.
         brought.came.retain(|path, _| fs::symlink_metadata(self.folder.join(path)).is_ok());
-        change(&mut brought);
+        let changed = change(&mut brought)?;
         let json = serde_json::to_vec(&brought).map_err(io::Error::from).doing(doing)?;
         let mut file = NamedTempFile::new_in(self.dir.brought()).doing(doing)?;
         file.write_all(&json).and_then(|()| file.as_file().sync_data()).doing(doing)?;
         file.persist(&path).map_err(|error| error.error).doing(doing)?;
-        Ok(())
+        Ok(changed)
     }
 
     /// The file in which it is written down.

@@ -12,12 +12,12 @@ use rustix::io::Errno;
 
 use super::aside::Aside;
 use super::brought::{Came, Coming};
-use super::error::Failure;
+use super::error::{Doing, Failure};
 use super::fate::{Fate, Why};
 use super::known::{Known, Verdict, may_run};
 use super::places::Places;
 use super::times::Time;
-use crate::engine::{FileEntry, FileKind, Look, replace};
+use crate::engine::{EngineError, FileEntry, FileKind, Look, replace};
 use crate::job::{JobPath, Root};
 use crate::parcel::Content;
 
@@ -26,6 +26,8 @@ use crate::parcel::Content;
 pub struct Planned {
     pub path: JobPath,
     pub look: Option<Look>,
+    /// The job that it came from.
+    pub came: Option<Came>,
     pub verdict: Verdict,
 }
 
@@ -33,7 +35,7 @@ pub struct Landing<'a> {
     known: &'a Known<'a>,
     planned: &'a BTreeMap<PathBuf, Planned>,
     times: &'a BTreeMap<PathBuf, Time>,
-    pub aside: Aside,
+    aside: &'a Aside,
     landed: RefCell<BTreeMap<PathBuf, (Look, Came)>>,
     turns: [OnceCell<File>; Root::ALL.len()],
     left: RefCell<Vec<(PathBuf, Why)>>,
@@ -45,7 +47,7 @@ impl<'a> Landing<'a> {
         known: &'a Known<'a>,
         planned: &'a BTreeMap<PathBuf, Planned>,
         times: &'a BTreeMap<PathBuf, Time>,
-        aside: Aside,
+        aside: &'a Aside,
     ) -> Self {
         Self {
             known,
@@ -93,11 +95,13 @@ impl<'a> Landing<'a> {
         made: &Path,
         to: &Path,
     ) -> io::Result<()> {
-        let verdict = if Look::at(to) == planned.look {
+        let unknown = |failure: Failure| io::Error::other(failure.message());
+        // The same file may be another job's by now.
+        let came = self.known.came(&planned.path).map_err(unknown)?;
+        let verdict = if (Look::at(to), came) == (planned.look, planned.came) {
             planned.verdict.clone()
         } else {
-            let now = self.known.verdict(&planned.path, to);
-            now.map_err(|failure| io::Error::other(failure.message()))?
+            self.known.verdict(&planned.path, to).map_err(unknown)?
         };
         let left = match verdict.fate {
             Fate::Aside | Fate::Left(_) if is_the_same(made, to) => {
@@ -137,11 +141,13 @@ impl<'a> Landing<'a> {
         self.landed.borrow().contains_key(to)
     }
 
-    /// Writes down what is about to come.
+    /// Writes down what is about to come, and what is here already, if it came from a job before: that is as
+    /// new as what comes, and this job's from now on. Gives what of it is another by now.
     ///
     /// # Errors
     /// When that can't be.
-    pub fn note_coming(&self, places: &Places) -> Result<(), Failure> {
+    pub fn claim(&self, places: &Places) -> Result<Vec<PathBuf>, Failure> {
+        let mut changed = Vec::new();
         for root in Root::ALL {
             let of_root = places.to.iter().filter_map(|(entry, to)| {
                 let planned = self.planned.get(to).filter(|it| it.path.root == root)?;
@@ -150,36 +156,65 @@ impl<'a> Landing<'a> {
                 Some((planned.path.below.as_str().into(), coming))
             });
             let coming: BTreeMap<_, _> = of_root.collect();
-            if !coming.is_empty() {
-                self.known.place(root).note_coming(self.known.ours.by, coming)?;
+            let here = places.here.iter().map(|present| Ok((present.entry.checked()?, present)));
+            let here = here.collect::<Result<Vec<_>, EngineError>>()?;
+            let here: Vec<_> = here.into_iter().filter(|(path, _)| path.root == root).collect();
+            if coming.is_empty() && here.is_empty() {
+                continue;
             }
+            let (place, ours) = (self.known.place(root), self.known.ours.by);
+            place.change(|brought| {
+                for (path, present) in here {
+                    let (below, to) = (Path::new(path.below.as_str()), &present.to);
+                    if Look::at(to) != present.look {
+                        changed.push(to.clone());
+                        continue;
+                    }
+                    let came = brought.came(place.folder, below);
+                    // What came from this very job stays as it is, unless the rest comes now.
+                    let is_ours = came.is_some_and(|came| came.by.job == ours.job);
+                    if let Some(time) =
+                        self.times.get(to).filter(|_| !is_ours || !places.to.is_empty())
+                    {
+                        be_as_new(to, *time)
+                            .doing(|| format!("set the time of `{}`", to.display()))?;
+                    }
+                    if let Some((came, look)) = came.zip(Look::at(to)) {
+                        let by = came.by.max(ours);
+                        brought.add_came(below.to_owned(), look, Came { by, ..came });
+                    }
+                }
+                brought.add_coming(ours, coming);
+                Ok(())
+            })?;
         }
-        Ok(())
+        Ok(changed)
     }
 
-    /// Writes down what has come; and what was here already, if it came from a job before.
+    /// Writes down what has come, as it looked then.
     ///
     /// # Errors
     /// When that can't be.
-    pub fn note_came(
-        &self,
-        here: &[(JobPath, Look, Came)],
-        places: &Places,
-    ) -> Result<(), Failure> {
+    pub fn note_came(&self, places: &Places) -> Result<(), Failure> {
         let landed = self.landed.borrow();
         for root in Root::ALL {
-            let landed =
-                landed.iter().filter_map(|(to, came)| Some((&self.planned.get(to)?.path, *came)));
-            let here = here.iter().map(|(path, look, came)| (path, (*look, *came)));
-            let of_root = landed.chain(here).filter(|(path, _)| path.root == root);
-            let came: BTreeMap<_, _> =
-                of_root.map(|(path, came)| (path.below.as_str().into(), came)).collect();
             let was_to_come = |(_, to): &(FileEntry, PathBuf)| {
                 self.planned.get(to).is_some_and(|it| it.path.root == root)
             };
-            if !came.is_empty() || places.to.iter().any(was_to_come) {
-                self.known.place(root).note_came(self.known.ours.by, came)?;
+            if !places.to.iter().any(was_to_come) {
+                continue;
             }
+            self.known.place(root).change(|brought| {
+                brought.has_come(self.known.ours.by);
+                for (to, (look, came)) in landed.iter() {
+                    // Another job may have come to the same place since.
+                    let planned = self.planned.get(to).filter(|it| it.path.root == root);
+                    if let Some(planned) = planned.filter(|_| Look::at(to) == Some(*look)) {
+                        brought.add_came(planned.path.below.as_str().into(), *look, *came);
+                    }
+                }
+                Ok(())
+            })?;
         }
         Ok(())
     }
@@ -229,7 +264,7 @@ fn take_the_place(made: &Path, to: &Path, said: Option<bool>) -> io::Result<()> 
 }
 
 /// What is as it should be is no older than what comes.
-pub fn be_as_new(at: &Path, time: Time) -> io::Result<()> {
+fn be_as_new(at: &Path, time: Time) -> io::Result<()> {
     let seen = fs::symlink_metadata(at)?;
     let millis = seen.mtime() * 1000 + seen.mtime_nsec() / 1_000_000;
     let nanos = u32::try_from(seen.mtime_nsec() % 1_000_000).unwrap_or_default();
@@ -311,11 +346,12 @@ mod tests {
             let to = self.into.files.join(path.below.as_str());
             let verdict = known.verdict(&path, &to).expect("a verdict");
             assert!(!matches!(verdict.fate, Fate::Left(_)), "{verdict:?}");
-            let planned = Planned { path, look: Look::at(&to), verdict };
+            let came = known.came(&path).expect("a record");
+            let planned = Planned { path, look: Look::at(&to), came, verdict };
             let planned = BTreeMap::from([(to.clone(), planned)]);
             let aside = Aside::of(&self.dir, self.ours.by.job);
             let times = BTreeMap::from([(to.clone(), Time { millis: NOW, nanos: 0 })]);
-            let landing = Landing::new(&known, &planned, &times, aside);
+            let landing = Landing::new(&known, &planned, &times, &aside);
             meanwhile();
             let made = self.home.path().join("made");
             fs::write(&made, "theirs").expect("written");
@@ -329,10 +365,14 @@ mod tests {
         fn came(&self, name: &str, by: By) {
             let path = self.write(name, "from a job");
             let look = Look::at(&path).expect("a file");
-            let came = BTreeMap::from([(name.into(), (look, Came { by, is_source: false }))]);
+            let came = Came { by, is_source: false };
             let folder = path.parent().expect("a folder");
             let place = Place { dir: &self.dir, root: Root::Files, folder };
-            place.note_came(by, came).expect("noted");
+            let noted = place.change(|brought| {
+                brought.add_came(name.into(), look, came);
+                Ok(())
+            });
+            noted.expect("noted");
         }
     }
 

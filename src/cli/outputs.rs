@@ -10,16 +10,16 @@ use clap::Args;
 use rustix::fs::Access;
 
 use super::aside::Aside;
-use super::brought::{By, Came};
+use super::brought::By;
 use super::context::Context;
 use super::edits::Scene;
-use super::error::{Doing, Failure, Kind};
+use super::error::{Failure, Kind};
 use super::fate::{Fate, Ours, Why};
 use super::follow;
 use super::get::{bring, is_output, there};
 use super::interrupts::Interrupts;
 use super::known::Known;
-use super::landing::{Landing, Planned, be_as_new};
+use super::landing::{Landing, Planned};
 use super::places::{Places, Target};
 use super::returned::{self, Returned};
 use super::times::{Meanwhile, Time, Written};
@@ -142,6 +142,9 @@ pub async fn over(
     }
 }
 
+/// So often it is looked again at what changed meanwhile.
+const TRIES: u32 = 5;
+
 async fn bring_back(
     engines: &mut Engines<'_>,
     job: &JobRecord,
@@ -186,37 +189,35 @@ async fn bring_back(
     let ours = Ours { by, retry_of };
     let source = job.plan.freight.source.as_ref().map(|source| &source.parcel.address);
     let known = Known::new(&context.config.state_dir, &into, &ours, source);
-    let mut planned = BTreeMap::new();
-    let mut may_go = |path: &JobPath, to: &Path| {
-        let (look, verdict) = (Look::at(to), known.verdict(path, to)?);
-        if let Fate::Left(why) = verdict.fate {
-            return Ok(Some(why));
-        }
-        if let Some(why) = unwritable(to) {
-            return Ok(Some(Why::CannotWrite(why)));
-        }
-        planned.insert(to.to_owned(), Planned { path: path.clone(), look, verdict });
-        Ok(None)
-    };
     let there = there(job, context);
     let may_follow = |link: &JobPath| known.is_own(link);
-    let target =
-        Target { into: &into, may_go: &mut may_go, may_follow: &may_follow, there: there.as_ref() };
-    let places = interrupts.unless_left(target.places(entries)).await.map_err(Stop::Left)??;
-    let times = times(&places, &known, sent, context)?;
     let aside = Aside::of(&context.config.state_dir, job.id);
-    let landing = Landing::new(&known, &planned, &times, aside);
-    landing.note_coming(&places)?;
+    // Another job may come to the same places while we look at them.
+    let mut tries = 0;
+    let (places, planned, times) = loop {
+        let mut planned = BTreeMap::new();
+        let may_go = &mut |path: &JobPath, to: &Path| may_go(&known, &mut planned, path, to);
+        let target = Target { into: &into, may_go, may_follow: &may_follow, there: there.as_ref() };
+        let places = target.places(entries.clone());
+        let places = interrupts.unless_left(places).await.map_err(Stop::Left)??;
+        let times = times(&places, &known, sent, context)?;
+        let changed = Landing::new(&known, &planned, &times, &aside).claim(&places)?;
+        tries += 1;
+        if changed.is_empty() || tries == TRIES {
+            break (places, planned, times);
+        }
+    };
+    let landing = Landing::new(&known, &planned, &times, &aside);
     let land = |made: &Path, to: &Path| landing.land(made, to);
     let done = interrupts.unless_left(bring(engines, job, &places, &land, context)).await;
     // Whatever became of the rest.
-    let noted = refresh(&places, &known, &times).and_then(|here| landing.note_came(&here, &places));
-    let aside = returned::tell_aside(&landing.aside, context);
+    let noted = landing.note_came(&places);
+    let aside = returned::tell_aside(&aside, context);
     done.map_err(Stop::Left)??;
     noted?;
     let aside = aside?;
     // What a call left there that was killed.
-    let all = places.to.iter().chain(&places.here).filter_map(|(_, to)| to.parent());
+    let all = places.all().filter_map(|(_, to)| to.parent());
     all.collect::<BTreeSet<_>>().into_iter().for_each(sweep);
     let returned = Returned::of(places, &landing);
     returned.say(job, &into, &aside, folder.is_some(), context)?;
@@ -230,8 +231,7 @@ fn times(
     sent: Millis,
     context: &Context<'_>,
 ) -> Result<BTreeMap<PathBuf, Time>, Failure> {
-    let all = || places.to.iter().chain(&places.here);
-    let written = all().map(|(entry, to)| {
+    let written = places.all().map(|(entry, to)| {
         let role = known.role(&entry.checked()?)?;
         Ok::<_, Failure>(Written { to, there: entry.modified, role })
     });
@@ -239,7 +239,7 @@ fn times(
     if written.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let comes: BTreeSet<_> = all().map(|(_, to)| to.as_path()).collect();
+    let comes: BTreeSet<_> = places.all().map(|(_, to)| to).collect();
     let brought = known.brought(Root::Source)?;
     let scene = Scene {
         root: known.into.of(Root::Source),
@@ -254,26 +254,22 @@ fn times(
     Ok(Meanwhile { sent, now: context.clock.now(), edits: edits.ok() }.times(written))
 }
 
-/// What is here already, as it should be, is as new as what comes now. What came before from this very job
-/// stays as it is, unless the rest comes now.
-fn refresh(
-    places: &Places,
+/// Why something must not go there, if so; what is to become of what is there, if not.
+fn may_go(
     known: &Known<'_>,
-    times: &BTreeMap<PathBuf, Time>,
-) -> Result<Vec<(JobPath, Look, Came)>, Failure> {
-    let mut here = Vec::new();
-    for (entry, to) in &places.here {
-        let path = entry.checked()?;
-        let came = known.came(&path)?;
-        let is_ours = came.is_some_and(|came| came.by.job == known.ours.by.job);
-        if let Some(time) = times.get(to).filter(|_| !is_ours || !places.to.is_empty()) {
-            be_as_new(to, *time).doing(|| format!("set the time of `{}`", to.display()))?;
-        }
-        if let Some((came, look)) = came.zip(Look::at(to)) {
-            here.push((path, look, Came { by: came.by.max(known.ours.by), ..came }));
-        }
+    planned: &mut BTreeMap<PathBuf, Planned>,
+    path: &JobPath,
+    to: &Path,
+) -> Result<Option<Why>, Failure> {
+    let (look, came, verdict) = (Look::at(to), known.came(path)?, known.verdict(path, to)?);
+    if let Fate::Left(why) = verdict.fate {
+        return Ok(Some(why));
     }
-    Ok(here)
+    if let Some(why) = unwritable(to) {
+        return Ok(Some(Why::CannotWrite(why)));
+    }
+    planned.insert(to.to_owned(), Planned { path: path.clone(), look, came, verdict });
+    Ok(None)
 }
 
 /// Why nothing can be put there, if so.

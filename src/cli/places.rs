@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::Failure;
 use super::fate::Why;
-use crate::engine::{FileEntry, FileKind, Roots};
+use crate::engine::{FileEntry, FileKind, Look, Roots};
 use crate::job::JobPath;
 use crate::parcel::hash_of;
 
@@ -28,15 +28,30 @@ pub type MayGo<'a> = &'a mut dyn FnMut(&JobPath, &Path) -> Result<Option<Why>, F
 
 pub type MayFollow<'a> = &'a dyn Fn(&JobPath) -> Result<bool, Failure>;
 
+/// What need not be brought, as it looked before its content was compared.
+pub struct Present {
+    pub entry: FileEntry,
+    pub to: PathBuf,
+    pub look: Option<Look>,
+}
+
 /// Where each goes, and what goes nowhere.
 #[derive(Default)]
 pub struct Places {
     pub to: Vec<(FileEntry, PathBuf)>,
     /// What is there already, as it should be.
-    pub here: Vec<(FileEntry, PathBuf)>,
+    pub here: Vec<Present>,
     pub unfit: Vec<String>,
     /// What must not be written, and why.
     pub left: Vec<(PathBuf, Why)>,
+}
+
+impl Places {
+    /// All that comes, and all that is here already.
+    pub fn all(&self) -> impl Iterator<Item = (&FileEntry, &Path)> {
+        let here = self.here.iter().map(|it| (&it.entry, it.to.as_path()));
+        self.to.iter().map(|(entry, to)| (entry, to.as_path())).chain(here)
+    }
 }
 
 impl Target<'_> {
@@ -64,10 +79,11 @@ impl Target<'_> {
             };
             let link = links.iter().find(|link| entry.path.starts_with(link.as_str()));
             let to = self.into.place(&entry.path);
+            let look = Look::at(&to);
             if let Some(why) = self.unfit(&path, &to, link, &mut folded)? {
                 found.unfit.push(format!("`{path}`: {why}"));
             } else if self.is_the_same(&entry, &to) {
-                found.here.push((entry, to));
+                found.here.push(Present { entry, to, look });
             } else if let Some(why) = (self.may_go)(&path, &to)? {
                 found.left.push((to, why));
             } else {

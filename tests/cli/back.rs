@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::fs::{CWD, FileType, mknodat};
 
-use super::stage::git;
+use super::stage::{Following, git};
 use crate::support::{Home, Run};
 
 /// A checkout whose jobs keep and bring back what they make.
@@ -570,4 +570,28 @@ fn who_stood_in_a_checkout_that_is_gone_hears_that_nothing_came() {
     --- stderr
     warning: nothing is brought back: the checkout `[home]/here` is not there any more; computes files get [short] --into FOLDER brings the outputs elsewhere, also to where it is by now
     ");
+}
+
+/// Also of what it finds there from an earlier job, and need not bring.
+#[test]
+fn of_two_calls_at_once_the_job_that_was_submitted_later_has_the_last_word() {
+    let home = checkout();
+    home.write(".gitignore", "/made\n");
+    for _ in 0..8 {
+        let ids = ["one", "two"].map(|by| {
+            let script = format!("mkdir made; for it in $(seq 60); do echo {by} >made/$it; done");
+            home.submit(["--", "sh", "-c", &script])
+        });
+        assert_eq!(home.run(["wait", &ids[0], &ids[1]]).code, 0);
+        let calls = ids.map(|id| Following::start(&home, &["wait", "--quiet", "--get", &id]));
+        for call in calls {
+            let run = call.end(&home);
+            assert_eq!(run.code, 0, "{}", run.stderr);
+        }
+        let made = fs::read_dir(home.work().join("made")).expect("a folder");
+        for entry in made {
+            let path = entry.expect("a file").path();
+            assert_eq!(fs::read_to_string(&path).expect("a file"), "two\n", "{}", path.display());
+        }
+    }
 }
