@@ -7,7 +7,7 @@ use super::ending::until_over;
 use super::error::{Doing, Failure, code};
 use super::follow;
 use super::interrupts::Interrupts;
-use super::output::JobView;
+use super::output::{JobView, thousands};
 use super::selection::Selection;
 use crate::engine::{Attended, Cancelled, Clock, EngineName, Engines};
 use crate::job::{JobId, JobRef, State};
@@ -62,15 +62,34 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
             if ids.is_empty() {
                 context.output.note("nothing to cancel: no such job waits or runs");
             }
-            cancel(&mut engines, &ids, limit, options, context).await
+            cancel(&mut engines, &ids, Told::selected(ids.len()), limit, options, context).await
         });
     };
     let mut engines = context.engines_of_existing(first)?;
     block_on(async {
         // All are found before the first is cancelled, so that a typing error changes nothing.
         let ids = engines.find_all(&options.jobs).await?;
-        cancel(&mut engines, &ids, limit, options, context).await
+        cancel(&mut engines, &ids, Told::Each, limit, options, context).await
     })
+}
+
+/// More lines than that nobody reads.
+const MANY: usize = 20;
+
+/// What is told of the jobs.
+enum Told {
+    /// Of each what became of it: somebody named it.
+    Each,
+    /// With its name: somebody said what is meant. Of one that ended by itself meanwhile nobody has to hear.
+    WithNames,
+    /// How many were cancelled, and how many are being ended.
+    Counted([usize; 2]),
+}
+
+impl Told {
+    const fn selected(count: usize) -> Self {
+        if count > MANY { Self::Counted([0; 2]) } else { Self::WithNames }
+    }
 }
 
 /// Jobs are named, or meant by what they are; a slip in the one must not widen the other.
@@ -113,6 +132,7 @@ async fn selected(
 async fn cancel(
     engines: &mut Engines<'_>,
     ids: &[JobId],
+    mut told: Told,
     limit: Option<std::time::Duration>,
     options: &Options,
     context: &Context<'_>,
@@ -142,13 +162,26 @@ async fn cancel(
                 }
             }
             Ok(Cancelled::Asked) if options.wait => {
-                tell(engines, id, Cancelled::Asked, context)?;
+                tell(engines, id, Cancelled::Asked, &mut told, context)?;
                 asked.push(id);
             }
             Ok(end) => {
-                tell(engines, id, end, context)?;
+                tell(engines, id, end, &mut told, context)?;
                 show(engines, id, context)?;
             }
+        }
+    }
+    if let Told::Counted([cancelled, asked]) = told
+        && !context.output.json
+    {
+        let parts = [(cancelled, "cancelled"), (asked, "being ended")];
+        let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<_> =
+            parts.map(|(count, what)| format!("{} {what}", thousands(count as u64))).collect();
+        if parts.is_empty() {
+            context.output.note("nothing to cancel: all of them are over by now");
+        } else {
+            context.output.status(&parts.join(", "));
         }
     }
     let mut watch = engines.watch()?;
@@ -205,18 +238,35 @@ fn tell(
     engines: &mut Engines<'_>,
     id: JobId,
     end: Cancelled,
+    told: &mut Told,
     context: &Context<'_>,
 ) -> Result<(), Failure> {
     if context.output.json {
         return Ok(());
     }
-    let short = id.short();
+    let mut job = id.short();
+    match (told, end) {
+        (Told::Counted([cancelled, _]), Cancelled::AtOnce) => {
+            *cancelled += 1;
+            return Ok(());
+        }
+        (Told::Counted([_, asked]), Cancelled::Asked) => {
+            *asked += 1;
+            return Ok(());
+        }
+        (Told::Counted(_) | Told::WithNames, Cancelled::TooLate) => return Ok(()),
+        (Told::WithNames, _) => {
+            let name = engines.ledger().job(id)?.plan.spec.name;
+            job = format!("{job} {name}");
+        }
+        (Told::Each, _) => {}
+    }
     match end {
-        Cancelled::AtOnce => context.output.status(&format!("{short} cancelled")),
-        Cancelled::Asked => context.output.status(&format!("{short} is being ended")),
+        Cancelled::AtOnce => context.output.status(&format!("{job} cancelled")),
+        Cancelled::Asked => context.output.status(&format!("{job} is being ended")),
         Cancelled::TooLate => {
             let state = engines.ledger().standing(id)?.state;
-            context.output.status(&format!("{short} is over already: {state}"));
+            context.output.status(&format!("{job} is over already: {state}"));
         }
     }
     Ok(())

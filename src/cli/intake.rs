@@ -67,9 +67,12 @@ fn flags(options: &JobOptions) -> Result<Draft, Failure> {
     }
     let mut environment = Vec::new();
     for file in &options.environment_files {
-        environment.extend(environment_file(file)?);
+        environment.extend(environment_file(file, &options.environment)?);
     }
-    environment.extend(options.environment.iter().map(|text| EnvironmentEntry::parse(text)));
+    for text in &options.environment {
+        check_name(text).map_err(|failure| failure.doing("take --env"))?;
+        environment.push(EnvironmentEntry::parse(text));
+    }
     let (retry, retry_on) = if let Some(text) = &options.aws.retry_strategy {
         let retry = retry_strategy(text)?;
         let retry_on = retry.retry_on();
@@ -281,11 +284,54 @@ fn toml_jobs(file: &str, text: &str) -> Result<Vec<Draft>, Failure> {
 }
 
 /// As container runtimes read such files: nothing is quoted and nothing is expanded.
-fn environment_file(path: &Path) -> Result<Vec<EnvironmentEntry>, Failure> {
+/// `given` is what options say besides.
+fn environment_file(path: &Path, given: &[String]) -> Result<Vec<EnvironmentEntry>, Failure> {
     let text = input::read_file(path)?;
-    let lines = text.lines().map(str::trim_start);
-    Ok(lines
-        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
-        .map(EnvironmentEntry::parse)
-        .collect())
+    let mut entries = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim_start();
+        if line.trim().is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let there = || format!("{}:{}", path.display(), index + 1);
+        check_name(line).map_err(|failure| failure.doing(format!("read {}", there())))?;
+        let is_given = || given.iter().any(|text| name_of(text) == line);
+        if !line.contains('=') && std::env::var_os(line).is_none() && !is_given() {
+            let is_plain = line.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            let name = if is_plain { line } else { "NAME" };
+            return Err(Failure::usage(
+                format!(
+                    "{}: without `=` a line is a variable of yours, and you have none",
+                    there()
+                ),
+                format!("export {name}, or write {name}=VALUE"),
+            ));
+        }
+        entries.push(EnvironmentEntry::parse(line));
+    }
+    Ok(entries)
+}
+
+fn name_of(text: &str) -> &str {
+    text.split_once('=').map_or(text, |(name, _)| name)
+}
+
+/// What nobody means, and a job would not find by any name that it asks for. It is not repeated: a line may
+/// be a part of somebody's key.
+fn check_name(text: &str) -> Result<(), Failure> {
+    let name = name_of(text);
+    if let Some(rest) = name.strip_prefix("export ") {
+        let hint = format!("leave out `export`: {}=…", rest.trim());
+        return Err(Failure::usage("`export` is no part of a variable's name", hint));
+    }
+    if name.contains(char::is_whitespace) {
+        return Err(Failure::usage(
+            "the name of a variable holds a blank",
+            "write NAME=VALUE without blanks before or after the `=`",
+        ));
+    }
+    if name.is_empty() {
+        return Err(Failure::usage("a variable needs a name", "write NAME=VALUE"));
+    }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 
+use super::stage::each;
 use crate::support::Home;
 
 fn refused(options: &[&str]) -> String {
@@ -42,15 +43,23 @@ fn names_that_belong_to_batch() {
 
 #[test]
 fn names_that_are_none() {
-    insta::assert_snapshot!(refused(&["--env", "=NAME"]), @r"
+    insta::assert_snapshot!(refused(&["--env", "=NAME"]), @"
     exit code 2
     --- stderr
-    error: cannot submit `n`: an environment variable needs a name
+    error: cannot take --env: a variable needs a name
+    hint: write NAME=VALUE
     ");
-    insta::assert_snapshot!(refused(&["--env", ""]), @r"
+    insta::assert_snapshot!(refused(&["--env", ""]), @"
     exit code 2
     --- stderr
-    error: cannot submit `n`: an environment variable needs a name
+    error: cannot take --env: a variable needs a name
+    hint: write NAME=VALUE
+    ");
+    insta::assert_snapshot!(refused(&["--env", "A B=1"]), @"
+    exit code 2
+    --- stderr
+    error: cannot take --env: the name of a variable holds a blank
+    hint: write NAME=VALUE without blanks before or after the `=`
     ");
     insta::assert_snapshot!(refused(&["--secret", ""]), @r"
     exit code 2
@@ -64,11 +73,55 @@ fn in_a_file() {
     let home = Home::new();
     home.write("bad.env", "GOOD=1\nNOT_SET\n");
     let arguments = ["submit", "--env-file", "bad.env", "--name", "n", "--", "true"];
-    insta::assert_snapshot!(home.refuses(&arguments), @r"
+    insta::assert_snapshot!(home.refuses(&arguments), @"
     exit code 2
     --- stderr
-    error: cannot submit `n`: environment variable `NOT_SET` is not set
-    hint: export NOT_SET, or pass --env NOT_SET=VALUE
+    error: bad.env:2: without `=` a line is a variable of yours, and you have none
+    hint: export NOT_SET, or write NOT_SET=VALUE
+    ");
+    let given = ["run", "--quiet", "--env-file", "bad.env", "--env", "NOT_SET=x", "--", "sh", "-c"];
+    let given = home.run([given.as_slice(), &["echo $NOT_SET"]].concat());
+    assert_eq!(given.stdout, "x\n", "{}", given.stderr);
+    let lines = ["export B=1", "=1", "A =1", "NAME = 1", "# = 1", "A B"];
+    insta::assert_snapshot!(each(&lines, |line| {
+        let home = Home::new();
+        home.write("bad.env", &format!("\nGOOD=1\n  {line}\n"));
+        home.run(arguments).snapshot()
+    }), @"
+    > export B=1
+    exit code 2
+    --- stderr
+    error: cannot read bad.env:3: `export` is no part of a variable's name
+    hint: leave out `export`: B=…
+
+    > =1
+    exit code 2
+    --- stderr
+    error: cannot read bad.env:3: a variable needs a name
+    hint: write NAME=VALUE
+
+    > A =1
+    exit code 2
+    --- stderr
+    error: cannot read bad.env:3: the name of a variable holds a blank
+    hint: write NAME=VALUE without blanks before or after the `=`
+
+    > NAME = 1
+    exit code 2
+    --- stderr
+    error: cannot read bad.env:3: the name of a variable holds a blank
+    hint: write NAME=VALUE without blanks before or after the `=`
+
+    > # = 1
+    exit code 0
+    --- stdout
+    [id]
+
+    > A B
+    exit code 2
+    --- stderr
+    error: cannot read bad.env:3: the name of a variable holds a blank
+    hint: write NAME=VALUE without blanks before or after the `=`
     ");
 }
 

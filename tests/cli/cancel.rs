@@ -173,15 +173,15 @@ fn those_of_a_state_or_name_or_queue() {
     insta::assert_snapshot!(home.run(call).snapshot(), @"
     exit code 0
     --- stderr
-    [short] cancelled
+    [short] waits-too cancelled
     ");
     assert_eq!(states(), ["running", "queued", "cancelled"]);
     // Nobody starts the one that waits because the one that runs ends.
     insta::assert_snapshot!(home.run(["cancel", "--all", "--wait"]).snapshot(), @"
     exit code 0
     --- stderr
-    [short] cancelled
-    [short] is being ended
+    [short] waits cancelled
+    [short] endless is being ended
     [short] endless cancelled after [took] : cancelled by the user
     ");
     assert_eq!(states(), ["cancelled"; 3]);
@@ -249,6 +249,20 @@ fn what_does_not_say_which_jobs_are_meant() {
     Usage: computes cancel --wait --limit <DURATION> <JOB>...
 
     For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn of_many_it_is_told_how_many() {
+    let home = Home::new();
+    let (_worker, _) = home.busy();
+    let jobs = "{\"command\": [\"true\"]}\n".repeat(30);
+    home.write("jobs.jsonl", &jobs);
+    assert_eq!(home.run(["submit", "--from", "jobs.jsonl"]).code, 0);
+    insta::assert_snapshot!(home.run(["cancel", "--all"]).snapshot(), @"
+    exit code 0
+    --- stderr
+    30 cancelled, 1 being ended
     ");
 }
 

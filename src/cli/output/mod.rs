@@ -24,7 +24,7 @@ pub use jobs::Jobs;
 pub use json::{EventLine, JobView, LogLine, QueueView, Rehearsed, WorkerReady, WorkerView};
 pub use log::{Label, log_line};
 pub use progress::{Meter, Progress};
-pub use prune::{PruneView, jobs, pruned};
+pub use prune::{PruneView, jobs, pruned, thousands};
 pub use queues::{aws_queue_lines, queue_lines};
 pub use time::{duration, timestamp};
 pub use usage::usage;

@@ -52,7 +52,7 @@ pub fn jobs(count: u64) -> String {
     format!("{} job{}", thousands(count), if count == 1 { "" } else { "s" })
 }
 
-fn thousands(count: u64) -> String {
+pub fn thousands(count: u64) -> String {
     match count {
         0..1000 => count.to_string(),
         _ => format!("{},{:03}", thousands(count / 1000), count % 1000),
