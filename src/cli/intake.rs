@@ -297,7 +297,8 @@ fn environment_file(path: &Path, given: &[String]) -> Result<Vec<EnvironmentEntr
         check_name(line).map_err(|failure| failure.doing(format!("read {}", there())))?;
         let is_given = || given.iter().any(|text| name_of(text) == line);
         if !line.contains('=') && std::env::var_os(line).is_none() && !is_given() {
-            let is_plain = line.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            let is_plain =
+                line.len() <= 40 && line.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
             let name = if is_plain { line } else { "NAME" };
             return Err(Failure::usage(
                 format!(

@@ -22,6 +22,12 @@ impl Listing {
     pub fn of_ledger(ledger: &Ledger, filter: &Filter) -> Result<Self, LedgerError> {
         let mut listing = Self { jobs: ledger.list(filter)?, ..Self::default() };
         let all = ledger.count(filter)?;
+        if all == 0 {
+            listing.notes.push(match ledger.count(&Filter::default())? {
+                0 => "there is no job".to_owned(),
+                others => format!("none of {} is so", output::jobs(others)),
+            });
+        }
         if all > listing.jobs.len() as u64 {
             let shown = listing.jobs.len();
             listing.notes.push(format!("{shown} of {}; {MORE}", output::jobs(all)));

@@ -11,7 +11,7 @@ use super::log_lines::How;
 use super::output::Label;
 use super::tail::Tail;
 use crate::engine::Engines;
-use crate::job::{JobId, JobRef};
+use crate::job::{FailureClass, JobId, JobRef};
 use crate::ledger::Standing;
 
 #[derive(Debug, Args)]
@@ -94,6 +94,11 @@ async fn show_one(
 ) -> Result<(), Failure> {
     let Standing { state, attempt: newest, .. } = engines.ledger().standing(id)?;
     let Some(attempt) = attempt_of(id, attempt, newest, context)? else { return Ok(()) };
+    let job = engines.ledger().job(id)?;
+    if job.is_here() && job.class == Some(FailureClass::StartFailed) && attempt == newest {
+        let why = job.reason.as_deref().unwrap_or_default();
+        context.output.note(&format!("{} could not be started: {why}", id.short()));
+    }
     let mut tail = Tail::of_attempt(id, attempt, how, engines)?;
     // Of an attempt that goes on nothing is waited for.
     if state.is_terminal() || attempt < newest {

@@ -56,7 +56,7 @@ pub fn notes(memory: Option<&str>, spec: &JobSpec, directory: &Path) -> Vec<Stri
 
 /// What may be why the command of a job failed.
 pub fn hints(job: &JobRecord) -> impl Iterator<Item = String> + use<> {
-    programs::hint(job).into_iter().chain(hint(job))
+    hint(job).or_else(|| programs::hint(job)).into_iter()
 }
 
 /// What may be why the command of a job failed, if that was not said when it was submitted.

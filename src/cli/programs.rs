@@ -6,11 +6,12 @@ use rustix::fs::{Access, access};
 
 use super::context::Context;
 use crate::engine::Submission;
-use crate::job::{DEFAULT_PATH, JobSpec, Surprise, surprise};
+use crate::job::{DEFAULT_PATH, FailureClass, JobSpec, Surprise, surprise};
 use crate::ledger::JobRecord;
 
-/// What shells and this engine give for a program that is not found.
+/// What shells and this engine give for a program that is not found, and for one that can't be executed.
 pub const NOT_FOUND: i32 = 127;
+const CANNOT_EXECUTE: i32 = 126;
 
 /// Says of each program once which other the caller may expect.
 pub fn tell(submissions: &[Submission], context: &Context<'_>) {
@@ -27,14 +28,43 @@ pub fn tell(submissions: &[Submission], context: &Context<'_>) {
     }
 }
 
-/// Where the caller has a program that a job of this machine did not find, and what passes it on.
+/// What to do about a program that a job of this machine did not find or could not execute.
 pub fn hint(job: &JobRecord) -> Option<String> {
-    if !job.is_here() || job.exit_code != Some(NOT_FOUND) {
+    if !job.is_here() {
         return None;
     }
-    let surprise = of(&job.plan.spec, &job.directory);
-    surprise.filter(|it| matches!(it, Surprise::NotFound { .. })).map(|it| it.to_string())
+    let surprise = || of(&job.plan.spec, &job.directory);
+    let only_here = || surprise().filter(|it| matches!(it, Surprise::NotFound { .. }));
+    let is_not_started = job.class == Some(FailureClass::StartFailed);
+    let program = job.plan.spec.program().unwrap_or_default();
+    let here = job.directory.join(program);
+    match job.exit_code {
+        Some(NOT_FOUND) if let Some(only_here) = only_here() => Some(only_here.to_string()),
+        Some(NOT_FOUND | CANNOT_EXECUTE) if !is_not_started => None,
+        Some(NOT_FOUND) if program.contains('/') && here.exists() => Some(format!(
+            "`{program}` is here, and was not there: does it go along? What git ignores stays here"
+        )),
+        Some(NOT_FOUND) if program.contains('/') => {
+            Some(format!("is `{program}` spelt right? It starts in {}", job.directory.display()))
+        }
+        Some(NOT_FOUND) if here.is_file() => {
+            Some(format!("did you mean `./{program}`? Where a job starts is not on its PATH"))
+        }
+        Some(NOT_FOUND) => Some(format!("install `{program}`, or name it by its path")),
+        Some(CANNOT_EXECUTE) if here.is_dir() => Some(format!("`{program}` is a folder")),
+        Some(CANNOT_EXECUTE) if job.reason.as_ref().is_some_and(|why| why.contains(NO_FORMAT)) => {
+            Some(format!(
+                "`{program}` is no program of this machine; a script says in its first line what runs \
+                 it, as in #!/bin/sh"
+            ))
+        }
+        Some(CANNOT_EXECUTE) => Some(format!("may `{program}` be executed? chmod +x makes it so")),
+        _ => None,
+    }
 }
+
+/// As the kernel's word for `ENOEXEC` is (strerror).
+const NO_FORMAT: &str = "Exec format error";
 
 fn of(spec: &JobSpec, directory: &Path) -> Option<Surprise> {
     let is_path = |name: &str| name == "PATH";

@@ -72,7 +72,7 @@ impl Selection {
         if let Some(end) = filter.states.iter().find(|state| state.is_terminal()) {
             return Err(Failure::usage(
                 format!("a job in state `{end}` is over"),
-                format!("the states of jobs that are not are {UNFINISHED}, {}", listed()),
+                format!("jobs that are not over are {UNFINISHED}, or else {}", listed()),
             ));
         }
         if filter.states.is_empty() {
@@ -89,7 +89,7 @@ fn listed() -> String {
 
 fn states(names: &[String]) -> Result<Vec<State>, Failure> {
     let mut states = Vec::new();
-    for name in names {
+    for name in names.iter().map(|name| name.trim()) {
         match State::parse(name) {
             Some(state) => states.push(state),
             None if name == UNFINISHED => states.extend(Filter::unfinished().states),

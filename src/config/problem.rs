@@ -28,6 +28,8 @@ pub enum Problem {
     NotDuration { key: &'static str, text: String },
     #[error("`{text}` is too short: `{key}` is at least {least}")]
     TooShort { key: &'static str, text: String, least: &'static str },
+    #[error("`{text}` is too small: `{key}` is at least {least}")]
+    TooSmall { key: &'static str, text: String, least: &'static str },
     #[error("`{text}` is too long: `{key}` is at most {most}")]
     TooLong { key: &'static str, text: String, most: &'static str },
     #[error("`{text}` is no absolute path, and `{key}` has to be one")]
@@ -70,6 +72,7 @@ impl Problem {
             Self::NotWhole { .. }
             | Self::NotDuration { .. }
             | Self::TooShort { .. }
+            | Self::TooSmall { .. }
             | Self::TooLong { .. }
             | Self::NotAbsolute { .. }
             | Self::NotOnOrOff { .. }

@@ -185,10 +185,15 @@ static SETTINGS: [Setting; 35] = [
         default: Preset::Is("256MiB"),
         doc: "How large the files of a source may be together, and what a job reads on its stdin.",
         store: |config, said| {
-            let memory: Memory = said
-                .text()?
-                .parse()
-                .map_err(|error: SizeError| said.wrong(SpecError::from(error)))?;
+            let size = said.text()?;
+            let memory: Memory = match size.parse() {
+                // No memory is meant.
+                Err(SizeError::TooLittleMemory(_)) => {
+                    let (key, least) = ("source_limit", "4MiB");
+                    return Err(said.wrong(Problem::TooSmall { key, text: size, least }));
+                }
+                size => size.map_err(|error: SizeError| said.wrong(SpecError::from(error)))?,
+            };
             config.source_limit = memory.bytes();
             Ok(())
         },

@@ -79,9 +79,19 @@ pub fn slip(words: &[String], unknown: bool) -> Option<Slip<'_>> {
     }
 }
 
+fn is_shell(program: &str) -> bool {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    ["sh", "bash", "dash", "zsh", "ksh"].contains(&name)
+}
+
 /// The command that has a shell read the words.
 #[must_use]
 pub fn through_a_shell(words: &[String]) -> String {
+    // One that has a shell read a line already.
+    let words = match words {
+        [shell, option, rest @ ..] if is_shell(shell) && option == "-c" && !rest.is_empty() => rest,
+        words => words,
+    };
     let mut words = words.iter();
     // It is a line already, or quotes change nothing.
     let program = words.next().map(String::as_str).unwrap_or_default();

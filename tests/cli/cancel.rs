@@ -232,7 +232,7 @@ fn what_does_not_say_which_jobs_are_meant() {
     exit code 2
     --- stderr
     error: a job in state `failed` is over
-    hint: the states of jobs that are not are unfinished, accepted, submitting, queued, starting, running, blocked
+    hint: jobs that are not over are unfinished, or else accepted, submitting, queued, starting, running, blocked
 
     > cancel --name=
     exit code 2

@@ -198,6 +198,11 @@ COMP_TYPE=37
 COMP_WORDS=(computes files "")
 _clap_complete_computes computes "" files
 printf '%s\n' "${COMPREPLY[@]}" | grep -v -e --
+# It takes this apart.
+COMP_TYPE=9
+COMP_WORDS=(computes run --queue = as) COMP_CWORD=4
+_clap_complete_computes computes as =
+printf '%s\n' "${COMPREPLY[@]}"
 "#;
     if let Some(stdout) = really("bash", &home, script) {
         insta::assert_snapshot!(stdout, @"
@@ -210,6 +215,8 @@ printf '%s\n' "${COMPREPLY[@]}" | grep -v -e --
         list
         get
         put
+        asap
+        asap-uninterruptible
         ");
     }
 }

@@ -49,20 +49,20 @@ fn one_line_a_job_however_narrow_the_terminal() {
     insta::assert_snapshot!(at_width(&home, "120", &[]), @"
     exit code 0
     --- stdout
-    JOB       NAME                                          STATE      QUEUE                 TRY  AGE    TOOK   WHY
-    [short]  a-name-that-is-longer-than-most-names-that-…  cancelled  asap-uninterruptible  0/1  [took] a reason th…
-    [short]  Unwanted                                      cancelled  default               0/1  [took] a mistake
-    [short]  waits-for-room                                queued     asap                  0/1  [took]
-    [short]  endless                                       running    default               1/1  [took] [took]
+    JOB       NAME                          STATE      QUEUE                 TRY  AGE    TOOK   WHY
+    [short]  a-name-that-is-longer-than-…  cancelled  asap-uninterruptible  0/1  [took] a reason that takes as much…
+    [short]  Unwanted                      cancelled  default               0/1  [took] a mistake
+    [short]  waits-for-room                queued     asap                  0/1  [took]
+    [short]  endless                       running    default               1/1  [took] [took]
     ");
     insta::assert_snapshot!(at_width(&home, "80", &[]), @"
     exit code 0
     --- stdout
-    JOB       NAME              STATE      QUEUE                 AGE    WHY
-    [short]  a-name-that-is-…  cancelled  asap-uninterruptible  [took] a reason th…
-    [short]  Unwanted          cancelled  default               [took] a mistake
-    [short]  waits-for-room    queued     asap                  [took]
-    [short]  endless           running    default               [took]
+    JOB       NAME                    STATE      AGE    WHY
+    [short]  a-name-that-is-longer…  cancelled  [took] a reason that takes as much…
+    [short]  Unwanted                cancelled  [took] a mistake
+    [short]  waits-for-room          queued     [took]
+    [short]  endless                 running    [took]
     ");
     insta::assert_snapshot!(at_width(&home, "40", &[]), @"
     exit code 0
@@ -233,6 +233,8 @@ fn no_job_that_fits() {
     exit code 0
     --- stdout
     JOB  NAME  STATE  QUEUE  TRY  AGE  TOOK  WHY
+    --- stderr
+    note: none of 1 job is so
     ");
 }
 

@@ -133,7 +133,6 @@ fn what_was_written_for_a_shell_and_failed() {
     [short] slip failed
     reason   cannot execute `export`: it is not on the job's PATH, which is /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     why      it failed: start failed
-    hint     install `export`, or name it by its path
     hint     `export` is a word of shells, and no program; did you mean sh -c 'export FOO=1'?
     ");
 }

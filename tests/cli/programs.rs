@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use super::stage::each;
 use crate::support::{Home, Run};
 
 const USUAL: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -40,7 +41,6 @@ fn one_that_only_the_caller_finds() {
     [short] forge-all failed
     reason   cannot execute `forge`: it is not on the job's PATH, which is /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     why      it failed: start failed
-    hint     install `forge`, or name it by its path
     hint     `forge` is not on the job's PATH; on yours it is [home]/tools/forge: -e PATH passes yours on
     ");
     insta::assert_snapshot!(run(&home, &path, &["wait", "last"]).snapshot(), @"
@@ -94,6 +94,7 @@ fn one_that_is_named_by_its_path() {
     --- stderr
     [short] by-path submitted to default
     [short] by-path failed: start failed, cannot execute `./forge`: there is no such file, or none that its first line (`#!`) names
+    note: is `./forge` spelt right? It starts in [home]/here
     ");
 }
 
@@ -104,4 +105,46 @@ fn a_shell_that_does_not_find_one() {
     assert_eq!(run.code, 127, "{}", run.stderr);
     let told = home.run(["explain", "last"]).stdout;
     assert!(told.contains("-e PATH passes your PATH on"), "{told}");
+}
+
+#[test]
+fn one_that_can_not_be_started() {
+    let home = Home::new();
+    home.write("no-line", "echo hi\n");
+    home.write("no-right", "#!/bin/sh\n");
+    home.write("build.sh", "#!/bin/sh\n");
+    let may_run = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(home.work().join("no-line"), may_run).expect("rights");
+    let programs = ["./no-line", "./no-right", "/tmp", "./nope", "build.sh", "no-such-program"];
+    insta::assert_snapshot!(each(&programs, |program| {
+        let run = home.run(["run", "--quiet", "--", program]);
+        let hints = home.run(["explain", "last"]).snapshot();
+        let hints = hints.lines().filter(|line| line.starts_with("hint"));
+        format!("{}\n{}", run.snapshot(), hints.collect::<Vec<_>>().join("\n"))
+    }), @"
+    > ./no-line
+    exit code 126
+
+    hint     `./no-line` is no program of this machine; a script says in its first line what runs it, as in #!/bin/sh
+    > ./no-right
+    exit code 126
+
+    hint     may `./no-right` be executed? chmod +x makes it so
+    > /tmp
+    exit code 126
+
+    hint     `/tmp` is a folder
+    > ./nope
+    exit code 127
+
+    hint     is `./nope` spelt right? It starts in [home]/here
+    > build.sh
+    exit code 127
+
+    hint     did you mean `./build.sh`? Where a job starts is not on its PATH
+    > no-such-program
+    exit code 127
+
+    hint     install `no-such-program`, or name it by its path
+    ");
 }

@@ -94,6 +94,7 @@ fn a_command_that_is_not_there() {
     --- stderr
     [short] no-such-program submitted to default
     [short] no-such-program failed: start failed, cannot execute `no-such-program`: it is not on the job's PATH, which is /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    note: install `no-such-program`, or name it by its path
     ");
 }
 
@@ -106,6 +107,7 @@ fn a_command_that_is_no_program() {
     --- stderr
     [short] notes-txt submitted to default
     [short] notes-txt failed: start failed, cannot execute `./notes.txt`: Permission denied (os error 13)
+    note: may `./notes.txt` be executed? chmod +x makes it so
     ");
 }
 

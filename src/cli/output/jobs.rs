@@ -23,7 +23,7 @@ const COLUMNS: [Column; 8] = [
     Column { heading: "TRY", give: Give::All(4) },
     AGE,
     Column { heading: "TOOK", give: Give::All(3) },
-    Column { heading: "WHY", give: Give::ToThenAll(12, 0) },
+    Column { heading: "WHY", give: Give::ToThenAll(28, 0) },
 ];
 const AGE: Column = Column { heading: "AGE", give: Give::All(1) };
 /// Asked for, it stays.

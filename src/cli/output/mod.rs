@@ -50,6 +50,8 @@ pub struct Output {
     quiet: bool,
     /// Whoever read our stdout has gone.
     reader_gone: Cell<bool>,
+    /// What was written to stdout last has not ended its line.
+    is_in_line: Cell<bool>,
     /// What need not be said again.
     said: RefCell<BTreeSet<String>>,
     /// Set in a step of GitHub Actions.
@@ -62,6 +64,7 @@ impl Output {
             json,
             quiet,
             reader_gone: Cell::new(false),
+            is_in_line: Cell::new(false),
             said: RefCell::new(BTreeSet::new()),
             github: None,
         }
@@ -81,6 +84,9 @@ impl Output {
     /// When stdout can't take it; with [`Kind::ReaderGone`] if nobody reads it any more.
     pub fn data(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
+        if let Some(last) = bytes.last() {
+            self.is_in_line.set(*last != b'\n');
+        }
         let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
         Ok(written.inspect_err(|error| {
             self.reader_gone.set(error.kind() == io::ErrorKind::BrokenPipe);
@@ -193,10 +199,16 @@ impl Output {
         exit_code
     }
 
-    #[expect(clippy::unused_self, reason = "printing goes through an Output")]
     fn complain(&self, line: &str) {
+        // Where both are seen together, a line of ours begins on one of its own.
+        let in_line = self.is_in_line.replace(false);
+        let begin = if in_line && io::stdout().is_terminal() && io::stderr().is_terminal() {
+            "\n"
+        } else {
+            ""
+        };
         // There is nowhere left to say that stderr is closed.
-        let _ = writeln!(io::stderr().lock(), "{line}");
+        let _ = writeln!(io::stderr().lock(), "{begin}{line}");
     }
 
     /// Bars move only where somebody sees them.

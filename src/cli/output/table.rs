@@ -135,12 +135,16 @@ fn fit(natural: &[usize], gives: &[Give], room: Option<usize>) -> Vec<Option<usi
         let Some((_, first)) = first else { break };
         widths[first] = None;
     }
-    // What is too much is taken from the last one that can be cut, and so on.
-    for index in (0..gives.len()).rev() {
-        let too_much = all(&widths).saturating_sub(room);
-        if let (Some(width), Some(least)) = (widths[index], gives[index].least()) {
-            widths[index] = Some(width.saturating_sub(too_much).max(width.min(least)));
-        }
+    // What is too much is taken from the widest that can be cut, column by column.
+    while all(&widths) > room {
+        let can_be_cut = |index: &usize| {
+            let width = widths[*index].zip(gives[*index].least());
+            width.is_some_and(|(width, least)| width > least)
+        };
+        let Some(widest) = (0..gives.len()).filter(can_be_cut).max_by_key(|it| widths[*it]) else {
+            break;
+        };
+        widths[widest] = widths[widest].map(|width| width - 1);
     }
     widths
 }
@@ -217,7 +221,7 @@ mod tests {
         insta::assert_snapshot!(lines, @"
         1234  a-long-name  1/1  default  exit code 1, or so
         1234  a-long-name  1/1  default  exit code 1, or …
-        1234  a-long-na…  1/1  default  exit co…
+        1234  a-long-n…  1/1  default  exit cod…
         1234  a-long-…  1/1  default  exit co…
         1234  a-long-name  exit code …
         1234  a-long-…  exit co…

@@ -65,9 +65,10 @@ fn hint(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
             option if option.starts_with('-') => of_the_aws_cli(&option)
                 .map(str::to_owned)
                 .or_else(|| option_of_another_verb(error, &option)),
-            _ => Some(
+            _ if takes_a_command(arguments) => Some(
                 "a command goes after `--`, as in `computes run -- ./build.sh test`".to_owned(),
             ),
+            _ => None,
         },
         ErrorKind::InvalidSubcommand => {
             let verb = said(ContextKind::InvalidSubcommand)?;
@@ -79,6 +80,11 @@ fn hint(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
         }
         _ => None,
     }
+}
+
+fn takes_a_command(arguments: &[OsString]) -> bool {
+    let verb = arguments.iter().skip(1).find(|word| !word.to_string_lossy().starts_with('-'));
+    verb.is_some_and(|verb| verb == "run" || verb == "submit")
 }
 
 /// Which verb may have been meant, of those that may stand there.

@@ -99,14 +99,9 @@ fn why_it_failed(job: &JobRecord, explanation: &mut Explanation) {
         FailureClass::Interrupted => {
             "give it more --attempts, or a queue that is never interrupted".to_owned()
         }
-        FailureClass::StartFailed => {
-            let program = job.plan.spec.program().unwrap_or_default();
-            match job.exit_code {
-                Some(127) => format!("install `{program}`, or name it by its path"),
-                Some(126) => format!("may `{program}` be executed? chmod +x makes it so"),
-                _ => "the reason says what could not be had".to_owned(),
-            }
-        }
+        // Who asks knows more of the program.
+        FailureClass::StartFailed if matches!(job.exit_code, Some(126 | 127)) => return,
+        FailureClass::StartFailed => "the reason says what could not be had".to_owned(),
         FailureClass::KeepAliveLost => {
             "its workers were lost time and again: raise local.lost_retries, or look at the \
              machine's memory"
