@@ -47,11 +47,14 @@ impl Others {
     /// Those that are over, if it is time to look.
     fn look(&mut self, engines: &mut Engines<'_>, others: &[JobId]) -> Result<Vec<JobId>, Failure> {
         let begun = Instant::now();
-        if others.is_empty() || self.due.is_none_or(|due| due > begun) {
+        if self.due.is_none_or(|due| due > begun) {
+            return Ok(Vec::new());
+        }
+        self.due = None;
+        if others.is_empty() {
             return Ok(Vec::new());
         }
         let over = engines.ledger().over(others)?;
-        self.due = None;
         self.earliest = Some(begun + BETWEEN_LOOKS.max(begun.elapsed() * AS_LONG_AS_LOOKS));
         Ok(over)
     }
