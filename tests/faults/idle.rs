@@ -42,15 +42,22 @@ fn one_of_two_workers() {
 #[test]
 fn whoever_waits_for_a_job_that_runs() {
     let home = Home::new();
+    let _worker = home.worker(["--vcpus", "1"]);
     let mut gate = Gate::new(&home);
     let job = home.submit(["--", "sh", "-c", Gate::STOP]);
     gate.wait_for(1);
-    let mut wait = home.command(["wait", &job]).stderr(Stdio::null()).spawn().expect("it starts");
-    // Its last act before it sleeps: the job is attended.
-    eventually("a wait that sleeps", || is_asleep(wait.id()).then_some(()));
-    assert_idle(&home, wait.id());
+    let queued = home.submit(["--", "true"]);
+    let waits = [["wait", &job].as_slice(), &["wait", &job, &queued]]
+        .map(|words| home.command(words).stderr(Stdio::null()).spawn().expect("it starts"));
+    for wait in &waits {
+        // Its last act before it sleeps: the job is attended.
+        eventually("a wait that sleeps", || is_asleep(wait.id()).then_some(()));
+        assert_idle(&home, wait.id());
+    }
     gate.open();
-    assert!(wait.wait().expect("it ends").success());
+    for mut wait in waits {
+        assert!(wait.wait().expect("it ends").success());
+    }
 }
 
 /// All of its threads sleep, and go on to sleep.
