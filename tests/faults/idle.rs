@@ -41,23 +41,28 @@ fn one_of_two_workers() {
 /// Not the worker, which looks after its job's memory and its lease: those who wait for it.
 #[test]
 fn whoever_waits_for_a_job_that_runs() {
+    assert_waits_idly(|job, _| vec!["wait".to_owned(), job]);
+}
+
+#[test]
+fn whoever_waits_for_several_jobs() {
+    assert_waits_idly(|job, queued| vec!["wait".to_owned(), job, queued]);
+}
+
+fn assert_waits_idly(words: impl FnOnce(String, String) -> Vec<String>) {
     let home = Home::new();
     let _worker = home.worker(["--vcpus", "1"]);
     let mut gate = Gate::new(&home);
     let job = home.submit(["--", "sh", "-c", Gate::STOP]);
     gate.wait_for(1);
     let queued = home.submit(["--", "true"]);
-    let waits = [["wait", &job].as_slice(), &["wait", &job, &queued]]
-        .map(|words| home.command(words).stderr(Stdio::null()).spawn().expect("it starts"));
-    for wait in &waits {
-        // Its last act before it sleeps: the job is attended.
-        eventually("a wait that sleeps", || is_asleep(wait.id()).then_some(()));
-        assert_idle(&home, wait.id());
-    }
+    let mut wait = home.command(words(job, queued));
+    let mut wait = wait.stderr(Stdio::null()).spawn().expect("it starts");
+    // Its last act before it sleeps: the job is attended.
+    eventually("a wait that sleeps", || is_asleep(wait.id()).then_some(()));
+    assert_idle(&home, wait.id());
     gate.open();
-    for mut wait in waits {
-        assert!(wait.wait().expect("it ends").success());
-    }
+    assert!(wait.wait().expect("it ends").success());
 }
 
 /// All of its threads sleep, and go on to sleep.
