@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::future::pending;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::PathBuf;
 use std::pin::pin;
@@ -36,6 +36,9 @@ pub fn found(stdin: &Stdin, context: &Context<'_>) -> Result<Fed, Failure> {
                 context.output.note(
                     "stdin is closed, or it is /dev/null: the job that is to read it reads nothing",
                 );
+            }
+            if io::stdin().is_terminal() {
+                context.output.note("what you type goes to the job; Ctrl-D ends it");
             }
             read(io::stdin().lock(), limit)?
         }

@@ -1,5 +1,7 @@
 //! `computes submit`: hand jobs over and print their ids.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 
 use super::aws_output::{self, Answer, Printed};
@@ -32,6 +34,14 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     let (handed_over, count) = block_on(async {
         let submissions = submission::send_ahead(&mut engines, prepared, context).await?;
         let handed_over = submission::hand_over(&mut engines, &submissions, context).await?;
+        if options.job.once && !context.output.json {
+            let ours: BTreeSet<_> = submissions.iter().map(|it| it.job.id).collect();
+            for id in handed_over.on_their_way().filter(|id| !ours.contains(id)) {
+                let spec = engines.ledger().job(id)?.plan.spec;
+                let (short, name, queue) = (id.short(), spec.name, spec.queue);
+                context.output.status(&format!("{short} {name} is already there, in {queue}"));
+            }
+        }
         Ok((handed_over, submissions.len()))
     })?;
     match printed {

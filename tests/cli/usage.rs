@@ -4,6 +4,31 @@ use super::stage::each;
 use crate::support::Home;
 
 #[test]
+fn a_number_below_zero() {
+    let home = Home::new();
+    insta::assert_snapshot!(home.refuses(&["run", "--memory", "-1", "--", "true"]), @"
+    exit code 2
+    --- stderr
+    error: unexpected argument '-1' found
+
+    Usage: computes run [OPTIONS] [-- <COMMAND>...]
+
+    For more information, try '--help'.
+    hint: no number and no time here is below 0
+    ");
+    insta::assert_snapshot!(home.refuses(&["run", "make && ls"]), @"
+    exit code 2
+    --- stderr
+    error: unexpected argument 'make && ls' found
+
+    Usage: computes run [OPTIONS] [-- <COMMAND>...]
+
+    For more information, try '--help'.
+    hint: a command goes after `--`, a word each; did you mean -- sh -c 'make && ls'?
+    ");
+}
+
+#[test]
 fn without_a_verb_there_is_help_and_an_error() {
     let home = Home::new();
     let (help, run) = (home.run(["--help"]), home.run([""; 0]));
@@ -72,7 +97,7 @@ fn an_unknown_verb_option_and_a_missing_argument() {
 
     For more information, try '--help'.
     ");
-    insta::assert_snapshot!(home.refuses(&["status"]), @r"
+    insta::assert_snapshot!(home.refuses(&["status"]), @"
     exit code 2
     --- stderr
     error: the following required arguments were not provided:
@@ -81,6 +106,7 @@ fn an_unknown_verb_option_and_a_missing_argument() {
     Usage: computes status <JOB>...
 
     For more information, try '--help'.
+    hint: name a job by its id, the beginning of it, or `last`
     ");
     insta::assert_snapshot!(home.refuses(&["logs"]), @"
     exit code 2
@@ -91,6 +117,7 @@ fn an_unknown_verb_option_and_a_missing_argument() {
     Usage: computes logs <JOB>...
 
     For more information, try '--help'.
+    hint: name a job by its id, the beginning of it, or `last`
     ");
     insta::assert_snapshot!(home.refuses(&["cancel"]), @"
     exit code 2
@@ -98,7 +125,7 @@ fn an_unknown_verb_option_and_a_missing_argument() {
     error: no job is named
     hint: name some, or say which are meant: --all, --state running, --name test
     ");
-    insta::assert_snapshot!(home.refuses(&["retry"]), @r"
+    insta::assert_snapshot!(home.refuses(&["retry"]), @"
     exit code 2
     --- stderr
     error: the following required arguments were not provided:
@@ -107,8 +134,9 @@ fn an_unknown_verb_option_and_a_missing_argument() {
     Usage: computes retry <JOB>...
 
     For more information, try '--help'.
+    hint: name a job by its id, the beginning of it, or `last`
     ");
-    insta::assert_snapshot!(home.refuses(&["wait"]), @r"
+    insta::assert_snapshot!(home.refuses(&["wait"]), @"
     exit code 2
     --- stderr
     error: the following required arguments were not provided:
@@ -117,6 +145,7 @@ fn an_unknown_verb_option_and_a_missing_argument() {
     Usage: computes wait <JOB>...
 
     For more information, try '--help'.
+    hint: name a job by its id, the beginning of it, or `last`
     ");
 }
 
@@ -243,7 +272,7 @@ fn errors_of_the_command_line_are_json_too() {
     insta::assert_snapshot!(home.refuses(&["status", "--json"]), @r#"
     exit code 2
     --- stderr
-    {"error":"the following required arguments were not provided: <JOB>...","hint":"usage: computes status --json <JOB>...","exit_code":2}
+    {"error":"the following required arguments were not provided: <JOB>...","hint":"name a job by its id, the beginning of it, or `last`","exit_code":2}
     "#);
     insta::assert_snapshot!(home.refuses(&["run", "--json", "./build.sh"]), @r#"
     exit code 2

@@ -11,6 +11,7 @@ use super::json::ErrorLine;
 use super::to_json;
 use crate::cli::error::code;
 use crate::cli::verbs::{self, ALIKE};
+use crate::job::shell_word;
 
 /// Help goes to stdout, errors to stderr, as text or as `--json` has them.
 pub fn usage(mut error: clap::Error, arguments: &[OsString]) -> ExitCode {
@@ -36,6 +37,10 @@ pub fn usage(mut error: clap::Error, arguments: &[OsString]) -> ExitCode {
 
 /// The parser names hidden verbs, too, and what has little in common with what was said.
 fn hide(error: &mut clap::Error) {
+    // A number below 0 was meant as one, and goes nowhere after `--`.
+    if error.get(ContextKind::InvalidArg).is_some_and(|it| is_below_zero(&it.to_string())) {
+        error.remove(ContextKind::Suggested);
+    }
     let program = crate::cli::command();
     let is_hidden = |name: &str| program.find_subcommand(name).is_some_and(Command::is_hide_set);
     let said = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
@@ -58,18 +63,35 @@ fn hide(error: &mut clap::Error) {
     }
 }
 
+fn is_below_zero(word: &str) -> bool {
+    word.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
 fn hint(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
     let said = |kind| error.get(kind).map(ToString::to_string);
     match error.kind() {
         ErrorKind::UnknownArgument => match said(ContextKind::InvalidArg)? {
+            number if is_below_zero(&number) => {
+                Some("no number and no time here is below 0".to_owned())
+            }
             option if option.starts_with('-') => of_the_aws_cli(&option)
                 .map(str::to_owned)
                 .or_else(|| option_of_another_verb(error, &option)),
+            line if takes_a_command(arguments) && line.contains(char::is_whitespace) => {
+                Some(format!(
+                    "a command goes after `--`, a word each; did you mean -- sh -c {}?",
+                    shell_word(&line)
+                ))
+            }
             _ if takes_a_command(arguments) => Some(
                 "a command goes after `--`, as in `computes run -- ./build.sh test`".to_owned(),
             ),
             _ => None,
         },
+        ErrorKind::MissingRequiredArgument => {
+            let is_job = said(ContextKind::InvalidArg).is_some_and(|it| it.contains("<JOB>"));
+            is_job.then(|| "name a job by its id, the beginning of it, or `last`".to_owned())
+        }
         ErrorKind::InvalidSubcommand => {
             let verb = said(ContextKind::InvalidSubcommand)?;
             let near = || {
