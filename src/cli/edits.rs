@@ -1,9 +1,10 @@
 //! What was edited in a checkout while a job ran.
 
-use std::fs::{self, File};
+use std::collections::HashMap;
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::brought::Brought;
 use super::times::Edits;
@@ -27,47 +28,91 @@ impl Scene<'_> {
     /// # Errors
     /// When that can't be told: git does not know the checkout any more, or something in it can't be read.
     pub fn edits(&self) -> Result<Edits, ParcelError> {
-        let mut edits = Edits::default();
+        let (mut edits, mut touched) = (Edits::default(), Touched::of(self));
         for (path, held) in self.manifest.iter() {
             let at = self.root.join(path);
-            // Nobody sets the time at which a file changed; that at which it was written comes along from
-            // elsewhere.
-            let touched = fs::symlink_metadata(&at).ok().filter(|seen| changed(seen) >= self.sent);
-            let Some(seen) = touched.filter(|_| !(self.comes)(&at)) else { continue };
+            let Some(seen) = touched.seen(&at).filter(|_| !(self.comes)(&at)) else { continue };
             if Content::at(&at)?.as_ref() != Some(&held.content) {
-                edits.add(written(&seen), held.tracked);
+                edits.add(self.counts_from(&at, &seen), held.tracked || seen.is_symlink());
             }
         }
-        self.add_new(&mut edits)?;
+        self.add_new(&mut edits, &mut touched)?;
         Ok(edits)
     }
 
-    fn add_new(&self, edits: &mut Edits) -> Result<(), ParcelError> {
+    fn add_new(&self, edits: &mut Edits, touched: &mut Touched<'_>) -> Result<(), ParcelError> {
         let checkout = Checkout::around(self.root)?;
         if checkout.root() != self.root {
             return Err(ParcelError::NoRepository { directory: self.root.to_owned() });
         }
         let contents = checkout.tree(&|path| self.brought.stays(self.root, path))?;
         for (path, entry) in contents.iter() {
-            if path.to_str().is_some_and(|path| self.manifest.get(path).is_some()) {
+            // Of what is no text nobody knows whether it went along.
+            if path.to_str().is_none_or(|path| self.manifest.get(path).is_some()) {
                 continue;
             }
             let at = self.root.join(path);
-            let touched = fs::symlink_metadata(&at).ok().filter(|seen| changed(seen) >= self.sent);
-            let Some(seen) = touched else { continue };
+            let Some(seen) = touched.seen(&at) else { continue };
             if !(self.comes)(&at) && !was_built(entry, &at) {
-                edits.add(written(&seen), is_tracked(entry));
+                edits.add(self.counts_from(&at, &seen), is_tracked(entry));
             }
         }
         Ok(())
     }
+
+    /// The time that `make` goes by: of a link that of what it leads to.
+    fn counts_from(&self, at: &Path, seen: &Metadata) -> Millis {
+        match fs::metadata(at) {
+            // Any of what is in there.
+            Ok(there) if seen.is_symlink() && there.is_dir() => {
+                let all = self.manifest.iter().filter_map(|(path, _)| {
+                    fs::symlink_metadata(self.root.join(path)).ok().map(|seen| written(&seen))
+                });
+                all.fold(written(seen), Millis::min)
+            }
+            Ok(there) if seen.is_symlink() => written(seen).min(written(&there)),
+            _ => written(seen),
+        }
+    }
 }
 
-fn written(seen: &fs::Metadata) -> Millis {
+/// What has changed since the submission, by the clock that nobody sets, or is in a folder that has: of what
+/// is moved with its folder that alone changes.
+struct Touched<'a> {
+    root: &'a Path,
+    sent: Millis,
+    folders: HashMap<PathBuf, bool>,
+}
+
+impl<'a> Touched<'a> {
+    fn of(scene: &Scene<'a>) -> Self {
+        Self { root: scene.root, sent: scene.sent, folders: HashMap::new() }
+    }
+
+    /// What it looks like, if it is there and was touched.
+    fn seen(&mut self, at: &Path) -> Option<Metadata> {
+        let seen = fs::symlink_metadata(at).ok()?;
+        let is_touched = changed(&seen) >= self.sent || self.is_folder_touched(at.parent()?);
+        is_touched.then_some(seen)
+    }
+
+    fn is_folder_touched(&mut self, folder: &Path) -> bool {
+        if let Some(known) = self.folders.get(folder) {
+            return *known;
+        }
+        let itself = fs::symlink_metadata(folder).is_ok_and(|seen| changed(&seen) >= self.sent);
+        let around = folder.parent().filter(|_| folder != self.root);
+        let is_touched = itself || around.is_some_and(|around| self.is_folder_touched(around));
+        self.folders.insert(folder.to_owned(), is_touched);
+        is_touched
+    }
+}
+
+fn written(seen: &Metadata) -> Millis {
     seen.mtime() * 1000 + seen.mtime_nsec() / 1_000_000
 }
 
-fn changed(seen: &fs::Metadata) -> Millis {
+fn changed(seen: &Metadata) -> Millis {
     seen.ctime() * 1000 + seen.ctime_nsec() / 1_000_000
 }
 

@@ -19,7 +19,7 @@ use super::places::Places;
 use super::times::Time;
 use crate::engine::{EngineError, FileEntry, FileKind, Look, replace};
 use crate::job::{JobPath, Root};
-use crate::parcel::Content;
+use crate::parcel::{Content, Role};
 
 /// What was found at a place, and what is to become of it.
 #[derive(Debug, Clone)]
@@ -171,12 +171,13 @@ impl<'a> Landing<'a> {
                         continue;
                     }
                     let came = brought.came(place.folder, below);
-                    // What came from this very job stays as it is, unless the rest comes now.
-                    let is_ours = came.is_some_and(|came| came.by.job == ours.job);
-                    if let Some(time) =
-                        self.times.get(to).filter(|_| !is_ours || !places.to.is_empty())
-                    {
-                        be_as_new(to, *time)
+                    // What came from this very job stays as it is, unless the rest comes now, and so does
+                    // what a later one found to be as it should.
+                    let is_left = came.is_some_and(|came| {
+                        came.by > ours || came.by == ours && places.to.is_empty()
+                    });
+                    if let Some(time) = self.times.get(to).filter(|_| !is_left) {
+                        self.set_time_of_present(&path, to, *time)
                             .doing(|| format!("set the time of `{}`", to.display()))?;
                     }
                     if let Some((came, look)) = came.zip(Look::at(to)) {
@@ -189,6 +190,21 @@ impl<'a> Landing<'a> {
             })?;
         }
         Ok(changed)
+    }
+
+    /// A source that the job leaves as it is here is no news to what was made of it. A product was made of
+    /// what went along: of what was edited since it is no product.
+    fn set_time_of_present(&self, path: &JobPath, to: &Path, time: Time) -> Result<(), Failure> {
+        let set = match self.known.role(path)? {
+            Role::Source => Ok(()),
+            Role::Unclear => be_as_new(to, time),
+            Role::Product => set_time(to, time),
+        };
+        match set {
+            // It belongs to somebody else, and is right all the same.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            set => Ok(set?),
+        }
     }
 
     /// Writes down what has come, as it looked then.

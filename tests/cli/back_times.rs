@@ -232,6 +232,19 @@ fn however_it_was_edited_meanwhile_it_is_built_again() {
         ("echo out >.gitignore", "echo 2 >in; git rm --quiet --cached in; echo in >>.gitignore"),
         // One that comes from elsewhere with its time.
         ("echo out >.gitignore; echo 2 >../in; touch -d @1000000000 ../in", "mv ../in in"),
+        // A folder that comes with all that is in it.
+        (
+            "echo out >.gitignore; mkdir d ../d; mv in d; printf 'out: d/in\n\tcp d/in out\n' >Makefile
+             echo 2 >../d/in; ln -s d/in in; git add -A; git commit --quiet -m d",
+            "rm -r d; mv ../d d",
+        ),
+        // A link that leads elsewhere.
+        (
+            "echo out >.gitignore; mv in one; echo 2 >two; ln -s one in; git add -A; git commit --quiet -m l",
+            "ln -sfn two in",
+        ),
+        // What is the same as what is here already.
+        ("echo out >.gitignore; make -s; echo 2 >../in; touch -d @1000000000 ../in", "mv ../in in"),
         // By a clock that is ahead.
         ("echo out >.gitignore", "echo 2 >in; touch -d '+1 hour' in"),
         // One that git was not told of, and that is no text.
@@ -263,4 +276,17 @@ fn what_was_generated_before_its_source_was_committed_is_generated_again_there()
         let built = home.run_script(&["--quiet"], "make -s; cat out");
         assert_eq!(built.stdout, "2\n", "{}", built.stderr);
     }
+}
+
+/// Of two jobs, of which the one changed a source and the other left what is generated of it.
+#[test]
+fn a_source_that_is_as_it_should_be_is_no_news() {
+    let home = project("*.o\n/app\n");
+    make(&home, &["--silent", "gen.h"]);
+    sh(&home, "git add gen.h; git commit --quiet -m generated; echo edited >gen.y");
+    let changes = job(&home, "make -s; echo more >>gen.y; touch -d @1900000000 gen.y");
+    let builds = job(&home, "make -s");
+    bring(&home, &changes);
+    bring(&home, &builds);
+    assert!(is_right(&home));
 }
