@@ -151,6 +151,11 @@ fn a_log_that_goes_on_being_late_is_read_to_its_end() {
     let home = account.home().with("COMPUTES_AWS_LOG_SETTLE", "1s");
     let run = home.run(["run", "--quiet", "--", "sh", "-c", "echo a; sleep 2; echo b; exit 3"]);
     assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (3, "a\nb\n", ""));
+    // Lines that came while the job ran tell it, too.
+    let account = Account::in_scene(Jobs::Run, &json!({"log_lag": 1.5}));
+    let home = account.home().with("COMPUTES_AWS_LOG_SETTLE", "1s");
+    let run = home.run(["run", "--quiet", "--", "sh", "-c", "echo a; sleep 3; echo b; exit 3"]);
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (3, "a\nb\n", ""));
 }
 
 /// A failure is not taken back. But whoever reads its log hears of it.

@@ -61,6 +61,23 @@ struct Open {
     /// Does a line of ours precede the command, and something write a last one?
     tells: (bool, bool),
     times: Times,
+    late: Lateness,
+}
+
+/// How late lines were shown that came while somebody looked.
+#[derive(Debug, Default)]
+struct Lateness {
+    /// When it was seen last that there was no more.
+    caught_up_at: Option<Millis>,
+    /// So much later than it was written a line was not shown yet. In ms.
+    most: Millis,
+}
+
+impl Lateness {
+    fn note(&mut self, written: Option<Millis>) {
+        let late = self.caught_up_at.zip(written).map_or(0, |(looked, written)| looked - written);
+        self.most = self.most.max(late);
+    }
 }
 
 /// When what was given out was written.
@@ -196,8 +213,9 @@ impl AwsLog {
             let carrier = record.plan.carrier();
             let tells_end = carrier.is_some_and(|(_, fetch)| fetch == Fetch::Program);
             let tells = (record.plan.has_line(), tells_end);
-            let times = Times::default();
-            self.open = Some(Open { record, region, log, token: None, mask, own, tells, times });
+            let (times, late) = (Times::default(), Lateness::default());
+            self.open =
+                Some(Open { record, region, log, token: None, mask, own, tells, times, late });
         }
         Ok(self.open.as_mut())
     }
@@ -246,6 +264,7 @@ impl AwsLog {
             return Ok(false);
         }
         let clients = self.clients().await?;
+        let looked_at = self.made.now();
         let Some(open) = &mut self.open else { return Ok(false) };
         // What was given out before was asked for.
         open.times.since.clear();
@@ -261,12 +280,14 @@ impl AwsLog {
         {
             Ok(answer) => answer,
             Err(AwsError::NoLog { why, .. }) => {
+                open.late.caught_up_at = Some(looked_at);
                 return Err(AwsError::NoLog { attempt: Some(attempt), why }.into());
             }
             Err(error) => return Err(error.into()),
         };
         for event in answer.events() {
             let message = event.message().unwrap_or_default();
+            open.late.note(event.timestamp);
             let Some(message) = open.own.take_from(message) else { continue };
             let mut line = message.as_bytes().to_vec();
             line.push(b'\n');
@@ -283,6 +304,9 @@ impl AwsLog {
         // An empty page is not the end; a token that stays the same is.
         let more = answer.next_forward_token.is_some() && answer.next_forward_token != open.token;
         open.token = answer.next_forward_token;
+        if !more {
+            open.late.caught_up_at = Some(looked_at);
+        }
         Ok(more)
     }
 
@@ -301,7 +325,9 @@ impl AwsLog {
             let never_began = class == Some(FailureClass::StartFailed);
             let exit_code = log.and_then(|attempt| attempt.exit_code);
             let by_its_log = classify::never_began(class, exit_code);
-            let ending = Ending::new(age, self.settings.log_settle);
+            let late = self.open.as_ref().map_or(0, |open| open.late.most);
+            let late = Duration::from_millis(late.max(0).unsigned_abs());
+            let ending = Ending::new(age, self.settings.log_settle, late);
             // What never ran wrote nothing.
             let has_run = exit_code.is_some() && !never_began;
             let until_if_empty = if has_run { ending.until_if_empty } else { ending.until };
@@ -340,16 +366,17 @@ const fn is_passing(error: &AwsError) -> bool {
 }
 
 impl Ending {
-    /// Of an attempt that ended so many ms ago, by this machine's clock.
-    fn new(age: Millis, settle: Duration) -> Self {
+    /// Of an attempt that ended so many ms ago, by this machine's clock. `late`: as late as lines were while
+    /// it ran the last one will be.
+    fn new(age: Millis, settle: Duration, late: Duration) -> Self {
         let age_now = Duration::from_millis(age.max(0).unsigned_abs());
         let until = |settle: Duration| Instant::now() + settle.saturating_sub(age_now);
-        let latest = settle * EMPTY_PATIENCE;
+        let (latest, after_news) = (settle * EMPTY_PATIENCE, settle / 3);
         let fresh = Self {
-            until: until(settle),
+            until: until(settle.max(late.min(latest) + after_news)),
             until_if_empty: until(latest),
             looks: QUIET_LOOKS,
-            after_news: settle / 3,
+            after_news,
             closed_at: None,
             caught_up: false,
             latest,
