@@ -213,12 +213,20 @@ impl<'a> Change<'a> {
     /// # Errors
     /// When the database fails.
     pub fn is_to_end(&self, seq: i64) -> Result<bool, LedgerError> {
+        Ok(self.is_to_end_since(seq)?.is_some())
+    }
+
+    /// Since when, if so.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn is_to_end_since(&self, seq: i64) -> Result<Option<Millis>, LedgerError> {
         let wanted: Option<Option<Millis>> = self
             .db
             .prepare_cached("SELECT cancel_requested_at FROM jobs WHERE seq = ?1")?
             .query_row([seq], |row| row.get(0))
             .optional()?;
-        Ok(wanted.flatten().is_some())
+        Ok(wanted.flatten())
     }
 
     /// How the job stands now.

@@ -93,10 +93,13 @@ impl AwsEngine<'_> {
             tracing::debug!(%error, "cannot see the end of jobs");
         }
         for (job, end) in jobs.iter().zip(&mut ends) {
-            if matches!(end, Ok(Cancelled::Asked))
-                && ledger.standing(*job)?.state == State::Cancelled
-            {
-                *end = Ok(Cancelled::AtOnce);
+            if matches!(end, Ok(Cancelled::Asked)) {
+                *end = Ok(match ledger.standing(*job)?.state {
+                    State::Cancelled => Cancelled::AtOnce,
+                    // By itself, before it could be ended.
+                    state if state.is_terminal() => Cancelled::TooLate,
+                    _ => Cancelled::Asked,
+                });
             }
         }
         Ok(ends)

@@ -193,7 +193,7 @@ fn apply(
     if holder.state.is_terminal() || is_open || !change.is_at(holder.seq, &observed.engine_id)? {
         return Ok(());
     }
-    let wished = change.is_to_end(holder.seq)?;
+    let wished = change.is_to_end_since(holder.seq)?;
     for step in steps(holder, observed, wished) {
         let (outcome, retry) = (step.outcome.as_ref(), step.retry.as_ref());
         let detail = Detail { outcome, retry, ..Detail::default() };

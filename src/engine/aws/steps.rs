@@ -19,8 +19,8 @@ pub struct Step {
     pub retry: Option<RetryReason>,
 }
 
-/// What happened to a job since the ledger last heard of it. `wished`: its end was asked for here.
-pub fn steps(holder: Holder, observed: &Observed, wished: bool) -> Vec<Step> {
+/// What happened to a job since the ledger last heard of it. `wished`: since when its end is asked for here.
+pub fn steps(holder: Holder, observed: &Observed, wished: Option<Millis>) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut state = holder.state;
     let mut attempt = holder.attempt as usize;
@@ -100,8 +100,10 @@ fn why_again(rules: &[ExitRule], attempt: &Ended, outcome: &Outcome) -> RetryRea
 }
 
 /// How the job ended, with its last attempt.
-fn last(observed: &Observed, attempt: &Ended, wished: bool) -> (Event, Outcome) {
-    let ended = observed.is_ended || wished;
+fn last(observed: &Observed, attempt: &Ended, wished: Option<Millis>) -> (Event, Outcome) {
+    // What was over before keeps its own end, unless Batch says that it was ended.
+    let is_wished = |at| attempt.stopped_at.is_none_or(|stopped| stopped >= at);
+    let ended = observed.is_ended || wished.is_some_and(is_wished);
     let outcome =
         classify::begun(classify::outcome(observed.status, attempt, ended), &observed.began);
     let outcome = classify::fenced(outcome, attempt, &observed.came);
@@ -131,7 +133,7 @@ mod tests {
 
     fn events(state: State, attempt: u32, observed: &Observed) -> Vec<Event> {
         let holder = Holder { seq: 1, attempt, state };
-        steps(holder, observed, false).into_iter().map(|step| step.event).collect()
+        steps(holder, observed, None).into_iter().map(|step| step.event).collect()
     }
 
     #[test]
@@ -180,6 +182,21 @@ mod tests {
         assert_eq!(events(State::Queued, 0, &ended), vec![Cancelled]);
     }
 
+    #[test]
+    fn what_was_over_before_its_end_was_asked_for_keeps_its_own() {
+        let holder = Holder { seq: 1, attempt: 1, state: State::Running };
+        let end = |seen: &Observed, wished| {
+            let steps = steps(holder, seen, Some(wished));
+            steps.into_iter().map(|step| step.event).collect::<Vec<_>>()
+        };
+        // It ended at 2.
+        let mut seen = observed(Status::Failed, &[4]);
+        assert_eq!(end(&seen, 3), vec![Event::Failed]);
+        assert_eq!(end(&seen, 2), vec![Event::Cancelled]);
+        seen.is_ended = true;
+        assert_eq!(end(&seen, 3), vec![Event::Cancelled]);
+    }
+
     proptest! {
         /// Whatever the ledger knows and Batch says, the steps are legal, and a second look at
         /// the same finds nothing to do.
@@ -199,7 +216,7 @@ mod tests {
             prop_assume!(attempt as usize <= codes.len() + 1);
             prop_assume!(state.is_held() || attempt as usize <= codes.len());
             let mut holder = Holder { seq: 1, attempt: before + attempt, state };
-            for step in steps(holder, &seen, false) {
+            for step in steps(holder, &seen, None) {
                 let next = crate::job::transition(holder.state, step.event);
                 prop_assert!(next.is_ok(), "{holder:?} {step:?}");
                 let (next, effects) = next.expect("legal");
@@ -207,7 +224,7 @@ mod tests {
                 holder = Holder { state: next, attempt: holder.attempt + u32::from(opens), ..holder };
             }
             if !holder.state.is_terminal() {
-                prop_assert_eq!(steps(holder, &seen, false), vec![]);
+                prop_assert_eq!(steps(holder, &seen, None), vec![]);
             }
         }
     }
