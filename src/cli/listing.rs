@@ -81,6 +81,12 @@ impl Listing {
         if let Some(limit) = filter.limit {
             listing.cut(limit as usize);
         }
+        if let Err(error) = aws.doubt_successes(&mut listing.foreign).await {
+            let why = Failure::from(error).message();
+            let doubt =
+                "of the jobs of others that succeeded nobody saw whether their commands ran";
+            listing.notes.push(format!("{doubt}: {why}"));
+        }
         Ok(listing)
     }
 

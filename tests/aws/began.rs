@@ -38,7 +38,13 @@ fn where_the_image_starts_a_shell_the_job_fails_and_says_why() {
     why      it failed: start failed, the container ended with exit code 0, and the command never began: its log lacks the line that precedes it
     hint     the image has an ENTRYPOINT that does not run what it is given, a shell most often: use an image without one (`computes doctor` looks), or send the command as it is with --no-files
     ");
-    // Whoever looks from elsewhere sees the same.
+    // Whoever looks from elsewhere sees the same, and no success before that.
+    insta::assert_snapshot!(account.home().run(["list"]).snapshot(), @"
+    exit code 0
+    --- stdout
+    JOB       NAME   STATE    QUEUE    TRY  AGE    TOOK   WHY
+    [short]  unrun  running  default       [took] [took] AWS Batch has its end, and its log is to show that its command ran
+    ");
     let there = account.home();
     let job = account.jobs()[0]["jobId"].as_str().expect("an id").to_owned();
     assert_eq!(there.run(["wait", "--limit", "30s", &job]).code, 125);

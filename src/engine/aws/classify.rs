@@ -223,6 +223,9 @@ pub fn outcome(status: Status, attempt: &Ended, ended: bool) -> Outcome {
 /// Why a success is none.
 pub const NEVER_BEGAN: &str = "the container ended with exit code 0, and the command never began: \
     its log lacks the line that precedes it";
+/// Why it is none yet.
+pub const NOT_SHOWN_YET: &str =
+    "AWS Batch has its end, and its log is to show that its command ran";
 /// What a log shows that came later than it was waited for.
 pub const BEGAN_AFTER_ALL: &str = "its log, which came too late, shows that the command began after \
     all, and so that it succeeded";

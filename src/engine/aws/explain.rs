@@ -140,7 +140,7 @@ impl AwsEngine<'_> {
         let (Some(status), Some(engine_id)) = (status, &record.engine_id) else { return Ok(None) };
         if status.is_over() && !record.state.is_terminal() {
             let mut explanation = Explanation::default();
-            explanation.find("AWS Batch has its end, and its log is to show that its command ran");
+            explanation.find(classify::NOT_SHOWN_YET);
             return Ok(Some(explanation));
         }
         if !status.waits() {

@@ -2,8 +2,9 @@
 
 use aws_sdk_batch::types::{JobSummary, KeyValuesPair};
 
+use super::began::Began;
 use super::client::Clients;
-use super::describe::{Ended, Status, is_ended, time};
+use super::describe::{self, AT_ONCE, Ended, Observed, Status, is_ended, time};
 use super::send::{Found, LIST};
 use super::twice::Rows;
 use super::{AwsEngine, AwsError, Trouble, classify};
@@ -177,6 +178,43 @@ impl AwsEngine<'_> {
         looked.jobs.sort_by(|a, b| b.age_key().cmp(&a.age_key()));
         looked.jobs.truncate(most);
         Ok(looked)
+    }
+
+    /// Asks the logs of those that Batch counts as a success whether their commands began, as is done for
+    /// those of the ledger. One speaks for all of its definition.
+    ///
+    /// # Errors
+    /// When AWS can't be asked.
+    pub async fn doubt_successes(&mut self, jobs: &mut [Listed]) -> Result<(), AwsError> {
+        let mut ours: Vec<_> = jobs
+            .iter_mut()
+            .filter(|job| job.ours.is_some() && job.status == Status::Succeeded)
+            .collect();
+        for some in ours.chunks_mut(AT_ONCE) {
+            let clients = self.clients().await?;
+            let region = clients.region().to_owned();
+            let ids: Vec<_> = some.iter().map(|job| job.engine_id.clone()).collect();
+            let found = describe::describe(&clients, &region, &ids).await?;
+            let mut seen: Vec<_> = found.values().map(Observed::new).collect();
+            let (settle, now) = (self.settings.log_settle, self.clock.now());
+            self.seen
+                .tell(&clients, &region, &mut seen.iter_mut().collect::<Vec<_>>(), (settle, now))
+                .await;
+            for job in some {
+                match seen.iter().find(|it| it.engine_id == job.engine_id).map(|it| &it.began) {
+                    Some(Began::No) => {
+                        job.status = Status::Failed;
+                        job.reason = Some(classify::NEVER_BEGAN.to_owned());
+                    }
+                    Some(Began::Later) => {
+                        job.status = Status::Running;
+                        job.reason = Some(classify::NOT_SHOWN_YET.to_owned());
+                    }
+                    Some(Began::Yes | Began::Unknown(_)) | None => {}
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Looks through the queues for a job with our id, or one that begins so: around the time
