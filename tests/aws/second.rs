@@ -367,7 +367,7 @@ fn explain_does_not_guess_how_a_job_ended_whose_log_is_late() {
     --- stdout
     [short] silent queued (FAILED)
     reason   Essential container in task exited
-    why      it is over, and how it ended is told once its log shows it: computes wait [short]
+    why      it is over, and how it ended is told once its log shows it, or ten minutes later: computes wait [short] tells it sooner
     ");
     account.log("late", &["x"]);
     insta::assert_snapshot!(home.run(["explain", &id]).snapshot(), @"

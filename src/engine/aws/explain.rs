@@ -88,7 +88,8 @@ impl AwsEngine<'_> {
             }
             if !record.state.is_terminal() {
                 explanation.find(format!(
-                    "it is over, and how it ended is told once its log shows it: computes wait {}",
+                    "it is over, and how it ended is told once its log shows it, or ten minutes later: computes wait {} \
+                     tells it sooner",
                     id.short()
                 ));
                 return Ok(explanation);
