@@ -56,7 +56,8 @@ test() { # all tests
     command -v nix >/dev/null || echo "skipped: tests of the flake, because nix is not installed"
     command -v terraform >/dev/null || command -v tofu >/dev/null ||
         echo "skipped: applying the module, because neither terraform nor tofu is installed"
-    cargo test --locked "$@"
+    # Most tests wait for processes most of their time.
+    RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) * 2))} cargo test --locked "$@"
 }
 
 # What the tests and checks take of Python's: once for each version of the list.
