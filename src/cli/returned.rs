@@ -83,12 +83,11 @@ impl Returned {
             ));
         }
         if !self.came.is_empty() {
-            let is_elsewhere = self.came.iter().any(|(_, to)| !to.starts_with(&context.directory));
-            let to = if is_elsewhere {
-                format!(" to `{}`", into.of(Root::Source).display())
-            } else {
-                String::new()
-            };
+            let elsewhere = self.came.iter().find(|(_, to)| !to.starts_with(&context.directory));
+            let to = elsewhere.map_or_else(String::new, |(_, to)| {
+                let root = if to.starts_with(&into.files) { &into.files } else { &into.source };
+                format!(" to `{}`", root.display())
+            });
             let (files, already) = (counted(&self.came), already(self.here));
             output.status(&format!("brought back {files}{to}{already}"));
         } else if self.here > 0 {

@@ -595,3 +595,22 @@ fn of_two_calls_at_once_the_job_that_was_submitted_later_has_the_last_word() {
         }
     }
 }
+
+#[test]
+fn where_it_is_brought_is_told_if_that_is_elsewhere() {
+    let home = checkout();
+    let folder = home.path().join("results");
+    let into = format!("--get={}", folder.display());
+    let files = Home::new();
+    let script = "echo >${COMPUTES_FILES:-/files}/it";
+    let there = files.run_script(&["--output", ".", &into], script).stderr;
+    let told = format!("brought back 1 file, 1 byte to `{}`", folder.display());
+    assert!(there.contains(&told), "{there}");
+    let id = home.submit(["--", "sh", "-c", "echo >app"]);
+    home.until(&id, "succeeded");
+    let run = home.command(["wait", "--get", &id]);
+    let there = home.run_command({ run }.current_dir(home.path())).stderr;
+    assert!(there.contains("brought back 1 file, 1 byte\n"), "{there}");
+    let there = home.run_command(home.command(["wait", "--get", &id]).current_dir(folder)).stderr;
+    assert!(there.contains("1 file is as it should be"), "{there}");
+}
