@@ -26,6 +26,8 @@ fn a_number_below_zero() {
     For more information, try '--help'.
     hint: a command goes after `--`, a word each; did you mean -- sh -c 'make && ls'?
     ");
+    let after_an_option = home.refuses(&["--engine", "local", "run", "make && ls"]);
+    assert!(after_an_option.contains("did you mean -- sh -c 'make && ls'?"), "{after_an_option}");
 }
 
 #[test]

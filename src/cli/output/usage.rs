@@ -105,7 +105,8 @@ fn hint(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
 }
 
 fn takes_a_command(arguments: &[OsString]) -> bool {
-    let verb = arguments.iter().skip(1).find(|word| !word.to_string_lossy().starts_with('-'));
+    let program = crate::cli::command();
+    let verb = arguments.iter().skip(1).find(|word| program.find_subcommand(word).is_some());
     verb.is_some_and(|verb| verb == "run" || verb == "submit")
 }
 
