@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::brought::Brought;
-use super::times::Edits;
+use super::times::{Edits, Time};
 use crate::ledger::Millis;
 use crate::parcel::{BINARY_WITHIN, Checkout, Content, Entry, Manifest, ParcelError, Standing};
 
@@ -66,12 +65,16 @@ impl Scene<'_> {
             // Any of what is in there.
             Ok(there) if seen.is_symlink() && there.is_dir() => {
                 let all = self.manifest.iter().filter_map(|(path, _)| {
-                    fs::symlink_metadata(self.root.join(path)).ok().map(|seen| written(&seen))
+                    fs::symlink_metadata(self.root.join(path))
+                        .ok()
+                        .map(|seen| Time::written(&seen).millis)
                 });
-                all.fold(written(seen), Millis::min)
+                all.fold(Time::written(seen).millis, Millis::min)
             }
-            Ok(there) if seen.is_symlink() => written(seen).min(written(&there)),
-            _ => written(seen),
+            Ok(there) if seen.is_symlink() => {
+                Time::written(seen).millis.min(Time::written(&there).millis)
+            }
+            _ => Time::written(seen).millis,
         }
     }
 }
@@ -92,7 +95,8 @@ impl<'a> Touched<'a> {
     /// What it looks like, if it is there and was touched.
     fn seen(&mut self, at: &Path) -> Option<Metadata> {
         let seen = fs::symlink_metadata(at).ok()?;
-        let is_touched = changed(&seen) >= self.sent || self.is_folder_touched(at.parent()?);
+        let is_touched =
+            Time::changed(&seen).millis >= self.sent || self.is_folder_touched(at.parent()?);
         is_touched.then_some(seen)
     }
 
@@ -100,20 +104,13 @@ impl<'a> Touched<'a> {
         if let Some(known) = self.folders.get(folder) {
             return *known;
         }
-        let itself = fs::symlink_metadata(folder).is_ok_and(|seen| changed(&seen) >= self.sent);
+        let itself =
+            fs::symlink_metadata(folder).is_ok_and(|seen| Time::changed(&seen).millis >= self.sent);
         let around = folder.parent().filter(|_| folder != self.root);
         let is_touched = itself || around.is_some_and(|around| self.is_folder_touched(around));
         self.folders.insert(folder.to_owned(), is_touched);
         is_touched
     }
-}
-
-fn written(seen: &Metadata) -> Millis {
-    seen.mtime() * 1000 + seen.mtime_nsec() / 1_000_000
-}
-
-fn changed(seen: &Metadata) -> Millis {
-    seen.ctime() * 1000 + seen.ctime_nsec() / 1_000_000
 }
 
 const fn is_tracked(entry: &Entry) -> bool {

@@ -22,7 +22,12 @@ pub enum End {
     Over(Box<JobRecord>),
     /// The job goes on without us; this is our exit code.
     Left(u8),
-    /// Others of the jobs are over, and it goes on.
+}
+
+/// What comes first to who waits for several jobs.
+pub enum First {
+    End(End),
+    /// Others of the jobs are over, and the one that is followed goes on.
     Others(Vec<JobId>),
 }
 
@@ -91,7 +96,10 @@ pub async fn follow_one(
 ) -> Result<End, Failure> {
     let (news, others) = (&mut News::new(job), &mut Others::default());
     let followed = Followed { jobs: &[job], news, others };
-    follow(engines, watch, interrupts, followed, options, context).await
+    match follow(engines, watch, interrupts, followed, options, context).await? {
+        First::End(end) => Ok(end),
+        First::Others(_) => Err(internal("there are no others")),
+    }
 }
 
 /// Follows the first of the jobs until it or others are over; an interrupt that cancels is meant for all of
@@ -103,7 +111,7 @@ pub async fn follow(
     followed: Followed<'_>,
     options: &Options,
     context: &Context<'_>,
-) -> Result<End, Failure> {
+) -> Result<First, Failure> {
     let Followed { jobs, news, others } = followed;
     let [job, beside @ ..] = jobs else { return Err(internal("there is no job to follow")) };
     let job = *job;
@@ -139,7 +147,7 @@ pub async fn follow(
                 }
             };
             if context.output.reader_is_gone() && !options.may_cancel {
-                return Ok(End::Left(0));
+                return Ok(First::End(End::Left(0)));
             }
             for doubt in tail.doubts() {
                 context.output.warning(&doubt);
@@ -154,11 +162,11 @@ pub async fn follow(
             continue;
         }
         if state.is_terminal() {
-            return Ok(End::Over(Box::new(engines.ledger().job(job)?)));
+            return Ok(First::End(End::Over(Box::new(engines.ledger().job(job)?))));
         }
         let over = others.look(engines, beside)?;
         if !over.is_empty() {
-            return Ok(End::Others(over));
+            return Ok(First::Others(over));
         }
         if interrupts.pending.is_none() && std::mem::take(&mut attend) {
             match attended(engines, interrupts, jobs, &mut away, context).await? {
@@ -189,12 +197,12 @@ pub async fn follow(
                 news.stir();
                 others.stir();
             }
-            Wake::Limit => return Ok(End::Left(code::LIMIT_REACHED)),
+            Wake::Limit => return Ok(First::End(End::Left(code::LIMIT_REACHED))),
             wake => {
                 if let Some(code) =
                     interrupted(engines, interrupts, &wake, jobs, options, context).await?
                 {
-                    return Ok(End::Left(code));
+                    return Ok(First::End(End::Left(code)));
                 }
             }
         }

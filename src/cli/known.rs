@@ -2,9 +2,8 @@
 //! it went along with the job.
 
 use std::cell::{OnceCell, RefCell};
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -14,7 +13,7 @@ use super::fate::{Fate, Here, Ours, Went, Why};
 use crate::engine::{Look, Roots};
 use crate::job::{Address, JobPath, Root};
 use crate::ledger::StateDir;
-use crate::parcel::{Content, Held, Manifest, ParcelError, Role, Store};
+use crate::parcel::{Content, Held, Manifest, ParcelError, Role, Store, may_run};
 
 pub struct Known<'a> {
     dir: &'a StateDir,
@@ -92,8 +91,7 @@ impl<'a> Known<'a> {
         };
         let here = Here { came: self.came(path)?, went, rebuilt: false };
         let fate = Fate::of(here, path.root, self.ours);
-        let may_run = may_run(&seen);
-        let may_run = (seen.is_file() && may_run != held.executable).then_some(may_run);
+        let may_run = Some(may_run(&seen)).filter(|it| seen.is_file() && *it != held.executable);
         Ok(Verdict { fate, came, may_run })
     }
 
@@ -179,10 +177,4 @@ fn is_compiled(path: &Path) -> bool {
     let mut beginning = Vec::new();
     let read = File::open(path).and_then(|file| file.take(8).read_to_end(&mut beginning));
     read.is_ok() && COMPILED.iter().any(|magic| beginning.starts_with(magic))
-}
-
-/// The owner's right to run it is the one that git keeps too.
-#[must_use]
-pub fn may_run(seen: &Metadata) -> bool {
-    seen.permissions().mode() & 0o100 != 0
 }

@@ -4,7 +4,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
@@ -14,12 +14,12 @@ use super::aside::Aside;
 use super::brought::{Came, Coming};
 use super::error::{Doing, Failure};
 use super::fate::{Fate, Why};
-use super::known::{Known, Verdict, may_run};
+use super::known::{Known, Verdict};
 use super::places::Places;
 use super::times::Time;
 use crate::engine::{EngineError, FileEntry, FileKind, Look, replace};
 use crate::job::{JobPath, Root};
-use crate::parcel::{Content, Role};
+use crate::parcel::{Content, Role, may_run};
 
 /// What was found at a place, and what is to become of it.
 #[derive(Debug, Clone)]
@@ -281,10 +281,8 @@ fn take_the_place(made: &Path, to: &Path, said: Option<bool>) -> io::Result<()> 
 
 /// What is as it should be is no older than what comes.
 fn be_as_new(at: &Path, time: Time) -> io::Result<()> {
-    let seen = fs::symlink_metadata(at)?;
-    let millis = seen.mtime() * 1000 + seen.mtime_nsec() / 1_000_000;
-    let nanos = u32::try_from(seen.mtime_nsec() % 1_000_000).unwrap_or_default();
-    if (Time { millis, nanos }) < time { set_time(at, time) } else { Ok(()) }
+    let is_older = Time::written(&fs::symlink_metadata(at)?) < time;
+    if is_older { set_time(at, time) } else { Ok(()) }
 }
 
 /// Somebody may be making something there at this very moment.

@@ -66,7 +66,7 @@ async fn show(
     };
     match end {
         // Nobody is left to tell that nobody reads.
-        End::Over(_) | End::Others(_) | End::Left(0) => Ok(0),
+        End::Over(_) | End::Left(0) => Ok(0),
         End::Left(code) => follow::say_left(&ids, code, context),
     }
 }

@@ -1,14 +1,13 @@
 //! Where files of a job go on this machine, whoever named them.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::error::Failure;
 use super::fate::Why;
 use crate::engine::{FileEntry, FileKind, Look, Roots};
 use crate::job::JobPath;
-use crate::parcel::hash_of;
+use crate::parcel::{hash_of, may_run};
 
 /// Where files are brought.
 pub struct Target<'a> {
@@ -139,8 +138,7 @@ impl Target<'_> {
         match &entry.kind {
             FileKind::File { bytes, hash, executable, .. } => {
                 let is_alike = std::fs::symlink_metadata(to).is_ok_and(|seen| {
-                    let may_run = seen.permissions().mode() & 0o100 != 0;
-                    seen.is_file() && seen.len() == *bytes && may_run == *executable
+                    seen.is_file() && seen.len() == *bytes && may_run(&seen) == *executable
                 });
                 if !is_alike {
                     return false;

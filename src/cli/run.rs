@@ -109,7 +109,6 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
                 }
             }
             End::Left(code) => follow::say_left(&[id], code, context),
-            End::Others(_) => Err(internal("there are no others")),
         }
     })
 }

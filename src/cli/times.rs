@@ -5,6 +5,8 @@
 //! new as their coming, and what comes has the order that it had in the job.
 
 use std::collections::BTreeMap;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::ledger::Millis;
@@ -16,6 +18,24 @@ pub struct Time {
     pub millis: Millis,
     /// Beyond those, less than one more.
     pub nanos: u32,
+}
+
+impl Time {
+    #[must_use]
+    pub fn written(seen: &Metadata) -> Self {
+        Self::of(seen.mtime(), seen.mtime_nsec())
+    }
+
+    /// By the clock that nobody sets.
+    #[must_use]
+    pub fn changed(seen: &Metadata) -> Self {
+        Self::of(seen.ctime(), seen.ctime_nsec())
+    }
+
+    fn of(seconds: i64, nanos: i64) -> Self {
+        let millis = seconds.saturating_mul(1000).saturating_add(nanos / 1_000_000);
+        Self { millis, nanos: u32::try_from(nanos % 1_000_000).unwrap_or_default() }
+    }
 }
 
 /// Something that is to come.

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::context::{Context, block_on};
 use super::error::Failure;
-use super::follow::{self, End, Followed, Others};
+use super::follow::{self, End, First, Followed, Others};
 use super::interrupts::Interrupts;
 use super::news::News;
 use super::outputs;
@@ -75,7 +75,7 @@ async fn wait(
         let followed = Followed { jobs: &jobs, news, others: &mut others };
         let watch = &mut *watch;
         match follow::follow(&mut engines, watch, &mut interrupts, followed, &how, context).await? {
-            End::Over(record) => {
+            First::End(End::Over(record)) => {
                 let (get, interrupts) = (&options.get, &mut interrupts);
                 let ended = outputs::over(&mut engines, *record, get, interrupts, context);
                 let exit_code = match ended.await {
@@ -96,8 +96,8 @@ async fn wait(
                 left.retain(|it| *it != job);
                 progress.one_more();
             }
-            End::Left(exit_code) => return follow::say_left(&left, exit_code, context),
-            End::Others(ended) => over = ended.into(),
+            First::End(End::Left(exit_code)) => return follow::say_left(&left, exit_code, context),
+            First::Others(ended) => over = ended.into(),
         }
     }
     Ok(ids.iter().find_map(|id| failures.get(id).copied()).unwrap_or(0))

@@ -2,7 +2,6 @@
 
 use std::fs::{self, Metadata};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -11,7 +10,7 @@ use uuid::Uuid;
 use super::EngineError;
 use crate::job::{Address, JobPath, Root};
 use crate::ledger::{JobRecord, Millis, StateDir};
-use crate::parcel::{ParcelError, UNFINISHED, leads_out};
+use crate::parcel::{ParcelError, UNFINISHED, leads_out, may_run};
 
 /// Something in a job's `/files`, or kept of its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,7 +174,7 @@ fn entry_of(at: &Path, path: String, seen: &Metadata) -> Option<FileEntry> {
     let kind = if seen.is_symlink() {
         FileKind::Link { target: fs::read_link(at).ok()? }
     } else if seen.is_file() {
-        let executable = seen.permissions().mode() & 0o100 != 0;
+        let executable = may_run(seen);
         FileKind::File { bytes: seen.len(), executable, hash: None, stored: None }
     } else {
         return None;

@@ -35,10 +35,15 @@ pub fn look(path: &Path) -> Result<Found, ParcelError> {
 }
 
 fn file(path: &Path, seen: &Metadata) -> Entry {
-    // The owner's right to run it is the one that git keeps too.
-    let executable = seen.permissions().mode() & 0o100 != 0;
+    let executable = may_run(seen);
     let (origin, standing) = (Origin::Disk(path.to_owned()), Standing::Alone);
     Entry::File { origin, bytes: seen.len(), executable, standing }
+}
+
+/// The owner's right to run it is the one that git keeps too.
+#[must_use]
+pub fn may_run(seen: &Metadata) -> bool {
+    seen.permissions().mode() & 0o100 != 0
 }
 
 /// All that is in a folder, empty folders too; or a file by itself, whose path is empty. A link

@@ -22,7 +22,7 @@ mod unpack;
 pub use alone::open_alone;
 pub use contents::{Contents, Entry, Origin};
 pub use error::{ParcelError, size};
-pub use folder::{Found, walk};
+pub use folder::{Found, may_run, walk};
 pub use git::{Checkout, IsLeft};
 pub use link::leads_out;
 pub use manifest::{Content, Held, Manifest, Role};

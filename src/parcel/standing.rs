@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 /// What git knows of a file, and when it was written here.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     /// What somebody built here of a source is older than that, so that it is built again.
     Untracked(SystemTime),
@@ -16,7 +16,6 @@ pub enum Standing {
     /// Tracked, and not as HEAD has it.
     Edited(SystemTime),
     /// Git knows nothing of all that.
-    #[default]
     Alone,
 }
 
