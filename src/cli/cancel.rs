@@ -9,6 +9,7 @@ use super::follow;
 use super::interrupts::Interrupts;
 use super::output::{JobView, thousands};
 use super::selection::Selection;
+use crate::engine::aws::end_there;
 use crate::engine::{Attended, Cancelled, Clock, EngineName, Engines};
 use crate::job::{JobId, JobRef, State};
 use crate::ledger::{Filter, HandOver, JobRecord};
@@ -147,7 +148,7 @@ async fn cancel(
     let ends = engines.cancel(&waiting, &options.reason).await.doing(|| "cancel".to_owned())?;
     // Before anything is told: from here on a signal leaves, and says what goes on.
     let mut interrupts = Interrupts::new(limit)?;
-    let mut failed = None;
+    let mut failed = Vec::new();
     let mut asked = Vec::new();
     for (id, end) in ends {
         match end.doing(|| format!("cancel {}", id.short())) {
@@ -157,8 +158,7 @@ async fn cancel(
                     tell_doubt(engines, id, &sent, context)?;
                     show(engines, id, context)?;
                 } else {
-                    let failure = or_give_up(engines, id, failure)?;
-                    failed = failed.or(Some(failure));
+                    failed.push(or_give_up(engines, id, failure)?);
                 }
             }
             Ok(Cancelled::Asked) if options.wait => {
@@ -173,6 +173,7 @@ async fn cancel(
     }
     if let Told::Counted([cancelled, asked]) = told
         && !context.output.json
+        && (cancelled + asked > 0 || failed.is_empty())
     {
         let parts = [(cancelled, "cancelled"), (asked, "being ended")];
         let parts = parts.into_iter().filter(|(count, _)| *count > 0);
@@ -198,7 +199,21 @@ async fn cancel(
             follow::say_end(&record, context)?;
         }
     }
-    failed.map_or(Ok(0), Err)
+    all_failed(failed, context)
+}
+
+/// What could not be cancelled, and why: of each, as far as anybody reads on.
+fn all_failed(failed: Vec<Failure>, context: &Context<'_>) -> Result<u8, Failure> {
+    let mut failed = failed.into_iter();
+    let Some(last) = failed.next_back() else { return Ok(0) };
+    let many = failed.len().saturating_sub(MANY);
+    for failure in failed.take(MANY) {
+        context.output.warning(&failure.message());
+    }
+    if many > 0 {
+        context.output.warning(&format!("so it is with {many} more"));
+    }
+    Err(last)
 }
 
 /// It may be at work, and whoever may look can find it.
@@ -265,8 +280,14 @@ fn tell(
         Cancelled::AtOnce => context.output.status(&format!("{job} cancelled")),
         Cancelled::Asked => context.output.status(&format!("{job} is being ended")),
         Cancelled::TooLate => {
-            let state = engines.ledger().standing(id)?.state;
-            context.output.status(&format!("{job} is over already: {state}"));
+            let standing = engines.ledger().standing(id)?;
+            context.output.status(&match end_there(&standing) {
+                Some(theirs) => format!(
+                    "{job} is over already: {} on AWS Batch, and its log is to show how it was",
+                    theirs.as_str()
+                ),
+                None => format!("{job} is over already: {}", standing.state),
+            });
         }
     }
     Ok(())

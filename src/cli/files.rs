@@ -84,6 +84,9 @@ async fn list(options: &List, context: &Context<'_>) -> Result<u8, Failure> {
             return Err(nothing_there(&job, &wanted));
         }
     }
+    if files.is_empty() && job.attempt == 0 {
+        context.output.note(&format!("{} did not start, so it has no files", job.id.short()));
+    }
     let files: Vec<_> = files.iter().map(FileView::new).collect();
     if context.output.json {
         files.iter().try_for_each(|file| context.output.json_line(file))?;

@@ -11,6 +11,7 @@ use super::log_lines::How;
 use super::output::Label;
 use super::tail::Tail;
 use crate::engine::Engines;
+use crate::engine::aws::end_there;
 use crate::job::{FailureClass, JobId, JobRef};
 use crate::ledger::Standing;
 
@@ -92,8 +93,9 @@ async fn show_one(
     engines: &mut Engines<'_>,
     context: &Context<'_>,
 ) -> Result<(), Failure> {
-    let Standing { state, attempt: newest, .. } = engines.ledger().standing(id)?;
-    let Some(attempt) = attempt_of(id, attempt, newest, context)? else { return Ok(()) };
+    let standing = engines.ledger().standing(id)?;
+    let (state, newest) = (standing.state, standing.attempt);
+    let Some(attempt) = attempt_of(id, attempt, &standing, context)? else { return Ok(()) };
     let job = engines.ledger().job(id)?;
     if job.is_here() && job.class == Some(FailureClass::StartFailed) && attempt == newest {
         let why = job.reason.as_deref().unwrap_or_default();
@@ -109,6 +111,13 @@ async fn show_one(
     for doubt in tail.doubts() {
         context.output.warning(&doubt);
     }
+    if let Some(theirs) = end_there(&standing).filter(|_| attempt == newest) {
+        context.output.note(&format!(
+            "{} is over on AWS Batch ({}), and more of its log may come",
+            id.short(),
+            theirs.as_str()
+        ));
+    }
     match tail.failure() {
         Some(error) => Err(Failure::from(error).doing(format!("show the log of {}", id.short()))),
         None => Ok(()),
@@ -119,13 +128,17 @@ async fn show_one(
 fn attempt_of(
     id: JobId,
     wanted: Option<u32>,
-    newest: u32,
+    standing: &Standing,
     context: &Context<'_>,
 ) -> Result<Option<u32>, Failure> {
-    let error = match (wanted, newest) {
+    let error = match (wanted, standing.attempt) {
         (None, 0) => {
             let short = id.short();
-            context.output.note(&format!("{short} has not started, so it wrote nothing yet"));
+            context.output.note(&if standing.state.is_terminal() {
+                format!("{short} never started, so it wrote nothing")
+            } else {
+                format!("{short} has not started, so it wrote nothing yet")
+            });
             return Ok(None);
         }
         (None, newest) => return Ok(Some(newest)),

@@ -47,6 +47,17 @@ fn where_the_image_starts_a_shell_the_job_fails_and_says_why() {
     ");
     let there = account.home();
     let job = account.jobs()[0]["jobId"].as_str().expect("an id").to_owned();
+    // Its end is there, if not how it was.
+    insta::assert_snapshot!(there.run(["cancel", &job]).snapshot(), @"
+    exit code 0
+    --- stderr
+    [short] is over already: SUCCEEDED on AWS Batch, and its log is to show how it was
+    ");
+    insta::assert_snapshot!(there.run(["logs", &job]).snapshot(), @"
+    exit code 0
+    --- stderr
+    note: [short] is over on AWS Batch (SUCCEEDED), and more of its log may come
+    ");
     assert_eq!(there.run(["wait", "--limit", "30s", &job]).code, 125);
     // What is not preceded by a line of ours is what the image makes of it.
     let run = home.run(["run", "--quiet", "--no-files", "--", "echo as it is"]);

@@ -77,6 +77,25 @@ fn who_may_not_submit_is_told_what_to_allow() {
     assert_eq!(account.jobs().len(), 0);
 }
 
+/// Of several each is named.
+#[test]
+fn who_may_not_end_jobs_is_told_of_each() {
+    let account = Account::new(Jobs::Stay);
+    let home = account.home();
+    for name in ["one", "two"] {
+        home.submit(["--name", name, "--", "true"]);
+    }
+    account.deny(&["batch:TerminateJob"]);
+    let run = home.run(["cancel", "--all"]);
+    insta::assert_snapshot!(run.snapshot(), @"
+    exit code 125
+    --- stderr
+    warning: cannot cancel [short]: AWS batch:TerminateJob: User: arn:aws:sts::[account]:assumed-role/computes/test is not authorized to perform: batch:TerminateJob on resource: * because no identity-based policy allows the batch:TerminateJob action (403)
+    error: cannot cancel [short]: AWS batch:TerminateJob: User: arn:aws:sts::[account]:assumed-role/computes/test is not authorized to perform: batch:TerminateJob on resource: * because no identity-based policy allows the batch:TerminateJob action (403)
+    hint: the policy of the caller has to allow batch:TerminateJob: `computes policy` prints it
+    ");
+}
+
 #[test]
 fn the_policy_of_a_verb() {
     let home = crate::support::Home::new();

@@ -1,6 +1,7 @@
 //! Ending jobs on AWS Batch.
 
 use super::client::Clients;
+use super::describe::end_there;
 use super::sender::is_sending;
 use super::{Action, AwsEngine, AwsError, Trouble};
 use crate::engine::{Cancelled, EngineError};
@@ -122,7 +123,8 @@ impl AwsEngine<'_> {
                 }
             }
         }
-        if ledger.standing(job)?.state.is_terminal() {
+        let standing = ledger.standing(job)?;
+        if standing.state.is_terminal() || end_there(&standing).is_some() {
             return Ok(Cancelled::TooLate);
         }
         let clients = self.clients().await?;

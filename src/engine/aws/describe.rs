@@ -11,7 +11,7 @@ use super::containers::{self, Container};
 use super::streams::Logs;
 use super::{Action, AwsError, classify};
 use crate::job::{ExitRule, Pattern, Vcpus};
-use crate::ledger::Millis;
+use crate::ledger::{Millis, Standing};
 use crate::plan::{Fence, Proof};
 
 pub const DESCRIBE: Action = Action("batch:DescribeJobs");
@@ -82,6 +82,13 @@ impl Status {
     pub const fn is_over(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed)
     }
+}
+
+/// Batch's word for the end of a job that is not written down yet, as its log is still to show how it was.
+#[must_use]
+pub fn end_there(standing: &Standing) -> Option<Status> {
+    let status = standing.engine_status.as_deref().and_then(Status::parse);
+    status.filter(|status| status.is_over() && !standing.state.is_terminal())
 }
 
 /// A job as Batch sees it at one moment.

@@ -40,7 +40,7 @@ mod submit;
 mod twice;
 mod urls;
 
-pub use describe::Status;
+pub use describe::{Status, end_there};
 pub use doctor::{Check, Expected, Health};
 pub use error::{Action, AwsError, Trouble};
 pub use inside::{Around, Claim, Command as InsideCommand, Inside, Runs, Signals};
