@@ -24,7 +24,7 @@ pub struct Returned {
     here: usize,
     left: Vec<(PathBuf, Why)>,
     /// Of a job that was submitted later.
-    later: usize,
+    later: Vec<PathBuf>,
     unfit: bool,
 }
 
@@ -33,9 +33,9 @@ impl Returned {
     pub fn of(places: Places, landing: &Landing<'_>) -> Self {
         let Places { to, here, unfit, mut left } = places;
         left.append(&mut landing.left());
-        let before = left.len();
-        left.retain(|(_, why)| *why != Why::Later);
-        let (here, later) = (here.len(), before - left.len());
+        let is_later = |(_, why): &mut (PathBuf, Why)| *why == Why::Later;
+        let later = left.extract_if(.., is_later).map(|(path, _)| path).collect();
+        let here = here.len();
         let came = to.into_iter().filter(|(_, to)| landing.has(to)).collect();
         Self { came, here, later, left, unfit: !unfit.is_empty() }
     }
@@ -55,19 +55,22 @@ impl Returned {
         context: &Context<'_>,
     ) -> Result<(), Failure> {
         let output = context.output;
-        if self.later > 0 {
-            let (are, them) = match self.later {
-                1 => ("1 file is", "it"),
-                _ => (&*format!("{} files are", self.later), "them"),
-            };
-            output.note(&format!("{are} left as a job that was submitted later made {them}"));
+        if let [first, more @ ..] = &*self.later {
+            let first = first.display();
+            output.note(&match more.len() {
+                0 => format!("`{first}` is left as a job that was submitted later made it"),
+                more => format!(
+                    "`{first}` and {more} more are left as a job that was submitted later made them"
+                ),
+            });
         }
         let text = |path: &Path| path.display().to_string();
         if output.json {
             let files = self.came.iter().map(|(_, to)| text(to)).collect();
             let left = self.left.iter().map(|(path, _)| text(path)).collect();
+            let later = self.later.iter().map(|path| text(path)).collect();
             let aside = aside.iter().map(|folder| text(folder)).collect();
-            let line = EventLine::Got { id: job.id.to_string(), files, left, aside };
+            let line = EventLine::Got { id: job.id.to_string(), files, left, later, aside };
             return output.json_line_while_read(&line);
         }
         for (path, why) in self.left.iter().take(NAMED) {
@@ -96,7 +99,7 @@ impl Returned {
                 here => format!("{here} files are as they should be"),
             };
             output.status(&format!("nothing to bring back: {files} already"));
-        } else if asked && !self.unfit && self.left.is_empty() && self.later == 0 {
+        } else if asked && !self.unfit && self.left.is_empty() && self.later.is_empty() {
             output.status("nothing to bring back: of the outputs of the job nothing is kept");
         }
         Ok(())

@@ -174,7 +174,7 @@ fn of_two_jobs_the_one_that_was_submitted_later_is_right() {
     exit code 0
     --- stderr
     [short] sh--c-echo-first-app-echo-first-lib succeeded after [took]
-    note: 2 files are left as a job that was submitted later made them
+    note: `[home]/here/app` and 1 more are left as a job that was submitted later made them
     ");
     assert_eq!(text(&home, "app"), "second\n");
     // One that is submitted again is a later one.

@@ -266,6 +266,9 @@ pub enum EventLine<'a> {
         id: String,
         files: Vec<String>,
         left: Vec<String>,
+        /// Left as a job made them that was submitted later.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        later: Vec<String>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         aside: Vec<String>,
     },
