@@ -9,7 +9,7 @@ use super::error::{Doing, Failure, code};
 use super::interrupts::{Interrupts, Wake};
 use super::log_lines::How;
 use super::meant;
-use super::news::News;
+use super::news::{News, which};
 use super::output::{EventLine, JobView};
 use super::tail::Tail;
 use crate::engine::{Attended, EngineError, Engines, Watch, until};
@@ -364,7 +364,12 @@ fn end_line(record: &JobRecord, took: &str) -> String {
         (State::Cancelled | State::Lost, Some(reason), None) => format!(": {reason}"),
         _ => String::new(),
     };
-    let after = if took.is_empty() { String::new() } else { format!(" after {took}") };
+    // So long took the last of them.
+    let last = match record.attempt {
+        0 | 1 => String::new(),
+        last => format!(" in {}", which(record, last)),
+    };
+    let after = if took.is_empty() { String::new() } else { format!("{last} after {took}") };
     let (short, name, state) = (record.id.short(), &record.plan.spec.name, record.state);
     format!("{short} {name} {state}{after}{why}")
 }

@@ -9,7 +9,7 @@ use super::output::{EventLine, ExplanationView, waiting_line};
 use super::waits::Waits;
 use crate::engine::Engines;
 use crate::job::{JobId, State};
-use crate::ledger::{AttemptRecord, Ledger, Standing};
+use crate::ledger::{AttemptRecord, JobRecord, Ledger, Standing};
 
 /// What was told of one job.
 pub struct News {
@@ -72,9 +72,7 @@ impl News {
         }
         let job = engines.ledger().job(self.job)?;
         let (number, why) = (attempt.number, attempt.retry_reason.as_deref().unwrap_or_default());
-        // Those that don't count are made up for.
-        let more = job.interruptions + job.losses;
-        let attempts = job.most_attempts().map(|most| u32::from(most) + more);
+        let attempts = job.most_attempts_in_all();
         if context.output.json {
             return context.output.json_line_while_read(&EventLine::AttemptEnded {
                 id: job.id.to_string(),
@@ -87,11 +85,8 @@ impl News {
                 retry_reason: why,
             });
         }
-        let (short, ended) = (job.id.short(), how_it_ended(attempt));
-        let of = attempts.map_or_else(String::new, |most| format!(" of {most}"));
-        context.output.status(&format!(
-            "{short} attempt {number}{of} failed: {ended}; another follows: {why}"
-        ));
+        let (short, which, ended) = (job.id.short(), which(&job, number), how_it_ended(attempt));
+        context.output.status(&format!("{short} {which} failed: {ended}; another follows: {why}"));
         Ok(())
     }
 
@@ -189,7 +184,7 @@ impl News {
         let (short, attempt) = (record.id.short(), record.attempt);
         match now.state {
             State::Running if has_moved && attempt > 1 => {
-                context.output.status(&format!("{short} running, attempt {attempt}"));
+                context.output.status(&format!("{short} running, {}", which(&record, attempt)));
             }
             State::Running if has_moved && std::mem::take(&mut self.waited) => {
                 context.output.status(&format!("{short} running"));
@@ -209,6 +204,14 @@ impl News {
             );
         }
         Ok(())
+    }
+}
+
+/// Which attempt it is, and of how many.
+pub fn which(job: &JobRecord, attempt: u32) -> String {
+    match job.most_attempts_in_all() {
+        Some(most) => format!("attempt {attempt} of {most}"),
+        None => format!("attempt {attempt}"),
     }
 }
 

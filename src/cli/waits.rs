@@ -10,7 +10,7 @@ const SOON: Duration = Duration::from_secs(1);
 /// As long as a log usually takes to show what was written.
 const A_LOG: Duration = Duration::from_secs(4);
 /// Between two lines, at first. It doubles with each, up to the longest.
-const PAUSE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// What was told of one wait.
@@ -102,7 +102,7 @@ mod tests {
                 lines += usize::from(waits.looked(Some(step.to_string()), now));
             }
         }
-        assert_eq!(lines, 12);
+        assert_eq!(lines, 13);
     }
 
     #[test]

@@ -67,6 +67,12 @@ impl JobRecord {
         let said = self.plan.spec.retry.as_ref().map(|retry| retry.attempts);
         said.or_else(|| self.is_here().then(|| RetryStrategy::default().attempts))
     }
+
+    /// The same with those that don't count, as they were made up for.
+    #[must_use]
+    pub fn most_attempts_in_all(&self) -> Option<u32> {
+        self.most_attempts().map(|most| u32::from(most) + self.interruptions + self.losses)
+    }
 }
 
 /// One attempt of a job.

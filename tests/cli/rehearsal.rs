@@ -60,7 +60,7 @@ fn a_job_that_is_tried_again_tells_so() {
     [short] rehearsed submitted to default
     [short] attempt 1 of 2 failed: interrupted, Host EC2 (instance i-rehearsal) terminated.; another follows: retry rule 1 matches, onStatusReason `Host EC2*`
     rehearsal: [took] after SIGTERM: the attempt was lost with its host, and the job was tried again
-    [short] rehearsed succeeded after [took]
+    [short] rehearsed succeeded in attempt 2 of 2 after [took]
     ");
 }
 

@@ -222,7 +222,7 @@ fn the_story_is_told_in_its_order() {
     attempt 2
     [short] attempt 2 of 3 failed: exit code 4; another follows: every failure is tried again
     attempt 3
-    [short] thrice succeeded after [took]
+    [short] thrice succeeded in attempt 3 of 3 after [took]
     ");
 }
 
