@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::path::PathBuf;
 
-use super::error::{Doing, Failure, Kind};
+use super::error::{Failure, Kind};
 use super::output::Output;
 use crate::config::{Caller, Config};
 use crate::engine::aws::{AwsEngine, AwsSettings};
@@ -23,8 +23,7 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// The context of this process: its environment, its directory, its clock.
     pub fn of_process(engine: Option<&str>, output: &'a Output) -> Result<Self, Failure> {
-        let directory =
-            std::env::current_dir().doing(|| "find the working directory".to_owned())?;
+        let directory = std::env::current_dir().map_err(|error| no_directory(&error))?;
         let env = |name: &str| std::env::var_os(name);
         let mut config = Config::load(&Caller { env: &env, directory: &directory })?;
         if let Some(engine) = engine {
@@ -94,4 +93,11 @@ fn environment(name: &str) -> Result<String, std::env::VarError> {
 /// Something that no user can mend, and that should never be.
 pub fn internal(what: &str) -> Failure {
     Failure { kind: Kind::Failed, error: anyhow::anyhow!("{what}"), hint: None }
+}
+
+fn no_directory(error: &std::io::Error) -> Failure {
+    let is_gone = error.kind() == std::io::ErrorKind::NotFound;
+    let hint = is_gone.then(|| "it was removed or made anew: cd \"$PWD\", or elsewhere".to_owned());
+    let failure = Failure { kind: Kind::Failed, error: anyhow::anyhow!(error.to_string()), hint };
+    failure.doing("find the working directory".to_owned())
 }

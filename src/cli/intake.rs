@@ -178,7 +178,8 @@ fn broken_json(from: &str, error: &serde_json::Error) -> Failure {
         JSON_HINT
     };
     let place = format!("{from}:{}:{}", error.line(), error.column());
-    Failure::usage(format!("{place}: {}", without_values(&error.to_string())), hint)
+    let what = if error.is_data() { "" } else { "it is no JSON: " };
+    Failure::usage(format!("{place}: {what}{}", without_values(&error.to_string())), hint)
 }
 
 const JSON_HINT: &str = "give JSON, file://PATH, or - for stdin";

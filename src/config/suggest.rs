@@ -10,16 +10,26 @@ const ALIKE: f64 = 0.8;
 pub(super) fn meant(key: &str) -> Option<String> {
     let key = &key.to_ascii_lowercase();
     let name = last(key);
-    let alike =
-        |known: &str| strsim::jaro_winkler(key, known).max(strsim::jaro_winkler(name, last(known)));
+    // What both are in makes them no more alike.
+    let whole = |known: &str| match table(key) {
+        Some(its) if table(known) == Some(its) => 0.0,
+        _ => strsim::jaro_winkler(key, known),
+    };
+    let alike = |known: &str| whole(known).max(strsim::jaro_winkler(name, last(known)));
     settings()
         .iter()
         .flat_map(|setting| [Some(setting.key), setting.split().0])
         .flatten()
+        // That was said.
+        .filter(|known| table(key) != Some(known))
         .map(|known| (alike(known), known))
         .filter(|(likeness, _)| *likeness >= ALIKE)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .map(|(_, known)| known.to_owned())
+}
+
+fn table(key: &str) -> Option<&str> {
+    key.rsplit_once('.').map(|(table, _)| table)
 }
 
 fn last(key: &str) -> &str {
@@ -45,7 +55,7 @@ mod tests {
         ] {
             assert_eq!(meant(key).as_deref(), Some(known), "{key}");
         }
-        for key in ["x", "state_dir", "zzz.yyy", ""] {
+        for key in ["x", "state_dir", "zzz.yyy", "local.foo", ""] {
             assert_eq!(meant(key), None, "{key}");
         }
     }

@@ -372,7 +372,12 @@ static SETTINGS: [Setting; 35] = [
         default: Preset::Is("40"),
         doc: "Calls a second; AWS takes 50 of an account and region.",
         store: |config, said| {
-            config.aws.rate = said.whole()?;
+            let rate: u32 = said.whole()?;
+            if rate == 0 {
+                let (key, text, least) = (said.key(), rate.to_string(), "1");
+                return Err(said.wrong(Problem::TooSmall { key, text, least }));
+            }
+            config.aws.rate = rate;
             Ok(())
         },
     },

@@ -36,6 +36,17 @@ pub enum Slip<'a> {
     Line(&'a str),
 }
 
+/// `>out.txt`, where nothing stands between.
+fn is_redirection(word: &str) -> bool {
+    let is_of_a_path = |c: char| c.is_alphanumeric() || "-_./".contains(c);
+    let to = word.strip_prefix(">>").or_else(|| word.strip_prefix('>'));
+    to.is_some_and(|to| !to.is_empty() && to.chars().all(is_of_a_path))
+}
+
+fn is_operator(word: &str) -> bool {
+    OPERATORS.contains(&word) || is_redirection(word)
+}
+
 /// Is the program a whole line, as `echo hi`? No name that is looked for in PATH is like that; a
 /// path may be.
 #[must_use]
@@ -48,7 +59,8 @@ pub fn is_line(program: &str) -> bool {
 pub fn operator(words: &[String]) -> Option<&str> {
     let program = words.first().and_then(|program| program.rsplit('/').next());
     let takes_them = program.is_some_and(|program| TAKE_THEM.contains(&program));
-    operators(words).find(|word| !takes_them || !OF_ONE_CHARACTER.contains(word))
+    let may_be_else = |word: &str| OF_ONE_CHARACTER.contains(&word) || is_redirection(word);
+    operators(words).find(|word| !takes_them || !may_be_else(word))
 }
 
 /// All that may be operators.
@@ -56,7 +68,7 @@ fn operators(words: &[String]) -> impl Iterator<Item = &str> {
     let mut of_find = false;
     words.iter().skip(1).map(String::as_str).filter(move |word| {
         of_find |= BEGIN_OF_A_COMMAND.contains(word);
-        OPERATORS.contains(word) && !(of_find && *word == ";")
+        is_operator(word) && !(of_find && *word == ";")
     })
 }
 
@@ -95,9 +107,8 @@ pub fn through_a_shell(words: &[String]) -> String {
     let mut words = words.iter();
     // It is a line already, or quotes change nothing.
     let program = words.next().map(String::as_str).unwrap_or_default();
-    let others = words.map(|word| {
-        if OPERATORS.contains(&word.as_str()) { word.as_str().into() } else { shell_word(word) }
-    });
+    let others =
+        words.map(|word| if is_operator(word) { word.as_str().into() } else { shell_word(word) });
     let line: Vec<_> = std::iter::once(program.into()).chain(others).collect();
     format!("sh -c {}", shell_word(&line.join(" ")))
 }

@@ -65,7 +65,7 @@ fn queues() {
 #[test]
 fn attempts() {
     let refused = |attempts: &&str| refused(&["--attempts", attempts, "--", "true"]);
-    insta::assert_snapshot!(each(&["0", "11", "256", "two"], refused), @r"
+    insta::assert_snapshot!(each(&["0", "11", "256", "two"], refused), @"
     > 0
     exit code 2
     --- stderr
@@ -90,6 +90,7 @@ fn attempts() {
     error: invalid value 'two' for '--attempts <N>': invalid digit found in string
 
     For more information, try '--help'.
+    hint: --attempts <N> takes a whole number
     ");
 }
 

@@ -23,18 +23,18 @@ fn broken() {
     for json in cases {
         snapshots += &refused("--container-overrides", json);
     }
-    insta::assert_snapshot!(snapshots, @r"
+    insta::assert_snapshot!(snapshots, @"
     exit code 2
     --- stderr
-    error: --container-overrides:1:76: expected `,` or `]`
+    error: --container-overrides:1:76: it is no JSON: expected `,` or `]`
     hint: give JSON, file://PATH, or - for stdin
     exit code 2
     --- stderr
-    error: --container-overrides:1:0: EOF while parsing a value
+    error: --container-overrides:1:0: it is no JSON: EOF while parsing a value
     hint: give JSON, file://PATH, or - for stdin
     exit code 2
     --- stderr
-    error: --container-overrides:1:1: expected value
+    error: --container-overrides:1:1: it is no JSON: expected value
     hint: give JSON, file://PATH, or - for stdin
     exit code 2
     --- stderr
@@ -46,7 +46,7 @@ fn broken() {
     hint: give JSON, file://PATH, or - for stdin
     exit code 2
     --- stderr
-    error: --container-overrides:1:23: trailing characters
+    error: --container-overrides:1:23: it is no JSON: trailing characters
     hint: give JSON, file://PATH, or - for stdin
     ");
 }
@@ -72,10 +72,10 @@ fn broken_on_stdin_and_in_a_file() {
     let home = Home::new();
     let broken = "{\n  \"command\": [\"hunter2\"\n";
     let run = home.run_with_stdin(&["submit", "--container-overrides", "-"], broken);
-    insta::assert_snapshot!(run.snapshot(), @r"
+    insta::assert_snapshot!(run.snapshot(), @"
     exit code 2
     --- stderr
-    error: --container-overrides:3:0: EOF while parsing a list
+    error: --container-overrides:3:0: it is no JSON: EOF while parsing a list
     hint: give JSON, file://PATH, or - for stdin
     ");
     home.write("broken.json", broken);

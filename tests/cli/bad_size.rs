@@ -79,7 +79,7 @@ fn memory() {
 #[test]
 fn gpus() {
     let refused = |gpus: &&str| refused(&["--gpus", gpus, "--", "true"]);
-    insta::assert_snapshot!(each(&["1025", "99999999999", "one"], refused), @r"
+    insta::assert_snapshot!(each(&["1025", "99999999999", "one"], refused), @"
     > 1025
     exit code 2
     --- stderr
@@ -99,6 +99,7 @@ fn gpus() {
     error: invalid value 'one' for '--gpus <N>': invalid digit found in string
 
     For more information, try '--help'.
+    hint: --gpus <N> takes a whole number
     ");
 }
 

@@ -38,8 +38,17 @@ fn an_operator_among_the_words() {
         assert_eq!(run.code, 0);
         run.stderr
     };
-    let commands =
-        ["make && make install", "a | b", "a ; b", "a > b", "find . -exec rm {} ;", "sh -c a&&b"];
+    let commands = [
+        "make && make install",
+        "a | b",
+        "a ; b",
+        "a > b",
+        "a >b.txt",
+        "a >=1",
+        "grep >b.txt a",
+        "find . -exec rm {} ;",
+        "sh -c a&&b",
+    ];
     insta::assert_snapshot!(each(&commands, note), @"
     > make && make install
     note: `&&` goes to `make` as a word, because no shell reads the command; did you mean sh -c 'make && make install'?
@@ -52,6 +61,13 @@ fn an_operator_among_the_words() {
 
     > a > b
     note: `>` goes to `a` as a word, because no shell reads the command; did you mean sh -c 'a > b'?
+
+    > a >b.txt
+    note: `>b.txt` goes to `a` as a word, because no shell reads the command; did you mean sh -c 'a >b.txt'?
+
+    > a >=1
+
+    > grep >b.txt a
 
     > find . -exec rm {} ;
 

@@ -1,5 +1,7 @@
 //! Command lines that can't be read.
 
+use std::path::Path;
+
 use super::stage::each;
 use crate::support::Home;
 
@@ -28,6 +30,60 @@ fn a_number_below_zero() {
     ");
     let after_an_option = home.refuses(&["--engine", "local", "run", "make && ls"]);
     assert!(after_an_option.contains("did you mean -- sh -c 'make && ls'?"), "{after_an_option}");
+}
+
+/// One piece of advice, and not the parser's and ours beside each other.
+#[test]
+fn an_option_that_another_verb_has() {
+    let calls = ["run --foo", "run --region x -- true", "run --- true", "run --attempts x -- true"];
+    let refused = |call: &&str| Home::new().refuses(&super::stage::words(call));
+    insta::assert_snapshot!(each(&calls, refused), @"
+    > run --foo
+    exit code 2
+    --- stderr
+    error: unexpected argument '--foo' found
+
+    For more information, try '--help'.
+    hint: did you mean `--follow`, an option of `logs`?
+
+    > run --region x -- true
+    exit code 2
+    --- stderr
+    error: unexpected argument '--region' found
+
+    For more information, try '--help'.
+    hint: set AWS_REGION, or name the queue by its ARN
+
+    > run --- true
+    exit code 2
+    --- stderr
+    error: unexpected argument '---' found
+
+    For more information, try '--help'.
+    hint: a command goes after `--`, which is two of them
+
+    > run --attempts x -- true
+    exit code 2
+    --- stderr
+    error: invalid value 'x' for '--attempts <N>': invalid digit found in string
+
+    For more information, try '--help'.
+    hint: --attempts <N> takes a whole number
+    ");
+}
+
+#[test]
+fn a_directory_that_is_gone() {
+    let home = Home::new();
+    let program = env!("CARGO_BIN_EXE_computes");
+    let script = format!("mkdir gone && cd gone && rmdir ../gone && exec '{program}' list");
+    let run = home.run_command(&mut home.command_of(Path::new("sh"), ["-c", &script]));
+    insta::assert_snapshot!(run.snapshot(), @r#"
+    exit code 125
+    --- stderr
+    error: cannot find the working directory: No such file or directory (os error 2)
+    hint: it was removed or made anew: cd "$PWD", or elsewhere
+    "#);
 }
 
 #[test]

@@ -70,12 +70,13 @@ fn sizes_and_queues_that_are_none() {
     error: `1GX` is no amount of memory: it is a number of MiB, or has a unit such as `1GiB` or `4GB`
     hint: as in --memory 512 or --memory 2GiB
     ");
-    insta::assert_snapshot!(home.refuses(&["worker", "--gpus", "two"]), @r"
+    insta::assert_snapshot!(home.refuses(&["worker", "--gpus", "two"]), @"
     exit code 2
     --- stderr
     error: invalid value 'two' for '--gpus <N>': invalid digit found in string
 
     For more information, try '--help'.
+    hint: --gpus <N> takes a whole number
     ");
     insta::assert_snapshot!(home.refuses(&["worker", "--queue", "fast"]), @r"
     exit code 2

@@ -56,14 +56,15 @@ pub struct Meter<'a> {
     told: Cell<Instant>,
 }
 
+/// Less is done before anybody has read a bar.
+const WORTH_A_BAR: u64 = 1 << 20;
 /// How often a line tells of it where there is no bar.
 const EVERY: Duration = Duration::from_secs(10);
 
 impl<'a> Meter<'a> {
     pub(super) fn new(output: &'a Output, visible: bool, doing: &'static str, total: u64) -> Self {
         let template = "{msg} {bytes}/{total_bytes} {wide_bar} {bytes_per_sec} {eta}";
-        // Of nothing there is no progress.
-        let bar = bar(visible && total > 0, total, template);
+        let bar = bar(visible && total >= WORTH_A_BAR, total, template);
         bar.set_message(doing);
         let now = Instant::now();
         let lines = !visible;
@@ -73,7 +74,8 @@ impl<'a> Meter<'a> {
 
     /// More is to be done than was known before.
     pub fn expect(&self, bytes: u64) {
-        if self.total.replace(self.total.get() + bytes) == 0 && !self.lines {
+        let before = self.total.replace(self.total.get() + bytes);
+        if before < WORTH_A_BAR && self.total.get() >= WORTH_A_BAR && !self.lines {
             show(&self.bar);
         }
         self.bar.inc_length(bytes);

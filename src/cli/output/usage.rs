@@ -1,7 +1,9 @@
 //! What the parser of the command line has to say.
 
+use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::num::ParseIntError;
 use std::process::ExitCode;
 
 use clap::Command;
@@ -16,19 +18,28 @@ use crate::job::shell_word;
 /// Help goes to stdout, errors to stderr, as text or as `--json` has them.
 pub fn usage(mut error: clap::Error, arguments: &[OsString]) -> ExitCode {
     hide(&mut error);
+    let hint = hint(&error, arguments);
+    if hint.is_some() && error.kind() == ErrorKind::UnknownArgument {
+        // One piece of advice is enough, and ours is nearer.
+        error.remove(ContextKind::Suggested);
+        // The usage shows what was suggested.
+        if error.remove(ContextKind::SuggestedArg).is_some() {
+            error.remove(ContextKind::Usage);
+        }
+    }
     let error = &error;
     let exit_code = u8::try_from(error.exit_code()).unwrap_or(code::USAGE);
     if error.use_stderr() && asks_for_json(arguments) {
         let text = error.to_string();
         let (message, advice) = parts(&text);
-        let hint = hint(error, arguments).or(advice);
+        let hint = hint.or(advice);
         let line = to_json(&ErrorLine { error: &message, hint: hint.as_deref(), exit_code });
         // There is nowhere left to say that stderr is closed.
         let _ = writeln!(io::stderr().lock(), "{line}");
     } else {
         // A closed pipe is no error, and there is nobody left to tell of any other.
         let _ = error.print();
-        if let Some(hint) = hint(error, arguments) {
+        if let Some(hint) = hint {
             let _ = writeln!(io::stderr().lock(), "hint: {hint}");
         }
     }
@@ -48,6 +59,7 @@ fn hide(error: &mut clap::Error) {
     // The contrary was hardly meant.
     if !option.starts_with("--no-") && said(ContextKind::SuggestedArg).starts_with("--no-") {
         error.remove(ContextKind::SuggestedArg);
+        error.remove(ContextKind::Usage);
     }
     for kind in [ContextKind::ValidSubcommand, ContextKind::SuggestedSubcommand] {
         let is_far =
@@ -74,6 +86,9 @@ fn hint(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
             number if is_below_zero(&number) => {
                 Some("no number and no time here is below 0".to_owned())
             }
+            dashes if dashes.chars().all(|c| c == '-') && takes_a_command(arguments) => {
+                Some("a command goes after `--`, which is two of them".to_owned())
+            }
             option if option.starts_with('-') => of_the_aws_cli(&option)
                 .map(str::to_owned)
                 .or_else(|| option_of_another_verb(error, &option)),
@@ -88,6 +103,11 @@ fn hint(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
             ),
             _ => None,
         },
+        ErrorKind::ValueValidation => {
+            let is_number = error.source().is_some_and(<dyn Error>::is::<ParseIntError>);
+            let option = said(ContextKind::InvalidArg).filter(|_| is_number)?;
+            Some(format!("{option} takes a whole number"))
+        }
         ErrorKind::MissingRequiredArgument => {
             let is_job = said(ContextKind::InvalidArg).is_some_and(|it| it.contains("<JOB>"));
             is_job.then(|| "name a job by its id, the beginning of it, or `last`".to_owned())

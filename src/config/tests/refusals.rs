@@ -17,8 +17,10 @@ fn unknown_settings_and_what_was_meant() {
     ] {
         assert_eq!(wrong(text), (format!("computes.toml:{error}"), hint.to_owned()));
     }
-    let (_, hint) = wrong("xyz = 1");
-    assert!(hint.starts_with("the settings are engine, queue, job_definition, "), "{hint}");
+    for nothing_like_it in ["xyz = 1", "local.foo = 1"] {
+        let (_, hint) = wrong(nothing_like_it);
+        assert!(hint.starts_with("the settings are engine, queue, job_definition, "), "{hint}");
+    }
 }
 
 #[test]
@@ -82,6 +84,7 @@ fn values_that_a_job_does_not_take() {
              belong to AWS Batch",
         ),
         ("efs_mount = 'mnt'", "1:13: `mnt` is no absolute path, and `efs_mount` has to be one"),
+        ("aws.rate = 0", "1:12: `0` is too small: `aws.rate` is at least 1"),
         ("local.lease = '500ms'", "1:15: `500ms` is too short: `local.lease` is at least 1s"),
         (
             "local.grace = 99999999999",
