@@ -4,7 +4,7 @@
 //! leaves nothing of which nobody knows where it came from.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -138,6 +138,20 @@ impl Place<'_> {
     /// When the lock can't be opened.
     pub fn turn(&self) -> io::Result<File> {
         File::create(self.record().with_extension("lock"))
+    }
+
+    /// Taken by a call that brings changed sources, as long as it is at it: of what two jobs made of the
+    /// same ones all comes from one of them. `None`: another call has it.
+    ///
+    /// # Errors
+    /// When the lock can't be opened.
+    pub fn sole(&self) -> io::Result<Option<File>> {
+        let file = File::create(self.record().with_extension("sole"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 
     /// Changes what is written down, while nobody else judges what is there.

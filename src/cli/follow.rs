@@ -255,14 +255,18 @@ async fn interrupted(
     match wake {
         Wake::Interrupt | Wake::Terminate if options.cancel_on_interrupt => {}
         Wake::Interrupt if interrupts.is_second() => {}
-        Wake::Interrupt if options.may_cancel && context.output.is_interactive() => {
+        Wake::Interrupt
+            if options.may_cancel
+                && context.output.is_interactive()
+                && !are_ending(engines, jobs)? =>
+        {
             let seconds = interrupts.ask()?.as_secs();
             let (what, do_so) =
                 if jobs.len() == 1 { ("the job", "it does") } else { ("the jobs", "they do") };
             context.output.warning(&format!(
                 "press Ctrl-C again to cancel {what}, or any other key to detach: {} then, as {do_so} if \
                  nothing is pressed for {seconds} s",
-                goes_on(jobs)
+                goes_on(false, jobs)
             ));
             return Ok(None);
         }
@@ -288,8 +292,24 @@ fn cut_short(job: JobId, by: &Wake) -> String {
 }
 
 /// Tells that the wait ends before the jobs do, and how to come back to them.
-pub fn say_left(ids: &[JobId], exit_code: u8, context: &Context<'_>) -> Result<u8, Failure> {
-    tell_left(ids, exit_code, goes_on(ids), &resume(ids), context)
+pub fn say_left(
+    engines: &mut Engines<'_>,
+    ids: &[JobId],
+    exit_code: u8,
+    context: &Context<'_>,
+) -> Result<u8, Failure> {
+    let what = goes_on(are_ending(engines, ids)?, ids);
+    tell_left(ids, exit_code, what, &resume(ids), context)
+}
+
+/// Was it asked for the end of all of these?
+fn are_ending(engines: &mut Engines<'_>, ids: &[JobId]) -> Result<bool, Failure> {
+    for id in ids {
+        if engines.ledger().job(*id)?.cancel_requested_at.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The same, with what becomes of what we leave.
@@ -315,8 +335,13 @@ pub fn tell_left(
     Ok(exit_code)
 }
 
-const fn goes_on(jobs: &[JobId]) -> &'static str {
-    if jobs.len() == 1 { "the job goes on" } else { "the jobs go on" }
+const fn goes_on(are_ending: bool, jobs: &[JobId]) -> &'static str {
+    match (are_ending, jobs.len()) {
+        (false, 1) => "the job goes on",
+        (false, _) => "the jobs go on",
+        (true, 1) => "the job is being ended all the same",
+        (true, _) => "the jobs are being ended all the same",
+    }
 }
 
 /// The line that takes up the wait again.

@@ -85,6 +85,7 @@ impl Loading {
         } else {
             let checkout = Checkout::around(&context.directory)?;
             let root = checkout.root();
+            tell_of_outer(root, context);
             let (dir, folder) = (&context.config.state_dir, root);
             let brought = Place { dir, root: Root::Source, folder }.brought()?;
             let is_left = |path: &Path| brought.stays(root, path);
@@ -120,6 +121,27 @@ impl Loading {
         sources
             .chain(inputs.map(|(index, (_, it))| (INPUT, index, it)))
             .chain(stdins.map(|(index, (_, it))| (STDIN, index, &it.contents)))
+    }
+}
+
+/// Settings of a repository may be found from within another one that is in it, as a submodule is: then
+/// the inner one alone goes along.
+fn tell_of_outer(root: &Path, context: &Context<'_>) {
+    let Some(settings) = context.config.file.as_ref().and_then(|file| file.parent()) else {
+        return;
+    };
+    let mut around = root.ancestors().skip(1);
+    let Some(outer) = around.find(|it| it.join(".git").exists() && settings.starts_with(it)) else {
+        return;
+    };
+    let note = format!(
+        "`{}` alone goes along: it is a repository of its own, and computes.toml is that of the one \
+         around it; run this from `{}` if that is meant",
+        root.display(),
+        outer.display()
+    );
+    if context.output.is_news(&note) {
+        context.output.note(&note);
     }
 }
 

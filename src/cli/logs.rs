@@ -68,7 +68,7 @@ async fn show(
     match end {
         // Nobody is left to tell that nobody reads.
         End::Over(_) | End::Left(0) => Ok(0),
-        End::Left(code) => follow::say_left(&ids, code, context),
+        End::Left(code) => follow::say_left(engines, &ids, code, context),
     }
 }
 

@@ -2,18 +2,20 @@
 //! back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use rustix::fs::Access;
 
 use super::aside::Aside;
-use super::brought::By;
+use super::brought::{By, Place};
 use super::context::Context;
 use super::edits::Scene;
-use super::error::{Failure, Kind};
+use super::error::{Doing, Failure, Kind};
 use super::fate::{Fate, Ours, Why};
 use super::follow;
 use super::get::{bring, is_output, there};
@@ -26,6 +28,7 @@ use super::times::{Meanwhile, Time, Written};
 use crate::engine::{Clock, EngineError, Engines, FileEntry, FileKind, Look, Roots, sweep};
 use crate::job::{JobId, JobPath, Root, State};
 use crate::ledger::{JobRecord, Millis};
+use crate::parcel::Role;
 
 #[derive(Debug, Clone, Args)]
 pub struct Get {
@@ -66,6 +69,18 @@ impl Get {
     /// Does the caller say that outputs are to come back?
     pub const fn is_said(&self) -> bool {
         self.get.is_some()
+    }
+
+    /// # Errors
+    /// When what comes from `/files` can't go where it is to.
+    pub fn check(&self, context: &Context<'_>) -> Result<(), Failure> {
+        let folder = self.get.as_ref().map(|folder| context.directory.join(folder));
+        let is_none = |at: &Path| std::fs::metadata(at).is_ok_and(|seen| !seen.is_dir());
+        let folder = folder.iter().flat_map(|folder| folder.ancestors()).find(|at| is_none(at));
+        folder.map_or(Ok(()), |no_folder| {
+            let hint = "name a folder, which is made if it is not there";
+            Err(Failure::usage(format!("--get: `{}` is no folder", no_folder.display()), hint))
+        })
     }
 
     fn wanted(&self, context: &Context<'_>) -> Wanted<'_> {
@@ -192,6 +207,12 @@ async fn bring_back(
     let there = there(job, context);
     let may_follow = |link: &JobPath| known.is_own(link);
     let aside = Aside::of(&context.config.state_dir, job.id);
+    let _sole = if changes_sources(&entries, &known)? {
+        let sole = sole(known.place(Root::Source), context);
+        Some(interrupts.unless_left(sole).await.map_err(Stop::Left)??)
+    } else {
+        None
+    };
     // Another job may come to the same places while we look at them.
     let mut tries = 0;
     let (places, planned, times) = loop {
@@ -222,6 +243,39 @@ async fn bring_back(
     let returned = Returned::of(places, &landing);
     returned.say(job, &into, &aside, folder.is_some(), context)?;
     Ok(returned.exit_code())
+}
+
+/// Between two looks whether another call is done.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+/// After so many looks it is told what is waited for.
+const LOOKS_UNTOLD: u32 = 20;
+
+/// Waits until no other call brings changed sources to the same place.
+async fn sole(place: Place<'_>, context: &Context<'_>) -> Result<File, Failure> {
+    let doing = || format!("lock `{}`", place.folder.display());
+    let mut looks = 0;
+    loop {
+        if let Some(sole) = place.sole().doing(doing)? {
+            return Ok(sole);
+        }
+        looks += 1;
+        if looks == LOOKS_UNTOLD {
+            context
+                .output
+                .note("another call is bringing back sources that a job changed: waiting for it");
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+}
+
+/// Did the job change something that git tracks?
+fn changes_sources(entries: &[FileEntry], known: &Known<'_>) -> Result<bool, Failure> {
+    for path in entries.iter().filter_map(|entry| entry.checked().ok()) {
+        if known.role(&path)? == Role::Source {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The time of each that comes, and of what is here already.

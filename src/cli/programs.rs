@@ -1,5 +1,7 @@
 //! Programs that the caller has and a job of this machine has not, or of which it has another.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use rustix::fs::{Access, access};
@@ -38,11 +40,16 @@ pub fn hint(job: &JobRecord) -> Option<String> {
     let is_not_started = job.class == Some(FailureClass::StartFailed);
     let program = job.plan.spec.program().unwrap_or_default();
     let here = job.directory.join(program);
+    let goes_along = job.plan.freight.source.is_some();
     match job.exit_code {
         Some(NOT_FOUND) if let Some(only_here) = only_here() => Some(only_here.to_string()),
         Some(NOT_FOUND | CANNOT_EXECUTE) if !is_not_started => None,
-        Some(NOT_FOUND) if program.contains('/') && here.exists() => Some(format!(
+        Some(NOT_FOUND) if let Some(missing) = missing_interpreter(&here) => Some(missing),
+        Some(NOT_FOUND) if program.contains('/') && here.exists() && goes_along => Some(format!(
             "`{program}` is here, and was not there: does it go along? What git ignores stays here"
+        )),
+        Some(NOT_FOUND) if program.contains('/') && here.exists() => Some(format!(
+            "`{program}` is there, and what runs it is not: its interpreter or loader"
         )),
         Some(NOT_FOUND) if program.contains('/') => {
             Some(format!("is `{program}` spelt right? It starts in {}", job.directory.display()))
@@ -62,6 +69,32 @@ pub fn hint(job: &JobRecord) -> Option<String> {
         _ => None,
     }
 }
+
+/// What is wrong with what the first line of a script names, of which the kernel says only that it is not
+/// there.
+fn missing_interpreter(script: &Path) -> Option<String> {
+    let mut beginning = Vec::new();
+    File::open(script).ok()?.take(LONGEST_LINE).read_to_end(&mut beginning).ok()?;
+    let line = beginning.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    let line = String::from_utf8_lossy(line);
+    let (line, is_of_windows) =
+        line.strip_suffix('\r').map_or((&*line, false), |line| (line, true));
+    let interpreter = line.split_whitespace().next()?;
+    let script = script.file_name().unwrap_or_default().to_string_lossy();
+    if is_of_windows {
+        Some(format!(
+            "the lines of `{script}` end as on Windows, so `{interpreter}` was looked for with a carriage \
+             return behind it: dos2unix, or sed -i 's/\\r$//', mends it"
+        ))
+    } else if !Path::new(interpreter).exists() {
+        Some(format!("`{script}` begins with #!{interpreter}, which is not there"))
+    } else {
+        None
+    }
+}
+
+/// The kernel reads no more of the first line (`BINPRM_BUF_SIZE`).
+const LONGEST_LINE: u64 = 256;
 
 /// As the kernel's word for `ENOEXEC` is (strerror).
 const NO_FORMAT: &str = "Exec format error";

@@ -132,11 +132,9 @@ fn say(pruned: Pruned, pruning: &Pruning, context: &Context<'_>) -> Result<u8, F
 
 /// `30d`, or anything else that is a duration with its unit.
 fn age(option: &str, text: &str) -> Result<Duration, Failure> {
+    let hint = "say how long, as in 30d or 12h";
     if text.parse::<u64>().is_ok() {
-        return Err(Failure::usage(
-            format!("{option}: `{text}` has no unit"),
-            "say how long, as in 30d or 12h",
-        ));
+        return Err(Failure::usage(format!("{option}: `{text}` has no unit"), hint));
     }
-    parse(option, text)
+    parse(option, text).map_err(|failure| Failure { hint: Some(hint.to_owned()), ..failure })
 }

@@ -1,5 +1,6 @@
 //! What is told of outputs that were brought back, and of those that were not.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use super::landing::Landing;
 use super::output::EventLine;
 use super::places::Places;
 use crate::engine::{Engines, FileEntry, Roots};
-use crate::job::Root;
+use crate::job::{JobPath, Root};
 use crate::ledger::JobRecord;
 use crate::parcel::ParcelError;
 
@@ -86,11 +87,7 @@ impl Returned {
             ));
         }
         if !self.came.is_empty() {
-            let elsewhere = self.came.iter().find(|(_, to)| !to.starts_with(&context.directory));
-            let to = elsewhere.map_or_else(String::new, |(_, to)| {
-                let root = if to.starts_with(&into.files) { &into.files } else { &into.source };
-                format!(" to `{}`", root.display())
-            });
+            let to = self.where_to(into, &context.directory);
             let (files, already) = (counted(&self.came), already(self.here));
             output.status(&format!("brought back {files}{to}{already}"));
         } else if self.here > 0 {
@@ -103,6 +100,18 @@ impl Returned {
             output.status("nothing to bring back: of the outputs of the job nothing is kept");
         }
         Ok(())
+    }
+}
+
+impl Returned {
+    /// The folders that what came is in, where any of that is not below the one that the caller stands in.
+    fn where_to(&self, into: &Roots, directory: &Path) -> String {
+        if self.came.iter().all(|(_, to)| to.starts_with(directory)) {
+            return String::new();
+        }
+        let roots = self.came.iter().map(|(entry, _)| into.of(JobPath::split(&entry.path).0));
+        let folders: BTreeSet<_> = roots.map(|root| format!("`{}`", root.display())).collect();
+        format!(" to {}", folders.into_iter().collect::<Vec<_>>().join(" and "))
     }
 }
 

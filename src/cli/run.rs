@@ -44,6 +44,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     let rehearse = rehearse.map(|text| parse("--rehearse-interruption", text)).transpose()?;
     let after = rehearse.map(|after| u32::try_from(after.as_millis()).unwrap_or(u32::MAX));
     aws_output::refuse(&options.job.outputs)?;
+    options.get.check(context)?;
     let how = submission::How {
         rehearse_after: after,
         once: options.job.once,
@@ -108,7 +109,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
                     ControlFlow::Break(code) => get.say_left(&[id], code, context),
                 }
             }
-            End::Left(code) => follow::say_left(&[id], code, context),
+            End::Left(code) => follow::say_left(&mut engines, &[id], code, context),
         }
     })
 }
@@ -145,7 +146,7 @@ async fn left_in_between(
         ));
         return Ok(code);
     }
-    follow::say_left(&[id], code, context)
+    follow::say_left(engines, &[id], code, context)
 }
 
 pub fn parse(option: &str, text: &str) -> Result<Duration, Failure> {

@@ -36,6 +36,7 @@ pub struct Options {
 pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     let limit =
         options.limit.as_deref().map(|text| super::run::parse("--limit", text)).transpose()?;
+    options.get.check(context)?;
     let Some(first) = options.jobs.first() else {
         let Some(ledger) = context.ledger()? else { return Ok(0) };
         let mut jobs = ledger.list(&Filter::unfinished())?;
@@ -96,7 +97,9 @@ async fn wait(
                 left.retain(|it| *it != job);
                 progress.one_more();
             }
-            First::End(End::Left(exit_code)) => return follow::say_left(&left, exit_code, context),
+            First::End(End::Left(exit_code)) => {
+                return follow::say_left(&mut engines, &left, exit_code, context);
+            }
             First::Others(ended) => over = ended.into(),
         }
     }

@@ -596,6 +596,38 @@ fn of_two_calls_at_once_the_job_that_was_submitted_later_has_the_last_word() {
     }
 }
 
+/// What both made of the same sources fits together only as the one or the other has it.
+#[test]
+fn of_two_calls_at_once_changed_sources_are_all_from_one_job() {
+    let home = checkout();
+    let sources: Vec<_> = (0..40).map(|number| format!("source{number}")).collect();
+    let reset = || {
+        for source in &sources {
+            home.write(source, "before\n");
+        }
+    };
+    reset();
+    commit(&home);
+    for _ in 0..6 {
+        reset();
+        let ids = ["one", "two"].map(|by| {
+            home.submit(["--", "sh", "-c", &format!("for it in source*; do echo {by} >$it; done")])
+        });
+        assert_eq!(home.run(["wait", "--no-get", &ids[0], &ids[1]]).code, 0);
+        let calls = ids.map(|id| Following::start(&home, &["wait", "--quiet", "--get", &id]));
+        let codes = calls.map(|call| call.end(&home).code);
+        let texts: std::collections::BTreeSet<_> =
+            sources.iter().map(|source| text(&home, source)).collect();
+        // Who comes second leaves them all. If that is the later job, it says so by its exit code.
+        let one = std::collections::BTreeSet::from(["one\n".to_owned()]);
+        let two = std::collections::BTreeSet::from(["two\n".to_owned()]);
+        assert!(
+            texts == one && codes == [0, 125] || texts == two && codes == [0, 0],
+            "{texts:?} {codes:?}"
+        );
+    }
+}
+
 #[test]
 fn where_it_is_brought_is_told_if_that_is_elsewhere() {
     let home = checkout();
@@ -606,6 +638,33 @@ fn where_it_is_brought_is_told_if_that_is_elsewhere() {
     let there = files.run_script(&["--output", ".", &into], script).stderr;
     let told = format!("brought back 1 file, 1 byte to `{}`", folder.display());
     assert!(there.contains(&told), "{there}");
+    // Both, where something comes to both.
+    let id = home.submit([
+        "--output",
+        ".",
+        "--output",
+        "/source",
+        "--",
+        "sh",
+        "-c",
+        "echo >app; echo >/files/it",
+    ]);
+    home.until(&id, "succeeded");
+    let again = home.path().join("again");
+    let into = format!("--get={}", again.display());
+    let there = home.run(["wait", &into, &id]).stderr;
+    let told = format!("to `{}` and `{}`\n", again.display(), home.work().display());
+    assert!(there.contains(&told), "{there}");
+    // Before anything is submitted.
+    let other = Home::new();
+    other.write("file", "");
+    insta::assert_snapshot!(other.refuses(&["run", "--get=file/below", "--", "true"]), @"
+    exit code 2
+    --- stderr
+    error: --get: `[home]/here/file` is no folder
+    hint: name a folder, which is made if it is not there
+    ");
+    fs::remove_file(home.work().join("app")).expect("it came");
     let id = home.submit(["--", "sh", "-c", "echo >app"]);
     home.until(&id, "succeeded");
     let run = home.command(["wait", "--get", &id]);

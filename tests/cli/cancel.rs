@@ -279,6 +279,14 @@ fn slow(home: &Home) -> super::stage::Gate {
 fn to_wait_has_its_limit_and_can_be_left() {
     let home = Home::new();
     let mut gate = slow(&home);
+    assert_eq!(home.run(["cancel", "last"]).code, 0);
+    insta::assert_snapshot!(home.run(["explain", "last"]).snapshot(), @"
+    exit code 0
+    --- stdout
+    [short] slow running
+    reason   cancelled by the user
+    why      it is being ended: it got SIGTERM, and SIGKILL follows after local.grace
+    ");
     insta::assert_snapshot!(home.run(["cancel", "last", "--wait", "--limit", "0"]).snapshot(), @"
     exit code 124
     --- stderr

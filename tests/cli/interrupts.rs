@@ -138,6 +138,27 @@ fn at_a_terminal_a_second_ctrl_c_cancels() {
     assert_eq!(home.status("last")["state"], "cancelled");
 }
 
+/// Who cancelled already can only leave.
+#[test]
+fn at_a_terminal_a_third_ctrl_c_detaches() {
+    let home = Home::new();
+    let _gate = home.gate();
+    let script = "trap 'read x < gate' TERM; echo up; sleep 600 & wait";
+    let command = ["run", "--name", "slow", "--", "sh", "-c", script];
+    let mut run = Following::at_terminal(&home, &command);
+    run.until_it_prints("up");
+    for told in ["press Ctrl-C again", "cancelling the job"] {
+        run.type_in(CTRL_C);
+        run.until_it_prints(told);
+    }
+    run.type_in(CTRL_C);
+    insta::assert_snapshot!(run.end(&home).snapshot(), @"
+    exit code 130
+    --- stdout
+    ^Cwarning: detached; the job is being ended all the same. To come back: computes logs --follow [short], or computes wait [short]
+    ");
+}
+
 #[test]
 fn at_a_terminal_any_key_detaches_at_once() {
     let home = Home::new();

@@ -113,15 +113,28 @@ fn one_that_can_not_be_started() {
     home.write("no-line", "echo hi\n");
     home.write("no-right", "#!/bin/sh\n");
     home.write("build.sh", "#!/bin/sh\n");
-    let may_run = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(home.work().join("no-line"), may_run).expect("rights");
-    let programs = ["./no-line", "./no-right", "/tmp", "./nope", "build.sh", "no-such-program"];
+    home.write("of-windows", "#!/bin/sh\r\necho hi\r\n");
+    home.write("no-interpreter", "#!/no/such/interpreter -x\n");
+    for name in ["no-line", "of-windows", "no-interpreter"] {
+        let may_run = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(home.work().join(name), may_run).expect("rights");
+    }
+    let programs = [
+        "./no-line",
+        "./no-right",
+        "./of-windows",
+        "./no-interpreter",
+        "/tmp",
+        "./nope",
+        "build.sh",
+        "no-such-program",
+    ];
     insta::assert_snapshot!(each(&programs, |program| {
         let run = home.run(["run", "--quiet", "--", program]);
         let hints = home.run(["explain", "last"]).snapshot();
         let hints = hints.lines().filter(|line| line.starts_with("hint"));
         format!("{}\n{}", run.snapshot(), hints.collect::<Vec<_>>().join("\n"))
-    }), @"
+    }), @r"
     > ./no-line
     exit code 126
 
@@ -130,6 +143,14 @@ fn one_that_can_not_be_started() {
     exit code 126
 
     hint     may `./no-right` be executed? chmod +x makes it so
+    > ./of-windows
+    exit code 127
+
+    hint     the lines of `of-windows` end as on Windows, so `/bin/sh` was looked for with a carriage return behind it: dos2unix, or sed -i 's/\r$//', mends it
+    > ./no-interpreter
+    exit code 127
+
+    hint     `no-interpreter` begins with #!/no/such/interpreter, which is not there
     > /tmp
     exit code 126
 

@@ -191,6 +191,12 @@ fn a_worker_with_nothing_to_do_removes_what_is_older_than_the_history() {
 
 #[test]
 fn what_is_no_age() {
+    insta::assert_snapshot!(Home::new().refuses(&["prune", "--older-than", "abc"]), @"
+    exit code 2
+    --- stderr
+    error: --older-than: `abc` is no duration
+    hint: say how long, as in 30d or 12h
+    ");
     insta::assert_snapshot!(Home::new().refuses(&["prune", "--older-than", "30"]), @"
     exit code 2
     --- stderr
@@ -201,7 +207,7 @@ fn what_is_no_age() {
     exit code 2
     --- stderr
     error: --older-than: `long` is no duration
-    hint: give seconds, or units as in 90s, 50m or 1h
+    hint: say how long, as in 30d or 12h
     ");
     insta::assert_snapshot!(Home::new().looks(&["prune"]), @"
     exit code 0

@@ -165,6 +165,22 @@ fn submodules_go_along_if_they_are_there() {
     assert!(listed(&found(&home, "tree")).contains(&"./deps/inner/mine"));
     let dirty = found(&home, "commit");
     assert!(dirty.stderr.contains("differs from HEAD: deps/inner"), "{}", dirty.stderr);
+    // From within it that alone does, though the settings are those around it.
+    home.write("computes.toml", "source = \"tree\"\n");
+    let inner = home.work().join("deps/inner");
+    let run = home.run_command(home.command(["run", "--", "ls"]).current_dir(&inner));
+    insta::assert_snapshot!(run.snapshot(), @"
+    exit code 0
+    --- stdout
+    inner
+    mine
+    tracked
+    --- stderr
+    note: `[home]/here/deps/inner` alone goes along: it is a repository of its own, and computes.toml is that of the one around it; run this from `[home]/here` if that is meant
+    [short] ls submitted to default
+    [short] ls succeeded after [took]
+    ");
+    fs::remove_file(home.work().join("computes.toml")).expect("removed");
     // As a clone without --recurse-submodules has it.
     git(&home, &["submodule", "--quiet", "deinit", "--force", "deps/inner"]);
     let missing = found(&home, "tree");

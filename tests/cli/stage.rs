@@ -137,10 +137,13 @@ impl Run {
     }
 }
 
-/// Runs a command at a terminal of its own: what comes from stdin is typed there, what is seen goes
-/// to stdout.
-const AT_TERMINAL: &str =
-    "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+/// Runs a command at a terminal of its own, of a usual size: what comes from stdin is typed there, what is
+/// seen goes to stdout.
+const AT_TERMINAL: &str = r#"
+import os, pty, sys
+sized = ["sh", "-c", 'stty cols 80 rows 24; exec "$0" "$@"']
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sized + sys.argv[1:])))
+"#;
 
 /// A verb that follows a job, in the background of the test.
 pub struct Following {
@@ -166,6 +169,7 @@ impl Following {
         let python = python_tool("python");
         let mut command = home.command_of(Path::new(python.get_program()), ["-c", AT_TERMINAL]);
         command.arg(env!("CARGO_BIN_EXE_computes")).args(arguments).stdin(Stdio::piped());
+        command.env("TERM", "xterm");
         Self::spawn(command)
     }
 

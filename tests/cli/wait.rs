@@ -22,6 +22,36 @@ fn jobs_that_are_over() {
     assert_eq!(home.run(["wait", &worse, &bad]).code, 8);
 }
 
+/// A line goes above the bar, and not behind it.
+#[test]
+fn at_a_terminal_a_bar_shows_how_many_are_over() {
+    let home = Home::new();
+    let gates = ["one", "two"].map(|name| {
+        let script = format!("mkfifo {name}; read x <{name}");
+        (home.work().join(name), home.submit(["--name", name, "--", "sh", "-c", &script]))
+    });
+    let ids: Vec<_> = gates.iter().map(|(_, id)| id.as_str()).collect();
+    let mut run = Following::at_terminal(&home, &[&["wait"][..], &ids].concat());
+    run.until_it_shows("0/2 over");
+    for (gate, id) in &gates {
+        home.until(id, "running");
+        crate::support::eventually("it waits", || gate.exists().then_some(()));
+        std::fs::write(gate, "go\n").expect("somebody reads");
+    }
+    let shown = run.end(&home).stdout;
+    let lines: Vec<_> = shown.lines().filter(|line| line.contains("succeeded after")).collect();
+    assert_eq!(lines.len(), 2, "{shown:?}");
+    for line in lines {
+        // The line that the bar was on was cleared before.
+        let before = line.split(" one succ").next().and_then(|it| it.split(" two succ").next());
+        let before = before.unwrap_or_default();
+        assert!(before.len() < 10 || before[..before.len() - 8].ends_with("\x1b[2K"), "{line:?}");
+    }
+    // Of one there is none.
+    let shown = Following::at_terminal(&home, &["wait", ids[0]]).end(&home).stdout;
+    assert!(!shown.contains(" over "), "{shown:?}");
+}
+
 #[test]
 fn a_job_named_twice_is_waited_for_once() {
     let home = Home::new();

@@ -34,6 +34,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 
+use indicatif::MultiProgress;
 use serde::Serialize;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
@@ -56,10 +57,13 @@ pub struct Output {
     said: RefCell<BTreeSet<String>>,
     /// Set in a step of GitHub Actions.
     github: Option<GitHub>,
+    /// What moves at the end of stderr; lines go above it.
+    bars: MultiProgress,
 }
 
 impl Output {
-    pub const fn new(json: bool, quiet: bool) -> Self {
+    #[must_use]
+    pub fn new(json: bool, quiet: bool) -> Self {
         Self {
             json,
             quiet,
@@ -67,6 +71,7 @@ impl Output {
             is_in_line: Cell::new(false),
             said: RefCell::new(BTreeSet::new()),
             github: None,
+            bars: MultiProgress::new(),
         }
     }
 
@@ -87,7 +92,7 @@ impl Output {
         if let Some(last) = bytes.last() {
             self.is_in_line.set(*last != b'\n');
         }
-        let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+        let written = self.bars.suspend(|| stdout.write_all(bytes).and_then(|()| stdout.flush()));
         Ok(written.inspect_err(|error| {
             self.reader_gone.set(error.kind() == io::ErrorKind::BrokenPipe);
         })?)
@@ -208,12 +213,13 @@ impl Output {
             ""
         };
         // There is nowhere left to say that stderr is closed.
-        let _ = writeln!(io::stderr().lock(), "{begin}{line}");
+        let _ = self.bars.suspend(|| writeln!(io::stderr().lock(), "{begin}{line}"));
     }
 
     /// Bars move only where somebody sees them.
     pub fn progress(&self, total: u64) -> Progress {
-        Progress::new(!self.quiet && !self.json && io::stderr().is_terminal(), total)
+        let visible = !self.quiet && !self.json && io::stderr().is_terminal();
+        Progress::new(&self.bars, visible, total)
     }
 
     /// The same for bytes.

@@ -3,44 +3,55 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Output;
 use crate::parcel::size;
 
-pub struct Progress(ProgressBar);
+/// How many of several are done.
+pub struct Progress(Bar);
 
 impl Progress {
-    pub(super) fn new(visible: bool, total: u64) -> Self {
-        Self(bar(visible, total, "{pos}/{len} over {wide_bar} {elapsed}"))
+    pub(super) fn new(bars: &MultiProgress, visible: bool, total: u64) -> Self {
+        let bar = Bar::new(bars, total, "{pos}/{len} over {wide_bar} {elapsed}");
+        // Of one there is no progress.
+        if visible && total > 1 {
+            bar.show();
+        }
+        Self(bar)
     }
 
     pub fn one_more(&self) {
-        self.0.inc(1);
+        self.0.bar.inc(1);
     }
 }
 
-impl Drop for Progress {
+/// It is gone when it is dropped.
+struct Bar {
+    bars: MultiProgress,
+    bar: ProgressBar,
+}
+
+impl Bar {
+    fn new(bars: &MultiProgress, total: u64, template: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
+        // The templates are constants that the crate's own tests would refuse were they wrong.
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Self { bars: bars.clone(), bar }
+    }
+
+    fn show(&self) {
+        self.bars.add(self.bar.clone()).enable_steady_tick(Duration::from_secs(1));
+    }
+}
+
+impl Drop for Bar {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
+        self.bars.remove(&self.bar);
     }
-}
-
-fn bar(visible: bool, total: u64, template: &str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
-    // The templates are constants that the crate's own tests would refuse were they wrong.
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    if visible {
-        show(&bar);
-    }
-    bar
-}
-
-fn show(bar: &ProgressBar) {
-    bar.set_draw_target(ProgressDrawTarget::stderr());
-    bar.enable_steady_tick(Duration::from_secs(1));
 }
 
 /// Shows bytes, their rate and the time that is left; where nobody sees a bar, a line every now
@@ -48,7 +59,7 @@ fn show(bar: &ProgressBar) {
 pub struct Meter<'a> {
     output: &'a Output,
     doing: &'static str,
-    bar: ProgressBar,
+    bar: Bar,
     lines: bool,
     total: Cell<u64>,
     done: Cell<u64>,
@@ -64,8 +75,11 @@ const EVERY: Duration = Duration::from_secs(10);
 impl<'a> Meter<'a> {
     pub(super) fn new(output: &'a Output, visible: bool, doing: &'static str, total: u64) -> Self {
         let template = "{msg} {bytes}/{total_bytes} {wide_bar} {bytes_per_sec} {eta}";
-        let bar = bar(visible && total >= WORTH_A_BAR, total, template);
-        bar.set_message(doing);
+        let bar = Bar::new(&output.bars, total, template);
+        bar.bar.set_message(doing);
+        if visible && total >= WORTH_A_BAR {
+            bar.show();
+        }
         let now = Instant::now();
         let lines = !visible;
         let (total, done, told) = (Cell::new(total), Cell::new(0), Cell::new(now));
@@ -76,14 +90,14 @@ impl<'a> Meter<'a> {
     pub fn expect(&self, bytes: u64) {
         let before = self.total.replace(self.total.get() + bytes);
         if before < WORTH_A_BAR && self.total.get() >= WORTH_A_BAR && !self.lines {
-            show(&self.bar);
+            self.bar.show();
         }
-        self.bar.inc_length(bytes);
+        self.bar.bar.inc_length(bytes);
     }
 
     pub fn add(&self, bytes: u64) {
         self.done.set(self.done.get() + bytes);
-        self.bar.inc(bytes);
+        self.bar.bar.inc(bytes);
         if self.lines && self.told.get().elapsed() >= EVERY {
             self.told.set(Instant::now());
             self.output.status(&self.line());
@@ -103,11 +117,5 @@ impl<'a> Meter<'a> {
             size(rate),
             super::duration(left)
         )
-    }
-}
-
-impl Drop for Meter<'_> {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
     }
 }

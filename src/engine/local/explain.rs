@@ -21,6 +21,11 @@ impl LocalEngine<'_> {
             State::Accepted | State::Submitting | State::Queued | State::Blocked => {
                 self.why_it_waits(ledger, &job, &mut explanation)?;
             }
+            State::Starting | State::Running if job.cancel_requested_at.is_some() => {
+                explanation.find(
+                    "it is being ended: it got SIGTERM, and SIGKILL follows after local.grace",
+                );
+            }
             State::Starting => explanation.find("a worker has it and starts it"),
             State::Running => explanation.find("it runs"),
             State::Succeeded => explanation.find("it succeeded"),
