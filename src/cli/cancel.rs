@@ -1,5 +1,8 @@
 //! `computes cancel`: end jobs, whatever state they are in.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use clap::Args;
 
 use super::context::{Context, block_on};
@@ -10,7 +13,7 @@ use super::interrupts::Interrupts;
 use super::output::{JobView, thousands};
 use super::selection::Selection;
 use crate::engine::aws::end_there;
-use crate::engine::{Attended, Cancelled, Clock, EngineName, Engines};
+use crate::engine::{Attended, Cancelled, Clock, EngineError, EngineName, Engines};
 use crate::job::{JobId, JobRef, State};
 use crate::ledger::{Filter, HandOver, JobRecord};
 
@@ -121,8 +124,8 @@ async fn selected(
     let any = Filter { states: Filter::unfinished().states, ..filter.clone() };
     let unfinished = ids(engines.ledger().list(&any)?);
     match engines.refresh(&unfinished).await {
-        Ok(Attended::Done) => {}
-        Ok(Attended::Later(error)) | Err(error) => {
+        Ok(Attended { later: None, .. }) => {}
+        Ok(Attended { later: Some(error), .. }) | Err(error) => {
             let why = Failure::from(error).message();
             context.output.warning(&format!("by what was known when last looked at: {why}"));
         }
@@ -134,7 +137,7 @@ async fn cancel(
     engines: &mut Engines<'_>,
     ids: &[JobId],
     mut told: Told,
-    limit: Option<std::time::Duration>,
+    limit: Option<Duration>,
     options: &Options,
     context: &Context<'_>,
 ) -> Result<u8, Failure> {
@@ -145,7 +148,7 @@ async fn cancel(
         if is_held { held.push(*id) } else { waiting.push(*id) }
     }
     waiting.append(&mut held);
-    let ends = engines.cancel(&waiting, &options.reason).await.doing(|| "cancel".to_owned())?;
+    let ends = ends(engines, &waiting, &options.reason, context).await?;
     // Before anything is told: from here on a signal leaves, and says what goes on.
     let mut interrupts = Interrupts::new(limit)?;
     let mut failed = Vec::new();
@@ -168,6 +171,9 @@ async fn cancel(
             Ok(end) => {
                 tell(engines, id, end, &mut told, context)?;
                 show(engines, id, context)?;
+                if end == Cancelled::AtOnce {
+                    tell_if_unseen(engines, id, context)?;
+                }
             }
         }
     }
@@ -200,6 +206,53 @@ async fn cancel(
         }
     }
     all_failed(failed, context)
+}
+
+/// After so long it is told why it takes so long.
+const UNTOLD: Duration = Duration::from_secs(2);
+
+/// What became of the wishes. One of which nobody knows whether it was sent is looked for first.
+async fn ends(
+    engines: &mut Engines<'_>,
+    jobs: &[JobId],
+    reason: &str,
+    context: &Context<'_>,
+) -> Result<Vec<(JobId, Result<Cancelled, EngineError>)>, Failure> {
+    let mut unclear = Vec::new();
+    for job in jobs {
+        if engines.ledger().standing(*job)?.state == State::Submitting {
+            unclear.push(job.short());
+        }
+    }
+    let mut ends = pin!(engines.cancel(jobs, reason));
+    let ended = tokio::select! {
+        ended = &mut ends => Some(ended),
+        () = tokio::time::sleep(UNTOLD), if !unclear.is_empty() => None,
+    };
+    if let Some(ended) = ended {
+        return ended.doing(|| "cancel".to_owned());
+    }
+    context.output.note(&format!(
+        "looking whether AWS Batch has {}: it may have been sent, and its list is late at times",
+        unclear.join(" ")
+    ));
+    ends.await.doing(|| "cancel".to_owned())
+}
+
+/// Nobody saw it on AWS Batch, and nobody can know that it is not there.
+fn tell_if_unseen(
+    engines: &mut Engines<'_>,
+    id: JobId,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let job = engines.ledger().job(id)?;
+    if let Some(why) = job.engine_reason.as_ref().filter(|_| job.may_be_there()) {
+        let short = id.short();
+        context.output.warning(&format!(
+            "{short}: {why}; computes cancel {short} looks again, and ends it if it is there"
+        ));
+    }
+    Ok(())
 }
 
 /// What could not be cancelled, and why: of each, as far as anybody reads on.

@@ -1,9 +1,10 @@
 //! Waiting for jobs whose end was asked for: nothing is told on the way.
 
 use super::context::{Context, internal};
+use super::doubts;
 use super::error::{Doing, Failure};
 use super::interrupts::Interrupts;
-use crate::engine::{Attended, Engines, Watch};
+use crate::engine::{Engines, Watch};
 use crate::job::JobId;
 
 /// Waits until the first of the jobs is over. `Some`: somebody wants us to leave before that, with
@@ -29,7 +30,8 @@ pub async fn until_over(
                 Ok(attended) => attended.doing(|| format!("wait for {}", job.short()))?,
                 Err(code) => return Ok(Some(code)),
             };
-            if let Attended::Later(error) = attended
+            doubts::tell(attended.doubts, context);
+            if let Some(error) = attended.later
                 && !std::mem::replace(&mut away, true)
             {
                 let why = Failure::from(error).message();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::context::{Context, internal};
+use super::doubts;
 use super::error::{Doing, Failure, code};
 use super::interrupts::{Interrupts, Wake};
 use super::log_lines::How;
@@ -12,7 +13,7 @@ use super::meant;
 use super::news::{News, which};
 use super::output::{EventLine, JobView};
 use super::tail::Tail;
-use crate::engine::{Attended, EngineError, Engines, Watch, until};
+use crate::engine::{EngineError, Engines, Watch, until};
 use crate::job::{JobId, State};
 use crate::ledger::JobRecord;
 
@@ -226,9 +227,10 @@ async fn attended(
         }
     };
     match attended {
-        Ok(Attended::Done) => *away = false,
-        Ok(Attended::Later(error)) => {
-            if !std::mem::replace(away, true) {
+        Ok(attended) => {
+            doubts::tell(attended.doubts, context);
+            let was_away = std::mem::replace(away, attended.later.is_some());
+            if let Some(error) = attended.later.filter(|_| !was_away) {
                 let why = Failure::from(error).message();
                 context.output.warning(&format!("cannot look at the job just now: {why}"));
             }

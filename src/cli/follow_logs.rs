@@ -1,12 +1,13 @@
 //! Following the logs of several jobs at once.
 
 use super::context::Context;
+use super::doubts;
 use super::error::Failure;
 use super::follow::End;
 use super::interrupts::Interrupts;
 use super::log_lines::How;
 use super::tail::Tail;
-use crate::engine::{Attended, EngineName, Engines, Watch};
+use crate::engine::{EngineName, Engines, Watch};
 use crate::job::JobId;
 
 /// The jobs that go on, each with its log.
@@ -103,12 +104,13 @@ impl Logs {
                     jobs.push(*job);
                 }
             }
-            match engines.attend(&jobs).await? {
-                Attended::Later(error) if !std::mem::replace(&mut self.away, true) => {
-                    let why = Failure::from(error).message();
-                    context.output.warning(&format!("cannot look at the jobs just now: {why}"));
-                }
-                Attended::Later(_) | Attended::Done => {}
+            let attended = engines.attend(&jobs).await?;
+            doubts::tell(attended.doubts, context);
+            if let Some(error) = attended.later
+                && !std::mem::replace(&mut self.away, true)
+            {
+                let why = Failure::from(error).message();
+                context.output.warning(&format!("cannot look at the jobs just now: {why}"));
             }
         }
         Ok(())

@@ -90,6 +90,8 @@ impl Interrupts {
     /// says so.
     pub async fn unless_left<T>(&mut self, work: impl Future<Output = T>) -> Result<T, u8> {
         tokio::select! {
+            // What is done already takes nobody's time.
+            biased;
             done = work => Ok(done),
             code = self.leave() => Err(code),
         }

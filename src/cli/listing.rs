@@ -5,6 +5,7 @@ use super::error::Failure;
 use super::output;
 use crate::engine::aws::{Listed, Looked, MOST_LOOKED_AT, Trouble};
 use crate::engine::{Attended, EngineName, Engines};
+use crate::job::State;
 use crate::ledger::{Filter, JobRecord, Ledger, LedgerError};
 
 #[derive(Default)]
@@ -40,8 +41,8 @@ impl Listing {
         let mut listing = Self::default();
         let away = engines.ledger().away()?;
         match engines.refresh(&away).await {
-            Ok(Attended::Done) => {}
-            Ok(Attended::Later(error)) | Err(error) => {
+            Ok(Attended { later: None, .. }) => {}
+            Ok(Attended { later: Some(error), .. }) | Err(error) => {
                 let why = Failure::from(error).message();
                 listing.warnings.push(format!("as it was when last looked at: {why}"));
             }
@@ -69,12 +70,19 @@ impl Listing {
             ));
         }
         for job in others.jobs {
-            let is_second = match &job.ours {
-                Some((id, _)) if job.may_be_second() => ledger.has(*id)?,
-                _ => false,
-            };
-            if !is_second && ledger.known_by_engine_id(&job.engine_id)?.is_none() {
-                listing.foreign.push(job);
+            if ledger.known_by_engine_id(&job.engine_id)?.is_some() {
+                continue;
+            }
+            let ours = job.ours.as_ref().map(|(id, _)| *id);
+            match ours.filter(|id| ledger.has(*id).unwrap_or(false)) {
+                // The ledger's row is its own, as soon as it is found.
+                Some(id) if ledger.standing(id)?.state == State::Submitting => {}
+                Some(_) if job.may_be_second() => {}
+                // It counts as over there, and goes on all the same.
+                Some(id) if ledger.job(id)?.may_be_there() => {
+                    listing.foreign.push(job.by_its_own_id());
+                }
+                _ => listing.foreign.push(job),
             }
         }
         listing.jobs = ledger.list(&Filter { engine: Some(EngineName::Aws.as_str()), ..more })?;

@@ -9,6 +9,7 @@ mod candidates;
 mod completions;
 mod context;
 mod doctor;
+mod doubts;
 mod edits;
 mod ending;
 mod error;

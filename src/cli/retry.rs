@@ -31,9 +31,9 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         for id in &found {
             let job = engines.ledger().job(*id)?;
             if job.may_be_there() {
+                let (short, state) = (id.short(), job.state);
                 context.output.warning(&format!(
-                    "{} was given up, and may run on AWS Batch all the same: both would",
-                    id.short()
+                    "{short} counts as {state}, and may run on AWS Batch all the same: both would"
                 ));
             }
             let submission =

@@ -5,7 +5,6 @@ use clap::Args;
 use super::context::{Context, block_on};
 use super::error::Failure;
 use super::output::{self, JobView};
-use crate::engine::Attended;
 use crate::job::JobRef;
 
 #[derive(Debug, Args)]
@@ -20,7 +19,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     let mut engines = context.engines_of_existing(first)?;
     let ids = block_on(async {
         let ids = engines.find_all(&options.jobs).await?;
-        if let Attended::Later(error) = engines.refresh(&ids).await? {
+        if let Some(error) = engines.refresh(&ids).await?.later {
             let why = Failure::from(error).message();
             context.output.warning(&format!("as it was when last looked at: {why}"));
         }

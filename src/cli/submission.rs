@@ -9,7 +9,7 @@ use super::error::{Doing, Failure};
 use super::freight::{Loading, Prepared};
 use super::intake;
 use super::job_options::JobOptions;
-use super::{meant, programs};
+use super::{doubts, meant, programs};
 use crate::engine::aws::Trouble;
 use crate::engine::{Accepted, Clock, EngineError, EngineName, Engines, Sent, Submission, local};
 use crate::job::{
@@ -349,11 +349,7 @@ pub async fn hand_over(
     for note in notes {
         context.output.note(&note);
     }
-    for (id, error) in doubts {
-        let why = Failure::from(error).message();
-        let short = id.short();
-        context.output.warning(&format!("{short} is on AWS Batch, with a doubt: {why}"));
-    }
+    doubts::tell(doubts, context);
     if let Some(error) = unattended {
         let why = Failure::from(error).message();
         context.output.warning(&format!(

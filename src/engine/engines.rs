@@ -174,7 +174,7 @@ impl<'a> Engines<'a> {
     /// # Errors
     /// When that can't be, now or later.
     pub async fn attend(&mut self, jobs: &[JobId]) -> Result<Attended, EngineError> {
-        let Some(first) = jobs.first() else { return Ok(Attended::Done) };
+        let Some(first) = jobs.first() else { return Ok(Attended::default()) };
         match self.of(*first)? {
             EngineName::Local => self.local.attend(&mut self.ledger, jobs).await,
             EngineName::Aws => self.aws.attend(&mut self.ledger, jobs).await,
@@ -300,7 +300,7 @@ impl<'a> Engines<'a> {
             }
         }
         if away.is_empty() {
-            return Ok(Attended::Done);
+            return Ok(Attended::default());
         }
         self.aws.observe(&mut self.ledger, &away).await
     }

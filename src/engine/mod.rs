@@ -68,11 +68,12 @@ pub struct Accepted {
 }
 
 /// What became of a look at jobs.
-#[derive(Debug)]
-pub enum Attended {
-    Done,
-    /// The engine could not be asked just now; it will be again.
-    Later(EngineError),
+#[derive(Debug, Default)]
+pub struct Attended {
+    /// Why the engine could not be asked just now, if so; it will be again.
+    pub later: Option<EngineError>,
+    /// What whoever waits should know of jobs that the engine has, perhaps twice.
+    pub doubts: Vec<(JobId, EngineError)>,
 }
 
 impl Attended {
@@ -81,10 +82,7 @@ impl Attended {
     /// # Errors
     /// When the engine could not be asked just now.
     pub fn by_now(self) -> Result<(), EngineError> {
-        match self {
-            Self::Done => Ok(()),
-            Self::Later(error) => Err(error),
-        }
+        self.later.map_or(Ok(()), Err)
     }
 }
 

@@ -48,10 +48,16 @@ impl JobRecord {
         self.engine == LOCAL
     }
 
-    /// Was it sent, and did it end without anybody knowing whether its engine has it?
+    /// Was it sent, and did it end without anybody knowing whether its engine has it? Why that is so then
+    /// stands where the engine's own words would.
     #[must_use]
     pub fn may_be_there(&self) -> bool {
-        self.state == State::Lost && !self.is_here() && self.engine_id.is_none()
+        let is_unseen = match self.state {
+            State::Lost => true,
+            State::Cancelled => self.engine_reason.is_some(),
+            _ => false,
+        };
+        is_unseen && !self.is_here() && self.engine_id.is_none()
     }
 
     /// Its size, as far as it is known here: on AWS what was not said is the job definition's.

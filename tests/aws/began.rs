@@ -173,6 +173,30 @@ fn a_log_that_goes_on_being_late_is_read_to_its_end() {
     let home = account.home().with("COMPUTES_AWS_LOG_SETTLE", "1s");
     let run = home.run(["run", "--quiet", "--", "sh", "-c", "echo a; sleep 3; echo b; exit 3"]);
     assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (3, "a\nb\n", ""));
+    // Later than anybody waits for, which its own lines tell too.
+    let account = Account::in_scene(Jobs::Run, &json!({"log_lag": 6.5}));
+    let home = account.home().with("COMPUTES_AWS_LOG_SETTLE", "1s");
+    let run = home.run(["run", "--quiet", "--", "sh", "-c", "echo a; sleep 7; echo b"]);
+    insta::assert_snapshot!(run.snapshot(), @"
+    exit code 0
+    --- stdout
+    a
+    --- stderr
+    warning: the log of attempt 1 may lack its end: its lines were shown later than it is waited for
+    ");
+}
+
+/// Where no line of ours precedes the command, nothing tells whether it wrote nothing.
+#[test]
+fn an_empty_log_without_a_line_of_ours_is_told() {
+    let account = Account::in_scene(Jobs::Run, &json!({"log_lag": 5}));
+    let home = account.home().with("COMPUTES_AWS_LOG_SETTLE", "1s");
+    let run = home.run(["run", "--quiet", "--no-files", "--", "sh", "-c", "echo a"]);
+    insta::assert_snapshot!(run.snapshot(), @"
+    exit code 0
+    --- stderr
+    warning: the log of attempt 1 is empty: the job wrote nothing, or that is not shown yet
+    ");
 }
 
 /// A failure is not taken back. But whoever reads its log hears of it.
@@ -286,6 +310,21 @@ fn who_does_not_wait_for_the_end_of_a_log_learns_where_it_is() {
     --- stderr
     [short] is over; the end of its log is awaited
     note: interrupted: the end of the log may be missing; computes logs [short] shows it
+    ");
+}
+
+/// How the job ended is known by then, and that is what the exit code tells.
+#[test]
+fn a_limit_that_cuts_the_end_of_a_log_changes_no_exit_code() {
+    let account = Account::in_scene(Jobs::Run, &json!({"log_lag": 30}));
+    let home = account.home().with(LONG.0, LONG.1);
+    let run = home.run(["run", "--limit", "4s", "--", "sh", "-c", "exit 7"]);
+    insta::assert_snapshot!(run.snapshot_of_the_end(), @"
+    exit code 7
+    --- stderr
+    [short] sh--c-exit-7 submitted to default
+    note: the limit is reached: the end of the log may be missing; computes logs [short] shows it
+    [short] sh--c-exit-7 failed after [took] : exit code 7
     ");
 }
 

@@ -161,7 +161,7 @@ fn one_that_started_since_it_was_listed_is_left() {
 }
 
 /// Kills the program while the server has its request and it has no answer.
-fn killed_in_mid_submit(account: &Account, accepted: bool) -> Home {
+pub fn killed_in_mid_submit(account: &Account, accepted: bool) -> Home {
     let (there, wait) = std::sync::mpsc::channel();
     let proxy = Proxy::start(Aws::server().port(), move |request| {
         if is_submit(request) {

@@ -63,7 +63,7 @@ fn it_can_be_given_up_and_the_doubt_is_told() {
     [short] unclear lost
     reason   given up: nobody could tell whether AWS Batch has it, as `[name]`
     why      it was sent, and may run there all the same
-    hint     computes list --all shows it, if it is there; computes retry [short] sends another
+    hint     computes cancel [short] looks again, and ends it if it is there; computes retry [short] sends another
     ");
     let again = home.run(["retry", "last"]);
     assert_eq!((again.code, account.jobs().len()), (0, 2));
@@ -72,7 +72,7 @@ fn it_can_be_given_up_and_the_doubt_is_told() {
     --- stdout
     [id]
     --- stderr
-    warning: [short] was given up, and may run on AWS Batch all the same: both would
+    warning: [short] counts as lost, and may run on AWS Batch all the same: both would
     ");
 }
 

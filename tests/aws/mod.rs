@@ -31,4 +31,5 @@ mod second;
 mod secrets;
 mod throttled;
 mod transfers;
+mod unseen;
 mod urls;

@@ -131,3 +131,15 @@ fn one_that_ended_before_the_list_showed_it_counts_or_is_told() {
     let (is_first, _, run) = second_after(Jobs::Succeed, "SUCCEEDED", minute);
     assert_eq!((is_first, run.stderr.contains("both ran")), (false, true), "{}", run.stderr);
 }
+
+/// The list is late, so that both begin.
+#[test]
+fn one_that_began_before_it_made_way_is_told() {
+    let account = Account::in_scene(Jobs::Run, &json!({"list_lag": 1.5}));
+    let same = ["--name", "same", "--", "sh", "-c", "sleep 6"];
+    let first = account.home().submit(same);
+    let there = account.home().with("COMPUTES_AWS_SETTLE", "500ms");
+    let run = there.run([&["submit", "--once"], &same[..]].concat());
+    assert_eq!((run.code, run.stdout.trim()), (0, first.as_str()), "{}", run.stderr);
+    assert!(run.stderr.contains("ours had started by then, and was ended"), "{}", run.stderr);
+}

@@ -1,8 +1,12 @@
 //! Ending jobs on AWS Batch.
 
+use std::collections::HashMap;
+
 use super::client::Clients;
 use super::describe::end_there;
+use super::list;
 use super::sender::is_sending;
+use super::submit::Delivered;
 use super::{Action, AwsEngine, AwsError, Trouble};
 use crate::engine::{Cancelled, EngineError};
 use crate::job::{Event, JobId, State};
@@ -42,11 +46,16 @@ enum Wish {
     Over,
     /// It was over already.
     TooLate,
+    /// Nobody could tell whether Batch has it, and it counts as over.
+    Unseen(HandOver),
     /// It may be on its way to Batch: whoever brings it there ends it.
     OnItsWay,
     /// Batch has it.
     There { engine_id: String, region: String },
 }
+
+/// In the order of the jobs, and of which of them Batch may have two.
+type Wishes = (Vec<Result<Wish, EngineError>>, HashMap<JobId, EngineError>);
 
 /// A job that Batch has.
 #[derive(Clone, Copy)]
@@ -64,10 +73,7 @@ impl AwsEngine<'_> {
         jobs: &[JobId],
         reason: &str,
     ) -> Result<Vec<Result<Cancelled, EngineError>>, EngineError> {
-        let mut wishes = Vec::new();
-        for job in jobs {
-            wishes.push(self.wish_for(ledger, *job, reason).await);
-        }
+        let (wishes, mut doubts) = self.wishes(ledger, jobs, reason).await?;
         let is_there = |wish: &Result<Wish, _>| matches!(wish, Ok(Wish::There { .. }));
         let there = jobs.iter().zip(&wishes).filter(|(_, wish)| is_there(wish));
         let there: Vec<_> = there.map(|(job, _)| *job).collect();
@@ -78,10 +84,13 @@ impl AwsEngine<'_> {
             ends.push(match wish {
                 Ok(Wish::There { engine_id, region }) => {
                     let there = There { job: *job, engine_id: &engine_id, region: &region };
-                    self.end_there(ledger, there, is_seen, reason).await
+                    let end = self.end_there(ledger, there, is_seen, reason).await;
+                    // The other one, if there is one, may run.
+                    end.and_then(|end| doubts.remove(job).map_or(Ok(end), Err))
                 }
                 Ok(Wish::Over) => Ok(Cancelled::AtOnce),
                 Ok(Wish::TooLate) => Ok(Cancelled::TooLate),
+                Ok(Wish::Unseen(sent)) => self.end_unseen(ledger, *job, &sent, reason).await,
                 Ok(Wish::OnItsWay) => {
                     self.due.set(Some(tokio::time::Instant::now() + self.settings.poll));
                     Ok(Cancelled::Asked)
@@ -94,7 +103,7 @@ impl AwsEngine<'_> {
             tracing::debug!(%error, "cannot see the end of jobs");
         }
         for (job, end) in jobs.iter().zip(&mut ends) {
-            if matches!(end, Ok(Cancelled::Asked)) {
+            if matches!(end, Ok(Cancelled::Asked)) && there.contains(job) {
                 *end = Ok(match ledger.standing(*job)?.state {
                     State::Cancelled => Cancelled::AtOnce,
                     // By itself, before it could be ended.
@@ -124,6 +133,10 @@ impl AwsEngine<'_> {
             }
         }
         let standing = ledger.standing(job)?;
+        if standing.state == State::Cancelled {
+            // Whoever brought it there has ended it since.
+            return Ok(Cancelled::AtOnce);
+        }
         if standing.state.is_terminal() || end_there(&standing).is_some() {
             return Ok(Cancelled::TooLate);
         }
@@ -140,22 +153,66 @@ impl AwsEngine<'_> {
         Ok(Cancelled::Asked)
     }
 
-    async fn wish_for(
+    async fn wishes(
+        &mut self,
+        ledger: &mut Ledger,
+        jobs: &[JobId],
+        reason: &str,
+    ) -> Result<Wishes, EngineError> {
+        let mut wishes: Vec<_> = jobs.iter().map(|job| self.wish(ledger, *job, reason)).collect();
+        let is_on_its_way = |wish: &Result<Wish, _>| matches!(wish, Ok(Wish::OnItsWay));
+        let on_their_way = jobs.iter().zip(&wishes).filter(|(_, wish)| is_on_its_way(wish));
+        let on_their_way: Vec<_> = on_their_way.map(|(job, _)| *job).collect();
+        // Is somebody bringing them there? If not, they are looked for, and not sent any more.
+        let Delivered { failed, doubts } = self.hand_over_left(ledger, &on_their_way).await?;
+        let mut failed: HashMap<_, _> = failed.into_iter().collect();
+        for (job, wish) in jobs.iter().zip(&mut wishes) {
+            if is_on_its_way(wish) {
+                *wish = self.wish_again(ledger, *job, reason);
+            }
+            // Nobody could look.
+            if is_on_its_way(wish)
+                && let Some(error) = failed.remove(job)
+            {
+                *wish = Err(error);
+            }
+        }
+        Ok((wishes, doubts.into_iter().collect()))
+    }
+
+    /// Of one that was on its way: it is over by now if Batch does not have it.
+    fn wish_again(
         &mut self,
         ledger: &mut Ledger,
         job: JobId,
         reason: &str,
     ) -> Result<Wish, EngineError> {
-        let mut wish = self.wish(ledger, job, reason)?;
-        if matches!(wish, Wish::OnItsWay) {
-            // Is somebody bringing it there? If not, it is looked for, and not sent any more.
-            self.hand_over_left(ledger, &[job]).await?;
-            wish = self.wish(ledger, job, reason)?;
-        }
-        match wish {
-            Wish::TooLate if ledger.standing(job)?.state == State::Cancelled => Ok(Wish::Over),
+        match self.wish(ledger, job, reason)? {
+            Wish::TooLate | Wish::Unseen(_) if ledger.standing(job)?.state == State::Cancelled => {
+                Ok(Wish::Over)
+            }
             wish => Ok(wish),
         }
+    }
+
+    /// Ends what Batch shows by now of a job that counts as over.
+    async fn end_unseen(
+        &mut self,
+        ledger: &Ledger,
+        job: JobId,
+        sent: &HandOver,
+        reason: &str,
+    ) -> Result<Cancelled, EngineError> {
+        let record = ledger.job(job)?;
+        let queue = record.plan.spec.queue_id();
+        let clients = self.clients().await?;
+        let found = list::by_name(&clients, &sent.region, queue, &sent.name).await?;
+        let mut end = Cancelled::TooLate;
+        for job in found.into_iter().filter(|job| job.name == sent.name && job.is_active()) {
+            terminate(&clients, &sent.region, &job.engine_id, reason).await?;
+            end = Cancelled::Asked;
+        }
+        Ok(end)
     }
 
     /// Looks no more for a job of which nobody can tell whether Batch has it. `None`: it is told, or
@@ -202,7 +259,9 @@ impl AwsEngine<'_> {
         }
         let record = ledger.job(job)?;
         let sent = ledger.hand_over_of(record.seq)?;
+        let may_be_there = record.may_be_there();
         match (record.engine_id, sent) {
+            (_, Some(sent)) if may_be_there => Ok(Wish::Unseen(sent)),
             _ if record.state.is_terminal() => Ok(Wish::TooLate),
             (Some(engine_id), Some(sent)) => Ok(Wish::There { engine_id, region: sent.region }),
             _ => Err(LedgerError::Corrupt(format!("job {job} is nowhere")).into()),

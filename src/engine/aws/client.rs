@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::identity::IdentityCache;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -25,6 +26,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use super::error::{Action, AwsError};
 use super::mfa::{AskForCode, MfaRole, nobody};
 use super::pace::Pace;
+use super::patient::{LONGEST_LOAD, Patient};
 use super::roots;
 use super::{AwsSettings, Trouble};
 
@@ -83,7 +85,9 @@ impl Clients {
         ask: AskForCode,
     ) -> Result<Self, AwsError> {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(settings.timeout).build();
+        let patient = IdentityCache::lazy().load_timeout(LONGEST_LOAD).build();
         let mut config = aws_config::defaults(BehaviorVersion::latest())
+            .identity_cache(patient)
             .http_client(http_client(ProxyConfig::from_env))
             .timeout_config(timeouts);
         if let Some(region) = region {
@@ -101,6 +105,10 @@ impl Clients {
             role.open(&config, ask).await?;
             let role = SharedCredentialsProvider::new(role);
             config = config.into_builder().credentials_provider(role).build();
+        }
+        if let Some(provider) = config.credentials_provider() {
+            let provider = SharedCredentialsProvider::new(Patient::new(provider));
+            config = config.into_builder().credentials_provider(provider).build();
         }
         let pace = Pace::new(settings.rate);
         Ok(Self {

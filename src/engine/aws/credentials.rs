@@ -44,15 +44,19 @@ pub fn trouble(error: &(dyn Error + 'static)) -> Option<Trouble> {
 /// May the same succeed a little later? Whoever gives credentials did not answer, or said that it
 /// can't just now.
 fn passes(cause: &(dyn Error + 'static)) -> bool {
-    if let Some(error) = cause.downcast_ref::<ConnectorError>() {
-        return error.is_timeout() || error.is_io();
+    // However the exchange ended: it was not whoever gives them that refused.
+    if cause.is::<ConnectorError>() {
+        return true;
     }
     if let Some(ImdsError::ErrorResponse(answer)) = cause.downcast_ref() {
         return is_for_a_while(answer.response().status().as_u16(), "");
     }
     // Of the endpoint of a container only the text has it.
-    let status = cause.to_string();
-    let status = status.rsplit_once("StatusCode(").and_then(|(_, rest)| rest.strip_suffix(')'));
+    let text = cause.to_string();
+    if text.starts_with("invalid JSON in response") {
+        return true;
+    }
+    let status = text.rsplit_once("StatusCode(").and_then(|(_, rest)| rest.strip_suffix(')'));
     status.and_then(|status| status.parse().ok()).is_some_and(|status| is_for_a_while(status, ""))
         || answer_passes::<AssumeRoleError>(cause)
         || answer_passes::<AssumeRoleWithWebIdentityError>(cause)

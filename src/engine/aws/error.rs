@@ -48,6 +48,8 @@ pub enum AwsError {
     SecretGone(String),
     #[error("it was cancelled before it was sent")]
     Withdrawn,
+    #[error("it may have been sent, and the list of AWS Batch did not show it for {} s", .patience.as_secs_f32())]
+    NotSeen { patience: Duration },
     #[error("the job is in account {job}, and the credentials are of account {caller}")]
     OtherAccount { job: String, caller: String },
     #[error("the job definition `{name}` {what}")]
@@ -163,6 +165,7 @@ impl AwsError {
             Self::NoRegion
             | Self::SecretGone(_)
             | Self::Withdrawn
+            | Self::NotSeen { .. }
             | Self::Urls { .. }
             | Self::Put { .. }
             | Self::NotInside
@@ -272,6 +275,7 @@ impl AwsError {
             Self::NotInside
             | Self::Object { .. }
             | Self::Withdrawn
+            | Self::NotSeen { .. }
             | Self::Foreign { .. }
             | Self::NoLog { .. }
             | Self::Mask(_) => {

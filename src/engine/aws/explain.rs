@@ -196,7 +196,7 @@ impl Explanation {
 
     /// Batch does not have the job, as far as is known. `goes_on`: somebody sends it now.
     fn of_what_is_not_known_there(job: JobRecord, sent: Option<&HandOver>, goes_on: bool) -> Self {
-        let short = job.id.short();
+        let (short, may_be_there) = (job.id.short(), job.may_be_there());
         let mut told = Self { reason: job.reason.or(job.engine_reason), ..Self::default() };
         match (job.state, sent) {
             (State::Submitting, _) if goes_on => {
@@ -209,10 +209,11 @@ impl Explanation {
                      cancel --give-up {short} looks no more"
                 ));
             }
-            (State::Lost, Some(_)) => {
+            (_, Some(_)) if may_be_there => {
                 told.find("it was sent, and may run there all the same");
                 told.hint(format!(
-                    "computes list --all shows it, if it is there; computes retry {short} sends another"
+                    "computes cancel {short} looks again, and ends it if it is there; computes retry \
+                     {short} sends another"
                 ));
             }
             (state, _) if state.is_terminal() => {

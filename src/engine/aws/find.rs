@@ -10,11 +10,11 @@ use tokio::time::{Instant, sleep};
 
 use super::client::Clients;
 use super::describe::{self, AT_ONCE, Observed, Status, describe_one, exit_rule};
-use super::send::Found;
+use super::send::{Found, SETTLES};
 use super::{AwsEngine, AwsError, Listed, containers, list, twice};
 use crate::engine::{Cancelled, EngineError, EngineName};
 use crate::job::{Arn, Draft, JobId, JobRef};
-use crate::ledger::{Adopted, Ledger, LedgerError, Meant, NAMED, NewJob, Several};
+use crate::ledger::{Adopted, Ledger, LedgerError, Meant, Millis, NAMED, NewJob, Several};
 use crate::plan::{
     BatchName, Cargo, ContainerOverrides, EvaluatedRetry, FREIGHT, FilesMount, KeyValue, Plan,
     ResourceRequirement, SubmitJob, TimeoutSeconds,
@@ -45,8 +45,13 @@ impl AwsEngine<'_> {
         {
             return Ok(known);
         }
-        let now = self.clock.now();
-        let found = self.look_for(text, now).await?;
+        let end = Instant::now() + self.settings.settle;
+        let mut found = self.look_for(text, self.clock.now()).await?;
+        // One that was submitted just now the list shows a little later.
+        while found.jobs.is_empty() && is_new(text, self.clock.now()) && Instant::now() < end {
+            sleep(LOOK_AGAIN).await;
+            found = self.look_for(text, self.clock.now()).await?;
+        }
         match found.jobs.as_slice() {
             [] if !found.cut.is_empty() => Err(unknown(
                 ", nor among the newest 2,000 of each queue; the whole id finds older ones",
@@ -128,7 +133,7 @@ impl AwsEngine<'_> {
         &mut self,
         ledger: &mut Ledger,
         id: JobId,
-    ) -> Result<Option<JobId>, EngineError> {
+    ) -> Result<Option<Sooner>, EngineError> {
         let record = ledger.job(id)?;
         let sent = ledger.hand_over_of(record.seq)?;
         let (Some(ours), Some(sent)) = (record.engine_id.clone(), sent) else { return Ok(None) };
@@ -162,7 +167,7 @@ impl AwsEngine<'_> {
                         return Err(both(first).into());
                     }
                 }
-                return Ok(Some(twin));
+                return Ok(Some(Sooner { twin, had_started: ours.has_started() }));
             }
         }
         // What failed meanwhile leaves the work to ours; and nobody undoes what both have done.
@@ -184,9 +189,13 @@ impl AwsEngine<'_> {
         if let Some(known) = ledger.known_by_engine_id(&engine_id)? {
             return Ok(known);
         }
-        let id = match BatchName::parse(&name) {
-            Some(ours) => ours.id,
-            None => engine_id
+        let ours = BatchName::parse(&name).map(|ours| ours.id);
+        // What counts as over here and goes on there all the same is another job by now.
+        let is_taken =
+            |id: &JobId| Ok::<_, LedgerError>(ledger.has(*id)? && ledger.job(*id)?.may_be_there());
+        let id = match ours {
+            Some(ours) if !is_taken(&ours)? => ours,
+            _ => engine_id
                 .parse()
                 .map_err(|_| foreign("is a child of an array; name the array".to_owned()))?,
         };
@@ -213,6 +222,13 @@ impl AwsEngine<'_> {
         ledger.write(|change| change.adopt(&new, &adopted, created_at))?;
         Ok(id)
     }
+}
+
+/// A job of another machine that does the same and came first, so that ours was ended.
+pub(super) struct Sooner {
+    pub twin: JobId,
+    /// Ours, by then.
+    pub had_started: bool,
 }
 
 /// Which of several to look at, where they are one submission of which one job runs.
@@ -244,8 +260,13 @@ fn is_wanted(ledger: &Ledger, id: JobId) -> Result<bool, LedgerError> {
     Ok(!job.state.is_terminal() && job.cancel_requested_at.is_none())
 }
 
-/// How many times `aws.settle` the list is waited for, that it shows a job of `--once`.
-const SETTLES: u32 = 6;
+/// Is it the whole id of a job that was made a few minutes ago? Clocks differ.
+fn is_new(text: &str, now: Millis) -> bool {
+    let made_at = text.parse::<JobId>().ok().and_then(|id| id.made_at());
+    made_at.is_some_and(|made_at| (now - made_at).abs() < NEW)
+}
+
+const NEW: Millis = 5 * 60 * 1000;
 /// Between two looks at a list that does not show yet what is there.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 

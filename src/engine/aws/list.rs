@@ -338,6 +338,14 @@ impl Listed {
                 .is_none_or(|text| name.contains(&text.to_lowercase()))
     }
 
+    /// As one that nobody here submitted: our id of it is taken.
+    #[must_use]
+    pub fn by_its_own_id(mut self) -> Self {
+        let theirs = self.engine_id.parse::<JobId>().ok();
+        self.ours = self.ours.zip(theirs).map(|((_, name), id)| (id, name));
+        self
+    }
+
     /// Without what makes it unique on Batch.
     #[must_use]
     pub fn name(&self) -> &str {

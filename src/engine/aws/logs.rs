@@ -118,6 +118,8 @@ struct Ending {
     caught_up: bool,
     /// No longer than this it is waited because of how late the log is.
     latest: Duration,
+    /// So late it was seen to be.
+    late: Duration,
     /// Is it told already that its command never began?
     never_began: bool,
     /// And only because its log lacked the line at that time?
@@ -354,6 +356,12 @@ impl AwsLog {
             (_, true) if !has_ended => {
                 "may lack its end: the line that the job writes last is not there"
             }
+            (_, false) if ending.is_fresh() && ending.late > ending.latest => {
+                "may lack its end: its lines were shown later than it is waited for"
+            }
+            (false, _) if ending.is_fresh() && open.times.given == 0 => {
+                "is empty: the job wrote nothing, or that is not shown yet"
+            }
             _ => return,
         };
         self.doubt = Some(format!("the log of attempt {} {lacks}", self.attempt));
@@ -380,6 +388,7 @@ impl Ending {
             closed_at: None,
             caught_up: false,
             latest,
+            late,
             never_began: false,
             by_its_log: false,
         };
@@ -394,10 +403,17 @@ impl Ending {
     /// the last of it was written.
     fn goes_on(&mut self, at: Option<Millis>) {
         let to_the_end = self.closed_at.zip(at).map_or(0, |(closed_at, at)| closed_at - at);
-        let late = Duration::from_millis(to_the_end.max(0).unsigned_abs()).min(self.latest);
-        let more = if self.caught_up { late } else { Duration::ZERO };
+        let late = Duration::from_millis(to_the_end.max(0).unsigned_abs());
+        let late = if self.caught_up { late } else { Duration::ZERO };
+        self.late = self.late.max(late);
+        let more = late.min(self.latest);
         self.until = self.until.max(Instant::now() + more + self.after_news);
         self.looks = self.looks.max(1);
+    }
+
+    /// Did the attempt end so recently that its log may not be whole?
+    const fn is_fresh(&self) -> bool {
+        !self.latest.is_zero()
     }
 
     /// One more look brought nothing. Is that the end?

@@ -28,6 +28,7 @@ mod mfa;
 mod objects;
 mod observe;
 mod pace;
+mod patient;
 mod policy;
 mod poll;
 mod queues;
@@ -49,6 +50,8 @@ pub use mfa::AskForCode;
 pub use policy::{INSIDE, Scope, policy, policy_words};
 pub use queues::{Details, Environment, QueueOnAws};
 pub use streams::LOG_GROUP;
+
+use self::submit::Delivered;
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -214,8 +217,17 @@ impl Engine for AwsEngine<'_> {
         ledger: &mut Ledger,
         jobs: &[JobId],
     ) -> Result<Attended, EngineError> {
-        self.hand_over_left(ledger, jobs).await?;
-        self.observe(ledger, jobs).await
+        let Delivered { failed, doubts } = self.hand_over_left(ledger, jobs).await?;
+        // The first is the one that is waited for; the others come to their turn.
+        for (job, error) in failed {
+            // A refusal is the end of its job, which tells of it.
+            if jobs.first() == Some(&job) && !ledger.standing(job)?.state.is_terminal() {
+                return Err(error);
+            }
+            tracing::debug!(%error, %job, "cannot hand over");
+        }
+        let attended = self.observe(ledger, jobs).await?;
+        Ok(Attended { doubts, ..attended })
     }
 
     async fn cancel(

@@ -53,11 +53,11 @@ impl AwsEngine<'_> {
         match looked {
             Ok(Looked { elsewhere, .. }) => {
                 self.in_vain = 0;
-                Ok(elsewhere.map_or(Attended::Done, |error| Attended::Later(error.into())))
+                Ok(Attended { later: elsewhere.map(EngineError::from), ..Attended::default() })
             }
             Err(EngineError::Aws(error)) if error.passes() && self.in_vain < MOST_IN_VAIN => {
                 self.in_vain += 1;
-                Ok(Attended::Later(error.into()))
+                Ok(Attended { later: Some(error.into()), ..Attended::default() })
             }
             Err(error) => Err(error),
         }

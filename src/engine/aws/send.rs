@@ -77,7 +77,8 @@ impl Found {
         !self.status.is_over() || self.stopped_at.is_some_and(|stopped| stopped >= time)
     }
 
-    const fn has_started(&self) -> bool {
+    /// May its command have begun?
+    pub const fn has_started(&self) -> bool {
         !matches!(self.status, Status::Submitted | Status::Pending | Status::Runnable)
     }
 }
@@ -102,6 +103,8 @@ const MOST_THROTTLED: u32 = 100;
 /// A definition that was just registered is not seen everywhere at once.
 const MOST_UNSEEN: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// How many times `aws.settle` the list is waited for where nothing but the list tells.
+pub const SETTLES: u32 = 6;
 
 /// Sends a job, and again where it is sure that Batch does not have it.
 pub async fn send(clients: &Clients, letter: &Letter, settle: Duration) -> Delivery {
@@ -109,9 +112,12 @@ pub async fn send(clients: &Clients, letter: &Letter, settle: Duration) -> Deliv
     // So often it was sent, by us or before us, without an answer that tells.
     let mut unclear = u32::from(letter.look_first);
     let mut look = letter.look_first;
+    // A fence keeps what is sent again from running twice. Of what is not, nothing but the list tells.
+    let is_cancelled = letter.may_send == MaySend::Cancelled;
+    let patience = if is_cancelled { settle * SETTLES } else { settle };
     loop {
         if std::mem::take(&mut look) {
-            match settled(clients, letter, settle).await {
+            match settled(clients, letter, patience).await {
                 Ok(Some(found)) => {
                     return only_one(clients, letter, found.engine_id, found.arn, settle).await;
                 }
@@ -121,7 +127,14 @@ pub async fn send(clients: &Clients, letter: &Letter, settle: Duration) -> Deliv
         }
         match &letter.may_send {
             MaySend::Yes => {}
+            MaySend::Cancelled if unclear > 0 => {
+                return Delivery::NotSent(AwsError::NotSeen { patience });
+            }
             MaySend::Cancelled => return Delivery::NotSent(AwsError::Withdrawn),
+            // It is looked for again before it is sent.
+            MaySend::SecretGone(name) if unclear > 0 => {
+                return Delivery::Unclear(AwsError::SecretGone(name.clone()));
+            }
             MaySend::SecretGone(name) => {
                 return Delivery::NotSent(AwsError::SecretGone(name.clone()));
             }

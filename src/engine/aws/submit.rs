@@ -6,9 +6,10 @@ use futures_util::future::join_all;
 
 use super::cancel::terminate;
 use super::definition::{self, Definitions};
+use super::find::Sooner;
 use super::send::{Delivery, Letter, MaySend, send};
 use super::sender::{Sender, is_sending};
-use super::{AwsEngine, fargate};
+use super::{AwsEngine, AwsError, fargate};
 use crate::engine::{Accepted, EngineError, EngineName, Submission};
 use crate::job::{Event, FailureClass, JobId, Secrets, State};
 use crate::ledger::{
@@ -34,11 +35,11 @@ struct Outgoing {
 
 /// What came of a delivery, apart from what went well.
 #[derive(Default)]
-struct Delivered {
+pub(super) struct Delivered {
     /// Batch did not take these, or may not have.
-    failed: Vec<(JobId, EngineError)>,
+    pub failed: Vec<(JobId, EngineError)>,
     /// Batch has these; whether only once, or though it should not, is not sure.
-    doubts: Vec<(JobId, EngineError)>,
+    pub doubts: Vec<(JobId, EngineError)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,16 +135,25 @@ impl AwsEngine<'_> {
                 continue;
             }
             match self.sooner(ledger, id).await {
-                Ok(Some(twin)) => accepted.instead.push((id, twin)),
+                Ok(Some(Sooner { twin, had_started })) => {
+                    accepted.instead.push((id, twin));
+                    if had_started {
+                        accepted.notes.push(format!(
+                            "the list showed {} late, which does the same: ours had started by then, and \
+                             was ended",
+                            twin.short()
+                        ));
+                    }
+                }
                 Ok(None) => {}
                 Err(error) => accepted.doubts.push((id, error)),
             }
         }
         // One that was written down and never sent does nothing yet.
         for twin in accepted.instead.iter().map(|(_, twin)| *twin).collect::<Vec<_>>() {
-            if let Err(error) = self.hand_over_left(ledger, &[twin]).await {
-                accepted.not_handed_over.push((twin, error));
-            }
+            let mut delivered = self.hand_over_left(ledger, &[twin]).await?;
+            accepted.not_handed_over.append(&mut delivered.failed);
+            accepted.doubts.append(&mut delivered.doubts);
         }
         Ok(accepted)
     }
@@ -154,30 +164,24 @@ impl AwsEngine<'_> {
         &mut self,
         ledger: &mut Ledger,
         jobs: &[JobId],
-    ) -> Result<(), EngineError> {
-        let mut outgoing = Vec::new();
+    ) -> Result<Delivered, EngineError> {
+        let (mut outgoing, mut unready) = (Vec::new(), Vec::new());
         for id in jobs {
             let state = ledger.standing(*id)?.state;
             if matches!(state, State::Accepted | State::Submitting) {
                 match self.again(ledger, *id).await {
                     Ok(again) => outgoing.push(again),
-                    Err(error) if jobs.first() == Some(id) => return Err(error),
-                    // It is tried again when it is waited for, and told then.
-                    Err(error) => tracing::debug!(%error, job = %id, "cannot hand over"),
+                    Err(error) => unready.push((*id, error)),
                 }
             }
         }
         if outgoing.is_empty() {
-            return Ok(());
+            return Ok(Delivered { failed: unready, ..Delivered::default() });
         }
         let sender = Sender::new(&self.dir)?;
-        let Delivered { failed, doubts } = self.deliver(ledger, &sender, outgoing).await?;
-        // The first is the one that is waited for; the others come to their turn.
-        match failed.into_iter().chain(doubts).find(|(id, _)| jobs.first() == Some(id)) {
-            // A refusal is the end of its job, which tells of it.
-            Some((id, error)) if !ledger.standing(id)?.state.is_terminal() => Err(error),
-            _ => Ok(()),
-        }
+        let mut delivered = self.deliver(ledger, &sender, outgoing).await?;
+        delivered.failed.append(&mut unready);
+        Ok(delivered)
     }
 
     async fn again(&mut self, ledger: &Ledger, id: JobId) -> Result<Outgoing, EngineError> {
@@ -391,6 +395,9 @@ fn record(
         }
         Delivery::NotSent(error) => {
             let reason = error.to_string();
+            if matches!(error, AwsError::NotSeen { .. }) {
+                change.say_status(holder.seq, None, Some(&reason))?;
+            }
             let detail = Detail { reason: Some(&reason), ..Detail::default() };
             change.apply(holder, Event::NotHandedOver, detail, now)?;
         }

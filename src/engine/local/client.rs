@@ -190,7 +190,7 @@ impl Engine for LocalEngine<'_> {
         if let Some(job) = jobs.first() {
             self.attend_to(ledger, *job)?;
         }
-        Ok(Attended::Done)
+        Ok(Attended::default())
     }
 
     async fn cancel(

@@ -1,0 +1,118 @@
+//! A job that may have been sent and that no list shows yet: its end is asked for, it counts as over,
+//! or another machine looks for it.
+
+use serde_json::json;
+
+use super::exactly_once::killed_in_mid_submit;
+use crate::support::{Account, Home, Jobs, eventually};
+
+/// AWS Batch has the job, and whoever sent it does not know. The list shows it so many seconds later.
+fn sent(list_lag: f64) -> (Account, Home) {
+    let account = Account::in_scene(Jobs::Stay, &json!({"list_lag": list_lag}));
+    let home = killed_in_mid_submit(&account, true);
+    (account, home)
+}
+
+fn statuses(account: &Account) -> Vec<String> {
+    let jobs = account.jobs();
+    jobs.iter().map(|job| job["status"].as_str().expect("a text").to_owned()).collect()
+}
+
+#[test]
+fn who_cancels_it_waits_until_the_list_shows_it() {
+    let (account, home) = sent(3.0);
+    let home = home.with("COMPUTES_AWS_SETTLE", "1s");
+    insta::assert_snapshot!(home.run(["cancel", "last"]).snapshot(), @"
+    exit code 0
+    --- stderr
+    note: looking whether AWS Batch has [short]: it may have been sent, and its list is late at times
+    [short] cancelled
+    ");
+    assert_eq!(statuses(&account), ["FAILED"]);
+    assert_eq!(home.run(["wait", "--limit", "10s", "last"]).code, 120);
+}
+
+#[test]
+fn what_shows_up_after_all_can_be_ended() {
+    let (account, home) = sent(4.0);
+    let cancelled = home.run(["cancel", "last"]);
+    insta::assert_snapshot!(cancelled.snapshot(), @"
+    exit code 0
+    --- stderr
+    [short] cancelled
+    warning: [short]: it may have been sent, and the list of AWS Batch did not show it for [took] ; computes cancel [short] looks again, and ends it if it is there
+    ");
+    let id = home.status("last")["id"].as_str().expect("an id").to_owned();
+    insta::assert_snapshot!(home.run(["explain", &id]).snapshot(), @"
+    exit code 0
+    --- stdout
+    [short] killed cancelled
+    reason   cancelled by the user
+    why      it was sent, and may run there all the same
+    hint     computes cancel [short] looks again, and ends it if it is there; computes retry [short] sends another
+    ");
+    assert_eq!(statuses(&account), ["SUBMITTED"]);
+    let again = home.run(["retry", &id]);
+    assert!(
+        again.stderr.contains("may run on AWS Batch all the same: both would"),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(home.run(["cancel", again.stdout.trim()]).code, 0);
+    // It goes on there, and is a job of its own.
+    let engine_id = account.jobs()[0]["jobId"].as_str().expect("an id").to_owned();
+    let rows = eventually("the list shows it", || {
+        let rows = home.run(["list", "--json", "--all"]).json();
+        rows.iter().any(|row| row["engine_id"] == engine_id.as_str()).then_some(rows)
+    });
+    let state_of = |field: &str, value: &str| {
+        let row = rows.iter().find(|row| row[field] == value).expect("a row");
+        row["state"].clone()
+    };
+    assert_eq!(state_of("id", &id), json!("cancelled"));
+    assert_eq!(state_of("engine_id", &engine_id), json!("queued"));
+    assert_eq!(home.status(&engine_id)["state"], "queued");
+    // By the one id or the other.
+    insta::assert_snapshot!(home.run(["cancel", &id]).snapshot(), @"
+    exit code 0
+    --- stderr
+    [short] is being ended
+    ");
+    assert_eq!(statuses(&account)[0], "FAILED");
+    assert_eq!(home.run(["wait", "--limit", "10s", &engine_id]).code, 120);
+}
+
+#[test]
+fn while_it_is_looked_for_the_list_has_one_row() {
+    let (_account, home) = sent(0.0);
+    let rows = home.run(["list", "--json"]).json();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!(rows[0]["state"], "submitting");
+}
+
+/// A step of a pipeline hands the id on.
+#[test]
+fn another_machine_waits_until_the_list_shows_a_new_job() {
+    let account = Account::in_scene(Jobs::Stay, &json!({"list_lag": 1.5}));
+    let id = account.home().submit(["--", "true"]);
+    let there = account.home().with("COMPUTES_AWS_SETTLE", "10s");
+    assert_eq!(there.run(["status", &id]).code, 0);
+    // One that nobody made just now is not waited for.
+    let old = "019a0000-5b7c-7d11-8f0a-3f9c2a71b0de";
+    let begun = std::time::Instant::now();
+    assert_eq!(there.run(["status", old]).code, 2);
+    assert!(begun.elapsed().as_secs() < 5);
+}
+
+/// The doubt is no reason to stop.
+#[test]
+fn who_waits_for_what_may_be_there_twice_hears_so_and_waits_on() {
+    let account = Account::in_scene(Jobs::Run, &json!({"list_lag": 30}));
+    let home = killed_in_mid_submit(&account, true);
+    insta::assert_snapshot!(home.run(["wait", "--limit", "30s", "last"]).snapshot_of_the_end(), @"
+    exit code 0
+    --- stderr
+    warning: [short] is on AWS Batch, with a doubt: the list of AWS Batch does not show it [took] after it was sent more than once, so that it may be there twice; the one that starts second runs nothing, if jobs share the file system of /files
+    [short] killed succeeded after [took]
+    ");
+}
