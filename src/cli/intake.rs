@@ -10,7 +10,7 @@ use super::error::Failure;
 use super::input;
 use super::job_options::JobOptions;
 use crate::config::quotes_missing;
-use crate::job::{Draft, EnvironmentEntry, JobFiles, Outputs, Root, SpecError};
+use crate::job::{Draft, EnvironmentEntry, JobFiles, Outputs, Root, SpecError, nearest};
 use crate::plan::{ContainerOverrides, EvaluatedRetry, SubmitJob, TimeoutSeconds};
 
 /// What the options say, one draft a job, with nothing of the settings in it.
@@ -163,6 +163,9 @@ fn aws_json<T: DeserializeOwned>(option: &str, text: &str) -> Result<T, Failure>
     } else {
         (option.to_owned(), text.to_owned())
     };
+    if json.trim().is_empty() {
+        return Err(Failure::usage(format!("{from} is empty"), JSON_HINT));
+    }
     // A list would be taken for the fields in their order.
     if json.trim_start().starts_with('[') {
         return Err(Failure::usage(format!("{from}: a list is no JSON object"), JSON_HINT));
@@ -172,14 +175,30 @@ fn aws_json<T: DeserializeOwned>(option: &str, text: &str) -> Result<T, Failure>
 
 /// The text itself is not shown: it may hold a secret.
 fn broken_json(from: &str, error: &serde_json::Error) -> Failure {
-    let hint = if error.is_data() && error.to_string().contains("unknown field") {
+    let says = without_values(&error.to_string());
+    let hint = if error.is_data() && says.contains("unknown field") {
         "leave it out: computes has nothing that does the same"
     } else {
         JSON_HINT
     };
     let place = format!("{from}:{}:{}", error.line(), error.column());
     let what = if error.is_data() { "" } else { "it is no JSON: " };
-    Failure::usage(format!("{place}: {what}{}", without_values(&error.to_string())), hint)
+    refused(&format!("{place}: {what}"), &says, hint)
+}
+
+/// What a parser says of a place. Where a field that it expected may have been meant, all others are noise.
+fn refused(place: &str, says: &str, hint: &str) -> Failure {
+    let meant = || {
+        let (what, expected) = says.split_once(", expected ")?;
+        let said = what.strip_prefix("unknown field `")?.strip_suffix('`')?;
+        Some((what, nearest(said, expected.split('`').skip(1).step_by(2))?))
+    };
+    match meant() {
+        Some((what, field)) => {
+            Failure::usage(format!("{place}{what}"), format!("did you mean `{field}`?"))
+        }
+        None => Failure::usage(format!("{place}{says}"), hint),
+    }
 }
 
 const JSON_HINT: &str = "give JSON, file://PATH, or - for stdin";
@@ -188,6 +207,9 @@ const JSON_HINT: &str = "give JSON, file://PATH, or - for stdin";
 /// without the place, which is told apart.
 fn without_values(message: &str) -> String {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
+    if let Some(within) = message.strip_prefix("EOF while parsing ") {
+        return format!("it ends too early, within {within}");
+    }
     match (message.find(": string \""), message.rfind("\", expected ")) {
         (Some(from), Some(to)) if from < to => {
             format!("{}: a text, {}", &message[..from], &message[to + 3..])
@@ -199,8 +221,15 @@ fn without_values(message: &str) -> String {
 /// One job or several, in the form that the file's name tells.
 fn job_file(file: &str) -> Result<Vec<Draft>, Failure> {
     let path = Path::new(file);
-    let text = if file == "-" { input::read_stdin()? } else { input::read_file(path)? };
+    let (file, text) = match file {
+        "-" => ("stdin", input::read_stdin()?),
+        file => (file, input::read_file(path)?),
+    };
     let extension = path.extension().and_then(|extension| extension.to_str());
+    if text.trim().is_empty() {
+        let hint = if extension == Some("toml") { TOML_FILE_HINT } else { JOB_FILE_HINT };
+        return Err(Failure::usage(format!("{file} is empty"), hint));
+    }
     let drafts = match extension {
         Some("toml") => toml_jobs(file, &text)?,
         Some("jsonl" | "ndjson") => json_lines(file, &text)?,
@@ -221,6 +250,8 @@ fn job_file(file: &str) -> Result<Vec<Draft>, Failure> {
 
 const JOB_FILE_HINT: &str =
     "a job has at least a command: {\"command\": [\"./build.sh\", \"test\"]}; see docs/job-file.md";
+const TOML_FILE_HINT: &str =
+    "a job has at least a command: command = [\"./build.sh\", \"test\"]; see docs/job-file.md";
 
 /// Read as values first, so that an error is about the job and not about the two forms.
 #[derive(Deserialize)]
@@ -261,7 +292,8 @@ fn broken_job(place: &str, error: &serde_json::Error) -> Failure {
         (0, _) | (_, true) => place.to_owned(),
         (line, false) => format!("{place}:{line}:{}", error.column()),
     };
-    Failure::usage(format!("{place}: {}", without_values(&error.to_string())), JOB_FILE_HINT)
+    let says = without_values(&error.to_string());
+    refused(&format!("{place}: "), &says, JOB_FILE_HINT)
 }
 
 fn toml_jobs(file: &str, text: &str) -> Result<Vec<Draft>, Failure> {
@@ -273,8 +305,9 @@ fn toml_jobs(file: &str, text: &str) -> Result<Vec<Draft>, Failure> {
     let broken = |error: toml::de::Error| {
         // The error's own rendering shows the line, which may hold a secret.
         let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-        let hint = quotes_missing(error.message()).unwrap_or(JOB_FILE_HINT);
-        Failure::usage(format!("{file}:{line}: {}", without_values(error.message())), hint)
+        let says = without_values(error.message());
+        let hint = quotes_missing(error.message()).unwrap_or(TOML_FILE_HINT);
+        refused(&format!("{file}:{line}: "), &says, hint)
     };
     let table: toml::Table = text.parse().map_err(broken)?;
     if table.contains_key("job") {

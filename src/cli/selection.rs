@@ -5,7 +5,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::error::Failure;
-use crate::job::{Queue, SpecError, State, parse_duration};
+use crate::job::{Queue, SpecError, State, meant, parse_duration};
 use crate::ledger::{Filter, Millis};
 
 /// All that are given have to hold.
@@ -43,9 +43,10 @@ impl Selection {
         let moment = |option: &str, text: &Option<String>| {
             text.as_deref().map(|text| moment(option, text, now, &zone)).transpose()
         };
-        let queues = self.queues.iter().map(|queue| queue.parse::<Queue>());
+        let queues = words(&self.queues, "--queue", Queue::Asap.as_str())?;
+        let queues = queues.into_iter().map(str::parse::<Queue>);
         Ok(Filter {
-            states: states(&self.states)?,
+            states: states(&words(&self.states, "--state", State::Failed.as_str())?)?,
             queues: queues.collect::<Result<_, _>>().map_err(SpecError::Queue)?,
             name_contains: self.name.clone(),
             since: moment("--since", &self.since)?,
@@ -87,18 +88,29 @@ fn listed() -> String {
     states.into_iter().map(State::as_str).collect::<Vec<_>>().join(", ")
 }
 
-fn states(names: &[String]) -> Result<Vec<State>, Failure> {
+/// What stands between the commas. One behind the last is left where a line was completed half-way, but of a list
+/// that holds nothing, as an unset variable of a shell does, nobody can tell what it means.
+fn words<'a>(said: &'a [String], option: &str, one: &str) -> Result<Vec<&'a str>, Failure> {
+    let words = said.iter().map(|word| word.trim()).filter(|word| !word.is_empty());
+    let words: Vec<_> = words.collect();
+    if words.is_empty() && !said.is_empty() {
+        let hint = format!("name at least one, as in {option} {one}");
+        return Err(Failure::usage(format!("{option} is empty"), hint));
+    }
+    Ok(words)
+}
+
+fn states(names: &[&str]) -> Result<Vec<State>, Failure> {
     let mut states = Vec::new();
-    for name in names.iter().map(|name| name.trim()) {
+    for name in names {
         match State::parse(name) {
             Some(state) => states.push(state),
-            None if name == UNFINISHED => states.extend(Filter::unfinished().states),
+            None if *name == UNFINISHED => states.extend(Filter::unfinished().states),
             None => {
-                let known = State::ALL.map(State::as_str).join(", ");
-                return Err(Failure::usage(
-                    format!("there is no state `{name}`"),
-                    format!("the states are {UNFINISHED}, {known}"),
-                ));
+                let known = State::ALL.map(State::as_str);
+                let known = [&[UNFINISHED], known.as_slice()].concat();
+                let hint = meant(name, &known, "the states are");
+                return Err(Failure::usage(format!("there is no state `{name}`"), hint));
             }
         }
     }

@@ -2,8 +2,7 @@
 
 use clap::Command;
 
-/// Below this two words have little in common.
-pub const ALIKE: f64 = 0.85;
+use crate::job;
 
 /// The verbs of a command that it shows.
 pub fn shown(command: &Command) -> impl Iterator<Item = &Command> {
@@ -16,17 +15,9 @@ pub fn names(command: &Command) -> impl Iterator<Item = &str> {
         .flat_map(|verb| std::iter::once(verb.get_name()).chain(verb.get_visible_aliases()))
 }
 
-/// May one have been meant where the other was said?
-pub fn is_like(said: &str, name: &str) -> bool {
-    strsim::osa_distance(said, name) <= 1 || strsim::jaro_winkler(said, name) > ALIKE
-}
-
-/// The verb that is most like what was said: for short ones a letter is much of the likeness.
+/// The verb that is most like what was said.
 pub fn nearest<'a>(said: &str, command: &'a Command) -> Option<&'a str> {
-    let likeness = |name: &str| strsim::jaro_winkler(said, name);
-    names(command)
-        .filter(|name| is_like(said, name))
-        .max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
+    job::nearest(said, names(command))
 }
 
 /// What to do where a command has no verb that is called so.

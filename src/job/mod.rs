@@ -17,6 +17,7 @@ mod freight;
 mod id;
 mod job_path;
 mod name;
+mod nearest;
 mod output;
 mod plain;
 mod program;
@@ -45,6 +46,7 @@ pub use freight::{Address, Freight, InputParcel, NoAddress, Parcel, SourceParcel
 pub use id::{JobId, JobRef};
 pub use job_path::{JobPath, Root};
 pub use name::JobName;
+pub use nearest::{ALIKE, is_like, meant, nearest};
 pub use output::{Output, Outputs};
 pub use plain::{one_line, plain_name};
 pub use program::{DEFAULT_PATH, Surprise, candidates, missing, surprise};

@@ -8,7 +8,7 @@ use super::{
     Arn, Command, CommandError, EnvName, EnvNameError, FilesPath, FilesPathError, JobFiles,
     JobName, NoArn, NoSecretSource, Outputs, Queue, Requested, RetryError, RetryStrategy,
     SecretSource, SizeError, Source, Timeout, TimeoutError, UnknownFiles, UnknownQueue,
-    UnknownSource,
+    UnknownSource, meant,
 };
 
 /// A job as it was asked for. What nobody said is left open: on AWS it is the job definition's, and
@@ -179,8 +179,8 @@ impl SpecError {
             Self::Command(_) => {
                 "leave the word out, or pass the text in an --env variable".to_owned()
             }
-            Self::Queue(_) => {
-                format!("the queues are {}", Queue::ALL.map(Queue::as_str).join(", "))
+            Self::Queue(UnknownQueue(said)) => {
+                meant(said, &Queue::ALL.map(Queue::as_str), "the queues are")
             }
             Self::Arn(_) => {
                 "as in arn:aws:batch:us-east-1:123456789012:job-queue/default".to_owned()

@@ -54,11 +54,11 @@ fn queues() {
     error: cannot submit `true`: there is no queue ``
     hint: the queues are default, asap, default-uninterruptible, asap-uninterruptible
     ");
-    insta::assert_snapshot!(refused(&["--queue", "ASAP", "--", "true"]), @r"
+    insta::assert_snapshot!(refused(&["--queue", "ASAP", "--", "true"]), @"
     exit code 2
     --- stderr
     error: cannot submit `true`: there is no queue `ASAP`
-    hint: the queues are default, asap, default-uninterruptible, asap-uninterruptible
+    hint: did you mean `asap`?
     ");
 }
 

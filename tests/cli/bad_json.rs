@@ -30,7 +30,7 @@ fn broken() {
     hint: give JSON, file://PATH, or - for stdin
     exit code 2
     --- stderr
-    error: --container-overrides:1:0: it is no JSON: EOF while parsing a value
+    error: --container-overrides is empty
     hint: give JSON, file://PATH, or - for stdin
     exit code 2
     --- stderr
@@ -75,7 +75,7 @@ fn broken_on_stdin_and_in_a_file() {
     insta::assert_snapshot!(run.snapshot(), @"
     exit code 2
     --- stderr
-    error: --container-overrides:3:0: it is no JSON: EOF while parsing a list
+    error: --container-overrides:3:0: it is no JSON: it ends too early, within a list
     hint: give JSON, file://PATH, or - for stdin
     ");
     home.write("broken.json", broken);
@@ -135,8 +135,8 @@ fn fields_that_are_not_known() {
     > {"jobname": "x"}
     exit code 2
     --- stderr
-    error: --cli-input-json:1:10: unknown field `jobname`, expected one of `jobName`, `jobQueue`, `jobDefinition`, `containerOverrides`, `retryStrategy`, `timeout`, `tags`, `propagateTags`, `shareIdentifier`, `schedulingPriorityOverride`
-    hint: leave it out: computes has nothing that does the same
+    error: --cli-input-json:1:10: unknown field `jobname`
+    hint: did you mean `jobName`?
 
     > {"retryStrategy": {"tries": 2}}
     exit code 2

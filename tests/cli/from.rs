@@ -131,20 +131,38 @@ fn files_that_hold_no_job() {
     home.write("empty.json", "");
     home.write("empty-list.json", "[]");
     home.write("empty.jsonl", "\n");
+    home.write("empty.toml", "\n");
+    home.write("unknown.toml", "quue = \"asap\"\ncommand = [\"true\"]\n");
+    home.write("far.toml", "zzz = 1\n");
     home.write("unknown.json", r#"[{"command": ["true"]}, {"comand": ["true"]}]"#);
     home.write("unknown.jsonl", "{\"command\": [\"true\"]}\n{\"comand\": [\"true\"]}\n");
     home.write("broken.toml", "command = [\"true\"\nname = \"hunter2\"\n");
     home.write("broken.json", r#"{"env": {"TOKEN": "hunter2"}, "command": ["true""#);
     let files = words(
-        "empty.json empty-list.json empty.jsonl unknown.json unknown.jsonl broken.toml broken.json",
+        "empty.json empty-list.json empty.jsonl empty.toml unknown.json unknown.jsonl unknown.toml far.toml \
+         broken.toml broken.json",
     );
     let snapshot = super::stage::each(&files, |file| home.refuses(&["submit", "--from", file]));
     assert!(!snapshot.contains("hunter2"), "{snapshot}");
+    let stdin = |text: &&str| home.run_with_stdin(&["submit", "--from", "-"], text).snapshot();
+    insta::assert_snapshot!(super::stage::each(&["", "{\"name\": \"a"], stdin), @r#"
+    > 
+    exit code 2
+    --- stderr
+    error: stdin is empty
+    hint: a job has at least a command: {"command": ["./build.sh", "test"]}; see docs/job-file.md
+
+    > {"name": "a
+    exit code 2
+    --- stderr
+    error: stdin:1:11: it ends too early, within a string
+    hint: a job has at least a command: {"command": ["./build.sh", "test"]}; see docs/job-file.md
+    "#);
     insta::assert_snapshot!(snapshot, @r#"
     > empty.json
     exit code 2
     --- stderr
-    error: empty.json:1:0: EOF while parsing a value
+    error: empty.json is empty
     hint: a job has at least a command: {"command": ["./build.sh", "test"]}; see docs/job-file.md
 
     > empty-list.json
@@ -156,31 +174,49 @@ fn files_that_hold_no_job() {
     > empty.jsonl
     exit code 2
     --- stderr
-    error: empty.jsonl: there is no job in it
+    error: empty.jsonl is empty
     hint: a job has at least a command: {"command": ["./build.sh", "test"]}; see docs/job-file.md
+
+    > empty.toml
+    exit code 2
+    --- stderr
+    error: empty.toml is empty
+    hint: a job has at least a command: command = ["./build.sh", "test"]; see docs/job-file.md
 
     > unknown.json
     exit code 2
     --- stderr
-    error: unknown.json, job 2: unknown field `comand`, expected one of `name`, `queue`, `command`, `env`, `secrets`, `vcpus`, `memory`, `gpus`, `attempts`, `retry_rules`, `retry_on`, `timeout`, `tags`, `job_definition`, `files`, `source`, `inputs`, `outputs`, `stdin`, `share`, `priority`
-    hint: a job has at least a command: {"command": ["./build.sh", "test"]}; see docs/job-file.md
+    error: unknown.json, job 2: unknown field `comand`
+    hint: did you mean `command`?
 
     > unknown.jsonl
     exit code 2
     --- stderr
-    error: unknown.jsonl:2:9: unknown field `comand`, expected one of `name`, `queue`, `command`, `env`, `secrets`, `vcpus`, `memory`, `gpus`, `attempts`, `retry_rules`, `retry_on`, `timeout`, `tags`, `job_definition`, `files`, `source`, `inputs`, `outputs`, `stdin`, `share`, `priority`
-    hint: a job has at least a command: {"command": ["./build.sh", "test"]}; see docs/job-file.md
+    error: unknown.jsonl:2:9: unknown field `comand`
+    hint: did you mean `command`?
+
+    > unknown.toml
+    exit code 2
+    --- stderr
+    error: unknown.toml:1: unknown field `quue`
+    hint: did you mean `queue`?
+
+    > far.toml
+    exit code 2
+    --- stderr
+    error: far.toml:1: unknown field `zzz`, expected one of `name`, `queue`, `command`, `env`, `secrets`, `vcpus`, `memory`, `gpus`, `attempts`, `retry_rules`, `retry_on`, `timeout`, `tags`, `job_definition`, `files`, `source`, `inputs`, `outputs`, `stdin`, `share`, `priority`
+    hint: a job has at least a command: command = ["./build.sh", "test"]; see docs/job-file.md
 
     > broken.toml
     exit code 2
     --- stderr
     error: broken.toml:2: missing comma between array elements, expected `,`
-    hint: a job has at least a command: {"command": ["./build.sh", "test"]}; see docs/job-file.md
+    hint: a job has at least a command: command = ["./build.sh", "test"]; see docs/job-file.md
 
     > broken.json
     exit code 2
     --- stderr
-    error: broken.json:1:48: EOF while parsing a list
+    error: broken.json:1:48: it ends too early, within a list
     hint: a job has at least a command: {"command": ["./build.sh", "test"]}; see docs/job-file.md
     "#);
 }

@@ -174,6 +174,7 @@ fn what_is_chosen() {
     assert_eq!(list(&["--state", "running", "--state", "cancelled"]), ["Unwanted", "endless"]);
     assert_eq!(list(&["--state", "running,cancelled"]), ["Unwanted", "endless"]);
     assert_eq!(list(&["--queue", "asap,default", "--state", "queued"]), ["waits-for-room"]);
+    assert_eq!(list(&["--queue", "asap,", "--state", "running, queued,"]), ["waits-for-room"]);
     assert_eq!(list(&["--name", "unW"]), ["Unwanted"]);
     assert_eq!(list(&["--name", "%"]), [""; 0]);
 }
@@ -252,6 +253,30 @@ fn states_and_queues_that_are_none() {
     --- stderr
     error: there is no queue `fast`
     hint: the queues are default, asap, default-uninterruptible, asap-uninterruptible
+    ");
+    insta::assert_snapshot!(home.refuses(&["list", "--state", "failed,succeded"]), @"
+    exit code 2
+    --- stderr
+    error: there is no state `succeded`
+    hint: did you mean `succeeded`?
+    ");
+    insta::assert_snapshot!(home.refuses(&["list", "--queue", "asapp"]), @"
+    exit code 2
+    --- stderr
+    error: there is no queue `asapp`
+    hint: did you mean `asap`?
+    ");
+    insta::assert_snapshot!(home.refuses(&["list", "--state", ""]), @"
+    exit code 2
+    --- stderr
+    error: --state is empty
+    hint: name at least one, as in --state failed
+    ");
+    insta::assert_snapshot!(home.refuses(&["list", "--queue", ","]), @"
+    exit code 2
+    --- stderr
+    error: --queue is empty
+    hint: name at least one, as in --queue asap
     ");
     insta::assert_snapshot!(home.refuses(&["list", "--all", "--limit", "3"]), @r"
     exit code 2

@@ -226,7 +226,7 @@ fn a_text_where_a_list_is_to_be_and_one_without_quotes() {
     exit code 2
     --- stderr
     error: a.toml:1: `command` takes a list of words, as in ["./build.sh", "test"] or ["sh", "-c", "LINE"]
-    hint: a job has at least a command: {"command": ["./build.sh", "test"]}; see docs/job-file.md
+    hint: a job has at least a command: command = ["./build.sh", "test"]; see docs/job-file.md
 
     > b.toml
     exit code 2

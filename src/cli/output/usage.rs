@@ -12,8 +12,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use super::json::ErrorLine;
 use super::to_json;
 use crate::cli::error::code;
-use crate::cli::verbs::{self, ALIKE};
-use crate::job::shell_word;
+use crate::cli::verbs;
+use crate::job::{ALIKE, is_like, shell_word};
 
 /// Help goes to stdout, errors to stderr, as text or as `--json` has them.
 pub fn usage(mut error: clap::Error, arguments: &[OsString]) -> ExitCode {
@@ -62,8 +62,7 @@ fn hide(error: &mut clap::Error) {
         error.remove(ContextKind::Usage);
     }
     for kind in [ContextKind::ValidSubcommand, ContextKind::SuggestedSubcommand] {
-        let is_far =
-            |name: &str| kind == ContextKind::SuggestedSubcommand && !verbs::is_like(&verb, name);
+        let is_far = |name: &str| kind == ContextKind::SuggestedSubcommand && !is_like(&verb, name);
         let Some(ContextValue::Strings(names)) = error.get(kind) else { continue };
         let shown = names.iter().filter(|name| !is_hidden(name) && !is_far(name));
         let shown: Vec<_> = shown.cloned().collect();
