@@ -12,6 +12,7 @@ use clap_complete::engine::{
     ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter,
 };
 
+use super::completions::ASKS;
 use super::{output, verbs};
 use crate::config::{self, Caller, Kind};
 use crate::engine::{Clock, SystemClock};
@@ -112,9 +113,16 @@ fn newest(fits: fn(bool) -> bool) -> Option<Vec<JobRecord>> {
     ledger.list(&Filter { states, limit: Some(JOBS), ..Filter::default() }).ok()
 }
 
+/// What only the script of a shell sets, to ask us.
+const OF_THE_ASKING: [&str; 6] = ["_", "COMP_KEY", "COMP_LINE", "COMP_POINT", "COMP_TYPE", ASKS];
+
 /// The names of variables that could be passed on.
 fn variables(typed: &OsStr) -> Vec<CompletionCandidate> {
-    let mut names: Vec<_> = std::env::vars_os().map(|(name, _)| name).collect();
+    let is_of_the_asking = |name: &OsStr| {
+        OF_THE_ASKING.iter().any(|it| name == *it) || name.as_encoded_bytes().starts_with(b"_CLAP_")
+    };
+    let names = std::env::vars_os().map(|(name, _)| name);
+    let mut names: Vec<_> = names.filter(|name| !is_of_the_asking(name)).collect();
     names.sort();
     starting(typed, names.into_iter().map(CompletionCandidate::new))
 }

@@ -20,7 +20,7 @@ pub struct Options {
 }
 
 /// Set by the script; its value is the name of the shell.
-const ASKS: &str = "COMPUTES_COMPLETE";
+pub(super) const ASKS: &str = "COMPUTES_COMPLETE";
 const PROGRAM: &str = "computes";
 const SHELLS: Shells<'static> = Shells(&[&Bash, &Elvish, &Fish, &Powershell, &Zsh]);
 

@@ -21,7 +21,8 @@ pub struct Options {
 #[derive(Debug, Subcommand)]
 enum What {
     /// List the files of a job
-    #[command(visible_alias = "list")]
+    // One that is shown would be offered by completion in its place: it comes first in the alphabet.
+    #[command(alias = "list")]
     Ls(List),
     /// Bring files of a job here; without a path its outputs, or all if it has none
     Get(get::Options),

@@ -17,7 +17,8 @@ pub fn names(command: &Command) -> impl Iterator<Item = &str> {
 
 /// The verb that is most like what was said.
 pub fn nearest<'a>(said: &str, command: &'a Command) -> Option<&'a str> {
-    job::nearest(said, names(command))
+    let names = |verb: &'a Command| std::iter::once(verb.get_name()).chain(verb.get_all_aliases());
+    job::nearest(said, shown(command).flat_map(names))
 }
 
 /// What to do where a command has no verb that is called so.
@@ -53,7 +54,7 @@ mod tests {
         ] {
             assert_eq!(nearest(said, command), meant, "{said}");
         }
-        assert_eq!(hint("x", files), "the verbs of `computes files` are ls, list, get, put");
+        assert_eq!(hint("x", files), "the verbs of `computes files` are ls, get, put");
         let run = program.find_subcommand("run").expect("a verb");
         assert_eq!(hint("x", run), "`computes run` has no verbs");
     }

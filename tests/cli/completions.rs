@@ -45,6 +45,9 @@ fn verbs_and_what_belongs_to_them() {
         "computes re",
         "computes ins",
         "computes files p",
+        "computes files l",
+        "computes files list --js",
+        "computes ls --dat",
         "computes man ru",
         "computes man files g",
         "computes help e",
@@ -70,6 +73,15 @@ fn verbs_and_what_belongs_to_them() {
 
     > computes files p
     put
+
+    > computes files l
+    ls
+
+    > computes files list --js
+    --json
+
+    > computes ls --dat
+    --dates
 
     > computes man ru
     run
@@ -117,6 +129,8 @@ fn verbs_and_what_belongs_to_them() {
     zz.sh
     ");
     assert!(!home.offered("computes ").contains(&"inside".to_owned()));
+    // What the scripts set to ask is not the caller's.
+    assert_eq!(home.offered("computes run --env "), ["HOME", "PATH"]);
     assert!(home.offered("computes run -- ech").contains(&"echo".to_owned()));
     home.assert_nothing_written();
 }
@@ -208,11 +222,11 @@ printf '%s\n' "${COMPREPLY[@]}"
         insta::assert_snapshot!(stdout, @"
         complete -o bashdefault -o nosort -o nospace -F _clap_complete_computes computes
         explain
-        list  (List the files of a job)
+        ls  (List the files of a job)
         get  (Bring files of a job here; without a path its outputs, or all if it has none)
         put  (Bring files to a job)
         get
-        list
+        ls
         get
         put
         asap

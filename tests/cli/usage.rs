@@ -403,7 +403,7 @@ fn options_and_verbs_of_others() {
 
     > --engine local files frobnicate
     error: unrecognized subcommand 'frobnicate'
-    hint: the verbs of `computes files` are ls, list, get, put
+    hint: the verbs of `computes files` are ls, get, put
 
     > rn -- true
     error: unrecognized subcommand 'rn'

@@ -39,7 +39,7 @@ fn section(text: &mut String, verb: &Command, name: &str) {
     let _ = writeln!(text, "\n## `computes {name}`\n");
     let _ = writeln!(text, "{}\n", sentence(verb.get_about()));
     let _ = writeln!(text, "```text\n{}\n```", usage(verb));
-    let aliases: Vec<_> = verb.get_visible_aliases().map(|it| format!("`{it}`")).collect();
+    let aliases: Vec<_> = verb.get_all_aliases().map(|it| format!("`{it}`")).collect();
     if !aliases.is_empty() {
         let _ = writeln!(text, "\nAlso called {}.", aliases.join(" and "));
     }
