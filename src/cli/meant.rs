@@ -74,6 +74,10 @@ fn hint(job: &JobRecord) -> Option<String> {
             Some(format!("`{word}` is a word of shells, and no program; did you mean {meant}?"))
         }
         Slip::Line(_) => Some(format!("no shell reads the command; did you mean {meant}?")),
+        Slip::Expansion(word) => Some(format!(
+            "`{word}` went to the job as it stands, because no shell reads the command; did you mean \
+             {meant}?"
+        )),
         Slip::Assignment(variable) => Some(format!(
             "`{variable}` was taken for the program; did you mean --env {} before the command?",
             shell_word(variable)

@@ -34,6 +34,8 @@ pub enum Slip<'a> {
     Assignment(&'a str),
     /// `ls|wc` in the place of a program.
     Line(&'a str),
+    /// `$HOME/tool` or `~/tool` in the place of a program.
+    Expansion(&'a str),
 }
 
 /// `>out.txt`, where nothing stands between.
@@ -86,6 +88,8 @@ pub fn slip(words: &[String], unknown: bool) -> Option<Slip<'_>> {
         Some(Slip::Assignment(program))
     } else if program.contains(['|', '&', ';', '<', '>']) {
         Some(Slip::Line(program))
+    } else if program.starts_with('~') || program.contains('$') {
+        Some(Slip::Expansion(program))
     } else {
         operators(words).next().map(Slip::Operator)
     }
@@ -152,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_a_command_failed_of() {
-        use Slip::{Assignment, BuiltIn, Line, Operator};
+        use Slip::{Assignment, BuiltIn, Expansion, Line, Operator};
         for (line, unknown, slip_found) in [
             (&["grep", "x", "file", "|", "wc"][..], false, Some(Operator("|"))),
             (&["grep", "x"], false, None),
@@ -162,6 +166,10 @@ mod tests {
             (&["=1"], true, None),
             (&["ls|wc", "-l"], true, Some(Line("ls|wc"))),
             (&["nope", "|", "wc"], true, Some(Operator("|"))),
+            (&["~/tool", "x"], true, Some(Expansion("~/tool"))),
+            (&["/opt/$VERSION/tool"], true, Some(Expansion("/opt/$VERSION/tool"))),
+            (&["$HOME/tool"], false, None),
+            (&["./a~"], true, None),
             (&["nope"], true, None),
         ] {
             assert_eq!(slip(&words(line), unknown), slip_found, "{line:?}");

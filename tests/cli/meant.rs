@@ -93,6 +93,8 @@ fn what_was_written_for_a_shell_and_failed() {
         "ls|wc -l",
         "FOO=1 env",
         "sh -c exit\t127",
+        "$HOME/tool x",
+        "~/tool",
         "export FOO=1",
     ];
     insta::assert_snapshot!(each(&commands, run), @"
@@ -135,6 +137,20 @@ fn what_was_written_for_a_shell_and_failed() {
     --- stderr
     [short] slip submitted to default
     [short] slip failed after [took] : exit code 127
+
+    > $HOME/tool x
+    exit code 127
+    --- stderr
+    [short] slip submitted to default
+    [short] slip failed: start failed, cannot execute `$HOME/tool`: there is no such file, or none that its first line (`#!`) names
+    note: `$HOME/tool` went to the job as it stands, because no shell reads the command; did you mean sh -c '$HOME/tool x'?
+
+    > ~/tool
+    exit code 127
+    --- stderr
+    [short] slip submitted to default
+    [short] slip failed: start failed, cannot execute `~/tool`: there is no such file, or none that its first line (`#!`) names
+    note: `~/tool` went to the job as it stands, because no shell reads the command; did you mean sh -c '~/tool'?
 
     > export FOO=1
     exit code 127
