@@ -74,6 +74,10 @@ impl FailureClass {
             Some(reason) if self == Self::Signal && reason.starts_with("ended by") => {
                 reason.to_owned()
             }
+            // It says no more than the class.
+            Some(reason) if self == Self::OutOfMemory && reason.starts_with("OutOfMemoryError") => {
+                what
+            }
             Some(reason) if reason != what => format!("{what}, {reason}"),
             _ => what,
         }
@@ -130,7 +134,7 @@ mod tests {
 
     #[test]
     fn nothing_is_told_twice() {
-        use FailureClass::{ExitCode, Signal, StartFailed};
+        use FailureClass::{ExitCode, OutOfMemory, Signal, StartFailed};
         for (class, code, reason, told) in [
             (ExitCode, Some(7), Some("exit code 7"), "exit code 7"),
             (ExitCode, Some(7), Some("CannotSay: x"), "exit code 7, CannotSay: x"),
@@ -138,6 +142,8 @@ mod tests {
             (Signal, Some(137), Some("ended by SIGKILL"), "ended by SIGKILL"),
             (StartFailed, Some(125), Some("exit code 125"), "start failed, exit code 125"),
             (StartFailed, None, None, "start failed"),
+            (OutOfMemory, Some(137), Some("OutOfMemoryError: Container killed"), "out of memory"),
+            (OutOfMemory, Some(137), Some("the host had none"), "out of memory, the host had none"),
         ] {
             assert_eq!(class.told(code, reason), told);
         }

@@ -168,7 +168,7 @@ fn jobs_that_ended() {
     --- stdout
     [short] staged failed (FAILED)
     reason   OutOfMemoryError: Container killed due to memory usage
-    why      it failed: out of memory, OutOfMemoryError: Container killed due to memory usage
+    why      it failed: out of memory
     hint     it used more memory than it asked for: raise --memory
 
     > {"attempts":[{"container":{},"statusReason":"Host EC2 (instance i-0a1b2c) terminated."}],"container":{},"status":"FAILED","statusReason":"Host EC2 (instance i-0a1b2c) terminated."}

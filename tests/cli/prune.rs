@@ -133,6 +133,19 @@ fn whoever_was_killed_in_the_middle_left_nothing_for_ever() {
 }
 
 #[test]
+fn what_no_job_needs_is_told_without_jobs() {
+    let home = Home::new();
+    home.run(["run", "--quiet", "--", "true"]);
+    assert_eq!(home.run(["prune", "--older-than", "0s"]).code, 0);
+    let left = "logs/019a0000-5b7c-7d11-8f0a-3f9c2a71b0de.1";
+    fs::write(home.state().join(left), "log").expect("written");
+    let prune = |more: &[&str]| home.run([&["prune", "--older-than", "0s"], more].concat()).stderr;
+    assert_eq!(prune(&["--dry-run"]), "would remove 3 bytes that no job needs\n");
+    assert_eq!(prune(&[]), "removed 3 bytes that no job needs\n");
+    assert_eq!(prune(&[]), "nothing to remove\n");
+}
+
+#[test]
 fn a_job_that_is_tried_once_more_stays_until_that_is_over() {
     let home = Home::new();
     home.run(["run", "--", "true"]);
@@ -143,7 +156,7 @@ fn a_job_that_is_tried_once_more_stays_until_that_is_over() {
     home.until("last", "queued");
     let pruned = home.run(["prune", "--older-than", "0s"]);
     let told = "note: 1 job as old stays: it is being tried once more, or AWS Batch may have it\n";
-    assert!(pruned.stderr.starts_with("removed 0 jobs"), "{}", pruned.stderr);
+    assert!(pruned.stderr.contains("that no job needs\n"), "{}", pruned.stderr);
     assert!(pruned.stderr.ends_with(told), "{}", pruned.stderr);
     assert_eq!(home.status(&first)["state"], "succeeded");
     home.run(["cancel", "last"]);

@@ -119,7 +119,7 @@ fn more_memory_than_asked_for() {
     exit code 123
     --- stderr
     [short] large submitted to default
-    [short] large failed after [took] : out of memory, OutOfMemoryError: Container killed due to memory usage
+    [short] large failed after [took] : out of memory
     ");
 }
 

@@ -35,11 +35,14 @@ pub fn pruned(pruned: &Pruned, pruning: &Pruning) -> String {
         return "nothing to remove".to_owned();
     }
     let (jobs, bytes) = (jobs(pruned.jobs), size(pruned.bytes));
+    if pruned.jobs == 0 {
+        return format!("{verb} {bytes} that no job needs");
+    }
     if pruning.only_files {
         return format!("{verb} the files of {jobs}, {bytes} in all");
     }
     let ledger = match pruned.ledger_bytes {
-        bytes if bytes > 0 && pruned.jobs > 0 => {
+        bytes if bytes > 0 => {
             format!("; the ledger is {} smaller", size(bytes))
         }
         _ => String::new(),
