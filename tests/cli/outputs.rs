@@ -232,3 +232,16 @@ fn the_setting_holds_for_the_checkout_that_one_stands_in() {
     assert_eq!(got["type"], "got");
     assert_eq!(fs::read_to_string(home.work().join("two/results/f")).expect("a file"), "\n");
 }
+
+#[test]
+fn what_was_brought_to_a_job_has_no_date() {
+    let home = Home::new();
+    home.write("input", "1\n");
+    let script = "cd ${COMPUTES_FILES:-/files}; echo 22 >made; touch -d 2001-02-03T04:05:06Z made";
+    let ran = home.run_script(&["--quiet", "--input", "input"], script);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let dates = home.run(["files", "ls", "--json", "last"]).json();
+    let dates = dates.iter().map(|file| (file["path"].as_str(), file["modified_at"].as_str()));
+    let made = Some("2001-02-03T04:05:06.000Z");
+    assert_eq!(dates.collect::<Vec<_>>(), [(Some("input"), None), (Some("made"), made)]);
+}

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::time::timestamp;
 use crate::engine::{FileEntry, FileKind};
 use crate::job::plain_name;
-use crate::parcel::size;
+use crate::parcel::{UNPACKED_AT, size};
 
 /// Something in the `/files` of a job.
 #[derive(Debug, Serialize)]
@@ -41,7 +41,8 @@ impl FileView {
             executable,
             target,
             sha256,
-            modified_at: entry.modified.map(timestamp),
+            // What was brought to a job has no time of its own there, but one that is the same for all.
+            modified_at: entry.modified.filter(|at| *at != UNPACKED_AT).map(timestamp),
         }
     }
 }
