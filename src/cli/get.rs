@@ -12,7 +12,7 @@ use super::files::{find, is_in, nothing_there, path};
 use super::output::FileView;
 use super::places::{Places, Target};
 use crate::engine::{Bring, Engines, FileEntry, FileKind, Land, Roots, Sent, replace};
-use crate::job::{JobFiles, JobPath, JobRef, Root};
+use crate::job::{JobFiles, JobPath, JobRef, Root, shell_word};
 use crate::ledger::JobRecord;
 use crate::parcel::size;
 
@@ -109,8 +109,18 @@ pub async fn bring(
     land: Land<'_>,
     context: &Context<'_>,
 ) -> Result<(), Failure> {
-    for why in &places.unfit {
-        context.output.warning(&format!("not brought here: {why}"));
+    for unfit in &places.unfit {
+        context.output.warning(&format!("not brought here: {}", unfit.says));
+    }
+    let elsewhere: Vec<_> = places.unfit.iter().filter_map(|it| it.elsewhere.as_ref()).collect();
+    let hint = match &*elsewhere {
+        [] => None,
+        [one] => Some((shell_word(&one.to_string()).into_owned(), "it")),
+        _ => Some(("PATH".to_owned(), "each of them")),
+    };
+    if let Some((path, what)) = hint {
+        let get = format!("computes files get {} {path} --into FOLDER", job.id.short());
+        context.output.status(&format!("hint: {get} brings {what} elsewhere"));
     }
     let around: BTreeSet<_> = places.to.iter().filter_map(|(_, to)| to.parent()).collect();
     for around in around {

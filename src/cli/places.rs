@@ -34,13 +34,28 @@ pub struct Present {
     pub look: Option<Look>,
 }
 
+/// What can't go where it is to be.
+pub struct Unfit {
+    pub says: String,
+    /// What it is called, if it can go to another folder by itself.
+    pub elsewhere: Option<JobPath>,
+}
+
+/// Why it can't.
+enum Misfit {
+    /// Nobody should believe it, wherever it goes.
+    Itself(String),
+    /// Something is in its way.
+    Place(String),
+}
+
 /// Where each goes, and what goes nowhere.
 #[derive(Default)]
 pub struct Places {
     pub to: Vec<(FileEntry, PathBuf)>,
     /// What is there already, as it should be.
     pub here: Vec<Present>,
-    pub unfit: Vec<String>,
+    pub unfit: Vec<Unfit>,
     /// What must not be written, and why.
     pub left: Vec<(PathBuf, Why)>,
 }
@@ -59,7 +74,7 @@ impl Target<'_> {
     /// # Errors
     /// When something can't be looked at.
     pub async fn places(self, entries: Vec<FileEntry>) -> Result<Places, Failure> {
-        let mut folded: BTreeMap<String, String> = BTreeMap::new();
+        let mut folded = BTreeMap::new();
         let mut found = Places::default();
         let links: Vec<_> = entries
             .iter()
@@ -72,15 +87,20 @@ impl Target<'_> {
             let path = match entry.checked() {
                 Ok(path) => path,
                 Err(error) => {
-                    found.unfit.push(Failure::from(error).message());
+                    let says = Failure::from(error).message();
+                    found.unfit.push(Unfit { says, elsewhere: None });
                     continue;
                 }
             };
             let link = links.iter().find(|link| entry.path.starts_with(link.as_str()));
             let to = self.into.place(&entry.path);
             let look = Look::at(&to);
-            if let Some(why) = self.unfit(&path, &to, link, &mut folded)? {
-                found.unfit.push(format!("`{path}`: {why}"));
+            if let Some(misfit) = self.misfit(&path, &to, link, &mut folded)? {
+                let (why, elsewhere) = match misfit {
+                    Misfit::Itself(why) => (why, None),
+                    Misfit::Place(why) => (why, Some(path.clone())),
+                };
+                found.unfit.push(Unfit { says: format!("`{path}`: {why}"), elsewhere });
             } else if self.is_the_same(&entry, &to) {
                 found.here.push(Present { entry, to, look });
             } else if let Some(why) = (self.may_go)(&path, &to)? {
@@ -94,40 +114,45 @@ impl Target<'_> {
         Ok(found)
     }
 
-    fn unfit(
+    fn misfit(
         &self,
         path: &JobPath,
         to: &Path,
         link: Option<&String>,
-        folded: &mut BTreeMap<String, String>,
-    ) -> Result<Option<String>, Failure> {
-        let unfit = |why: String| Ok(Some(why));
-        if let Some(before) = folded.insert(to.to_string_lossy().to_lowercase(), path.to_string()) {
-            return unfit(format!("`{before}` is the same where case is folded"));
+        folded: &mut BTreeMap<String, JobPath>,
+    ) -> Result<Option<Misfit>, Failure> {
+        let itself = |why: String| Ok(Some(Misfit::Itself(why)));
+        let place = |why: String| Ok(Some(Misfit::Place(why)));
+        if let Some(before) = folded.insert(to.to_string_lossy().to_lowercase(), path.clone()) {
+            return place(if self.into.place(&before.to_string()) == to {
+                format!("it would take the place of `{before}`")
+            } else {
+                format!("`{before}` is the same where case is folded")
+            });
         }
         if let Some(link) = link {
-            return unfit(format!("`{link}` is a link"));
+            return itself(format!("`{link}` is a link"));
         }
         let mut names = path.below.as_str().split('/');
         if names.any(|name| name.eq_ignore_ascii_case(".git")) {
-            return unfit("git would run what is in it".to_owned());
+            return itself("git would run what is in it".to_owned());
         }
         let kind = |at: &Path| std::fs::symlink_metadata(at).ok().map(|seen| seen.file_type());
         if kind(to).is_some_and(|it| it.is_dir()) {
-            return unfit(format!("`{}` is a folder", to.display()));
+            return place(format!("`{}` is a folder", to.display()));
         }
         // What was brought here before may lead anywhere by now.
         let into = self.into.of(path.root);
         for at in to.ancestors().skip(1).take_while(|it| *it != into) {
             let Some(kind) = kind(at).filter(|it| !it.is_dir()) else { continue };
             if !kind.is_symlink() {
-                return unfit(format!("`{}` is no folder", at.display()));
+                return place(format!("`{}` is no folder", at.display()));
             }
             let below = at.strip_prefix(into).ok().and_then(Path::to_str).unwrap_or_default();
             let link = JobPath::plain(&JobPath::text_of(path.root, below));
             let is_own = link.ok().map(|link| (self.may_follow)(&link)).transpose()?;
             if !at.is_dir() || is_own != Some(true) {
-                return unfit(format!("`{}` is a link", at.display()));
+                return place(format!("`{}` is a link", at.display()));
             }
         }
         Ok(None)

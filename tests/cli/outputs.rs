@@ -234,6 +234,35 @@ fn the_setting_holds_for_the_checkout_that_one_stands_in() {
 }
 
 #[test]
+fn what_finds_something_in_its_place_can_be_had_by_itself() {
+    let home = Home::new();
+    git(&home, &["init", "--quiet"]);
+    let files = ["--quiet", "--source", "tree", "--output", "/source", "--output", "."];
+    let script = "echo source >both; echo files >${COMPUTES_FILES:-/files}/both; echo >dir";
+    let ran = home.run_script(&files, script);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let get = |more: &[&str]| home.run([&["files", "get", "last"], more].concat());
+    insta::assert_snapshot!(get(&["--into", "one"]).snapshot(), @"
+    exit code 125
+    --- stderr
+    warning: not brought here: `both`: it would take the place of `/source/both`
+    hint: computes files get [short] both --into FOLDER brings it elsewhere
+    got 2 files, 8 bytes, into one
+    ");
+    let by_itself = get(&["both", "--into", "two"]);
+    assert_eq!((by_itself.code, &*text(&home, "two/both")), (0, "files\n"), "{}", by_itself.stderr);
+    fs::create_dir_all(home.work().join("three/dir")).expect("a folder");
+    insta::assert_snapshot!(get(&["--into", "three"]).snapshot(), @"
+    exit code 125
+    --- stderr
+    warning: not brought here: `/source/dir`: `[home]/here/three/dir` is a folder
+    warning: not brought here: `both`: it would take the place of `/source/both`
+    hint: computes files get [short] PATH --into FOLDER brings each of them elsewhere
+    got 1 file, 7 bytes, into three
+    ");
+}
+
+#[test]
 fn what_was_brought_to_a_job_has_no_date() {
     let home = Home::new();
     home.write("input", "1\n");
