@@ -13,7 +13,7 @@ use super::error::{Doing, Failure, Kind};
 use super::output::Output;
 use super::project;
 use crate::config;
-use crate::parcel::Checkout;
+use crate::parcel::{Checkout, ParcelError};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -23,7 +23,8 @@ pub struct Options {
 }
 
 pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
-    let switched_on = switched_on()?;
+    let checkout = Checkout::around(Path::new("."));
+    let switched_on = checkout.as_ref().map_or_else(|_| Ok(Vec::new()), switched_on)?;
     let in_file: Vec<_> = switched_on.iter().map(|(key, value)| (*key, written(value))).collect();
     let text = config::commented_toml(&in_file);
     if options.print {
@@ -39,7 +40,14 @@ pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
                 hint: Some("`computes init --print` shows what it would hold".to_owned()),
             });
         }
-        file => file.doing(|| format!("write `{}`", path.display()))?,
+        file => {
+            file.doing(|| format!("write `{}`", path.display())).map_err(|failure| Failure {
+                hint: Some(
+                    "stand where you may write, or take it from `computes init --print`".to_owned(),
+                ),
+                ..failure
+            })?
+        }
     };
     file.write_all(text.as_bytes()).doing(|| format!("write `{}`", path.display()))?;
     if output.json {
@@ -51,8 +59,14 @@ pub fn run(options: &Options, output: &Output) -> Result<u8, Failure> {
     for (key, value) in &switched_on {
         output.status(&format!("{key} = {}: {}", told(value), about(key)));
     }
-    if switched_on.is_empty() {
-        output.status("nothing is switched on: there is no git repository here to send along");
+    if let Err(error) = checkout {
+        let why = match error {
+            ParcelError::NoRepository { .. } => {
+                "there is no git repository here to send along".to_owned()
+            }
+            error => Failure::from(error).message(),
+        };
+        output.status(&format!("nothing is switched on: {why}"));
     }
     Ok(0)
 }
@@ -65,9 +79,8 @@ struct Written<'a> {
 }
 
 /// A repository is sent along, and what jobs make of it comes back. Without one there is nothing to send.
-fn switched_on() -> Result<Vec<(&'static str, Value)>, Failure> {
-    let Ok(checkout) = Checkout::around(Path::new(".")) else { return Ok(Vec::new()) };
-    let outputs = project::outputs(&checkout)?;
+fn switched_on(checkout: &Checkout) -> Result<Vec<(&'static str, Value)>, Failure> {
+    let outputs = project::outputs(checkout)?;
     Ok(vec![("source", "tree".into()), ("outputs", outputs.into()), ("get", "on".into())])
 }
 

@@ -9,6 +9,8 @@ use crate::job::plain_name;
 pub enum ParcelError {
     #[error("`{}` is in no git repository", .directory.display())]
     NoRepository { directory: PathBuf },
+    #[error("`{}` is in a git repository, and in no working tree of it", .directory.display())]
+    NoWorkingTree { directory: PathBuf },
     #[error("cannot run git")]
     NoGit(#[source] io::Error),
     #[error("git {what} failed: {says}")]
@@ -42,6 +44,9 @@ pub enum ParcelError {
     #[error("`{}` is not what it should be: its SHA-256 is {found} and not {expected}", .path.display())]
     Corrupt { path: PathBuf, found: String, expected: String },
 }
+
+const UNREADABLE: &str =
+    "make it readable, or leave it out: of a source, by its name in .gitignore";
 
 fn list(largest: &[(PathBuf, u64)]) -> String {
     let named: Vec<_> = largest
@@ -87,6 +92,7 @@ impl ParcelError {
         match self {
             Self::Read { source, .. } => source.kind() == io::ErrorKind::NotFound,
             Self::NoRepository { .. }
+            | Self::NoWorkingTree { .. }
             | Self::NoCommit
             | Self::Dirty { .. }
             | Self::Submodule { .. }
@@ -110,6 +116,11 @@ impl ParcelError {
         Some(match self {
             Self::NoRepository { .. } => {
                 "submit from a checkout, or with --source image, which sends nothing".to_owned()
+            }
+            Self::NoWorkingTree { .. } => {
+                "submit from where its files are checked out (git worktree list), or with --source image, \
+                 which sends nothing"
+                    .to_owned()
             }
             Self::NoGit(_) => {
                 "install git, or submit with --source image, which sends nothing".to_owned()
@@ -140,6 +151,10 @@ impl ParcelError {
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 "paths are relative to where you stand".to_owned()
             }
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                UNREADABLE.to_owned()
+            }
+            Self::Git { says, .. } if says.ends_with("Permission denied") => UNREADABLE.to_owned(),
             Self::Corrupt { .. } => "try again; if it stays so, submit the job anew".to_owned(),
             Self::Hostile { .. } => "name the files that you want, one by one".to_owned(),
             Self::Git { .. } | Self::Read { .. } | Self::Write { .. } => {

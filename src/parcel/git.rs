@@ -64,8 +64,11 @@ fn ask_whole(directory: &Path, words: &[&str]) -> Result<Output, ParcelError> {
     }
     let says = String::from_utf8_lossy(&output.stderr);
     let says = says.trim().strip_prefix("fatal: ").unwrap_or(says.trim()).replace('\n', "; ");
-    if says.starts_with("not a git repository") || says.contains("must be run in a work tree") {
+    if says.starts_with("not a git repository") {
         return Err(ParcelError::NoRepository { directory: directory.to_owned() });
+    }
+    if says.contains("must be run in a work tree") {
+        return Err(ParcelError::NoWorkingTree { directory: directory.to_owned() });
     }
     Err(ParcelError::Git { what: words.first().copied().unwrap_or_default().to_owned(), says })
 }
@@ -101,7 +104,7 @@ impl Checkout {
         };
         let root = path(&asked("--show-toplevel")?);
         if root.as_os_str().is_empty() {
-            return Err(ParcelError::NoRepository { directory: directory.to_owned() });
+            return Err(ParcelError::NoWorkingTree { directory: directory.to_owned() });
         }
         let below = asked("--show-prefix")?;
         let below = String::from_utf8_lossy(&below).trim_end_matches('/').to_owned();

@@ -1,5 +1,7 @@
 //! `computes init`: a file that explains itself.
 
+use std::path::Path;
+
 use crate::support::Home;
 
 #[test]
@@ -200,6 +202,19 @@ fn it_is_written_once() {
 }
 
 #[test]
+fn a_repository_without_a_working_tree() {
+    let home = Home::new();
+    let mut git = home.command_of(Path::new("git"), ["init", "--quiet", "--bare"]);
+    assert_eq!(home.run_command(&mut git).code, 0);
+    insta::assert_snapshot!(home.run(["init"]).snapshot(), @"
+    exit code 0
+    --- stderr
+    wrote computes.toml
+    nothing is switched on: `.` is in a git repository, and in no working tree of it
+    ");
+}
+
+#[test]
 fn what_it_writes_is_what_holds_anyway() {
     let home = Home::new();
     let before = home.run(["submit", "--dry-run", "--", "true"]);
@@ -241,9 +256,10 @@ fn in_json() {
 fn a_directory_that_cannot_be_written() {
     let home = Home::new();
     let run = home.run_command(home.command(["init"]).current_dir("/proc/self"));
-    insta::assert_snapshot!(run.snapshot(), @r"
+    insta::assert_snapshot!(run.snapshot(), @"
     exit code 125
     --- stderr
     error: cannot write `computes.toml`: No such file or directory (os error 2)
+    hint: stand where you may write, or take it from `computes init --print`
     ");
 }

@@ -47,6 +47,14 @@ fn outside_of_a_repository() {
     error: cannot submit `true`: `[home]/here` is in no git repository
     hint: submit from a checkout, or with --source image, which sends nothing
     ");
+    let bare = Home::new();
+    git(&bare, &["init", "--quiet", "--bare"]);
+    insta::assert_snapshot!(tree(&bare), @"
+    exit code 2
+    --- stderr
+    error: cannot submit `true`: `[home]/here` is in a git repository, and in no working tree of it
+    hint: submit from where its files are checked out (git worktree list), or with --source image, which sends nothing
+    ");
     let without = Home::new().with("PATH", "/nonexistent");
     insta::assert_snapshot!(tree(&without), @r"
     exit code 125
@@ -519,17 +527,27 @@ fn a_checkout_may_be_called_anything() {
 
 /// The superuser may read everything.
 #[test]
-fn a_folder_that_can_not_be_read_is_not_left_out() {
+fn what_can_not_be_read_is_not_left_out() {
     const NOBODY: u32 = 65534;
     let is_root = rustix::process::geteuid().is_root();
     let home = if is_root { Home::new().of_user(NOBODY) } else { Home::new() };
-    let script = "git init --quiet; mkdir closed; echo >closed/it; chmod 0 closed";
+    let script = "git init --quiet; echo >nope; chmod 0 nope";
+    let shell = &mut home.command_of(Path::new("/bin/sh"), ["-e", "-c", script]);
+    assert_eq!(home.run_command(shell).code, 0);
+    insta::assert_snapshot!(home.run(["run", "--source", "tree", "--", "true"]).snapshot(), @"
+    exit code 125
+    --- stderr
+    error: cannot submit `true`: cannot read `nope`: Permission denied (os error 13)
+    hint: make it readable, or leave it out: of a source, by its name in .gitignore
+    ");
+    let script = "rm -f nope; mkdir closed; echo >closed/it; chmod 0 closed";
     let shell = &mut home.command_of(Path::new("/bin/sh"), ["-e", "-c", script]);
     assert_eq!(home.run_command(shell).code, 0);
     insta::assert_snapshot!(home.run(["run", "--source", "tree", "--", "true"]).snapshot(), @"
     exit code 125
     --- stderr
     error: cannot submit `true`: git ls-files failed: could not open directory 'closed/': Permission denied
+    hint: make it readable, or leave it out: of a source, by its name in .gitignore
     ");
     let shell = &mut home.command_of(Path::new("/bin/sh"), ["-c", "chmod 700 closed"]);
     assert_eq!(home.run_command(shell).code, 0);
