@@ -64,6 +64,22 @@ fn an_endpoint_that_fails_for_a_while_is_asked_again() {
     assert!(endpoint.requests().len() > asked[1].end, "{}", endpoint.requests().len());
 }
 
+/// Also before the first call, and whatever there is in the place of an answer.
+#[test]
+fn the_first_credentials_are_waited_for() {
+    let account = Account::new(Jobs::Succeed);
+    let id = account.home().submit(["--", "true"]);
+    let endpoint = endpoint(&account, |number| {
+        (number < 2 * ONE_CALL).then(|| match number % 2 {
+            0 => Fault::RequestCut,
+            _ => Fault::Answer(Answer { status: 200, headers: Vec::new(), body: "?".to_owned() }),
+        })
+    });
+    let wait = home(&account, &endpoint).run(["wait", "--quiet", &id]);
+    assert_eq!((wait.code, wait.stderr.as_str()), (0, ""));
+    assert!(endpoint.requests().len() > 2 * ONE_CALL);
+}
+
 #[test]
 fn credentials_that_are_wrong_are_the_end() {
     let account = Account::new(Jobs::Run);

@@ -26,7 +26,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use super::error::{Action, AwsError};
 use super::mfa::{AskForCode, MfaRole, nobody};
 use super::pace::Pace;
-use super::patient::{LONGEST_LOAD, Patient};
+use super::patient::Patient;
 use super::roots;
 use super::{AwsSettings, Trouble};
 
@@ -85,7 +85,8 @@ impl Clients {
         ask: AskForCode,
     ) -> Result<Self, AwsError> {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(settings.timeout).build();
-        let patient = IdentityCache::lazy().load_timeout(LONGEST_LOAD).build();
+        // The patient one gives up before that.
+        let patient = IdentityCache::lazy().load_timeout(settings.timeout).build();
         let mut config = aws_config::defaults(BehaviorVersion::latest())
             .identity_cache(patient)
             .http_client(http_client(ProxyConfig::from_env))
@@ -107,7 +108,7 @@ impl Clients {
             config = config.into_builder().credentials_provider(role).build();
         }
         if let Some(provider) = config.credentials_provider() {
-            let provider = SharedCredentialsProvider::new(Patient::new(provider));
+            let provider = SharedCredentialsProvider::new(Patient::new(provider, settings.timeout));
             config = config.into_builder().credentials_provider(provider).build();
         }
         let pace = Pace::new(settings.rate);

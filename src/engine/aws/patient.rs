@@ -12,28 +12,28 @@ use tokio::time::{Instant, sleep};
 use super::Trouble;
 use super::credentials::trouble;
 
-/// So long the first are waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two tries, at first; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// The SDK gives up no sooner: a try takes a while itself.
-pub const LONGEST_LOAD: Duration = Duration::from_secs(40);
 
 #[derive(Debug)]
 pub struct Patient<P> {
     inner: P,
+    /// So long the first are waited for. It is a part of the time that a call may take: one that is cut
+    /// while it waits would count as sent.
+    patience: Duration,
     /// They were had, or waited for in vain.
     is_done: AtomicBool,
 }
 
 impl<P: ProvideCredentials> Patient<P> {
-    pub const fn new(inner: P) -> Self {
-        Self { inner, is_done: AtomicBool::new(false) }
+    /// `timeout`: of a call.
+    pub fn new(inner: P, timeout: Duration) -> Self {
+        Self { inner, patience: timeout / 2, is_done: AtomicBool::new(false) }
     }
 
     async fn provide(&self) -> Result<Credentials, CredentialsError> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + self.patience;
         let mut pause = FIRST_PAUSE;
         loop {
             let provided = self.inner.provide_credentials().await;
