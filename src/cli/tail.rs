@@ -96,7 +96,7 @@ impl Tail {
     ) -> Result<bool, Failure> {
         let more = self.show(engines, attempt, context).await?;
         if is_over {
-            let line = format!("{} is over; the end of its log is awaited", self.job.short());
+            let line = format!("{}: the end of its log is awaited", self.job.short());
             or_tell(self.finish(engines, context), || context.output.status(&line)).await?;
             return Ok(false);
         }

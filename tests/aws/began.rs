@@ -308,7 +308,7 @@ fn who_does_not_wait_for_the_end_of_a_log_learns_where_it_is() {
     insta::assert_snapshot!(following.end(&home).snapshot_of_the_end(), @"
     exit code 0
     --- stderr
-    [short] is over; the end of its log is awaited
+    [short]: the end of its log is awaited
     note: interrupted: the end of the log may be missing; computes logs [short] shows it
     ");
 }

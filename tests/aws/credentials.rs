@@ -64,6 +64,23 @@ fn an_endpoint_that_fails_for_a_while_is_asked_again() {
     assert!(endpoint.requests().len() > asked[1].end, "{}", endpoint.requests().len());
 }
 
+#[test]
+fn a_profile_that_is_not_there() {
+    let account = Account::new(Jobs::Stay);
+    let home = without_keys(&account).with("AWS_PROFILE", "prdo").with("AWS_REGION", "");
+    insta::assert_snapshot!(home.run(["submit", "--", "true"]).snapshot(), @"
+    exit code 125
+    --- stderr
+    error: cannot submit `true`: there is no profile `prdo`, which AWS_PROFILE names
+    hint: `aws configure` or `aws login` make one
+    ");
+    std::fs::create_dir(home.path().join(".aws")).expect("a folder");
+    let config = "[profile prod]\nregion = eu-west-1\n[profile me]\n";
+    std::fs::write(home.path().join(".aws/config"), config).expect("written");
+    let run = home.run(["submit", "--", "true"]);
+    assert!(run.stderr.contains("hint: the profiles are me, prod"), "{}", run.stderr);
+}
+
 /// Also before the first call, and whatever there is in the place of an answer.
 #[test]
 fn the_first_credentials_are_waited_for() {

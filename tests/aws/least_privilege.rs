@@ -77,6 +77,25 @@ fn who_may_not_submit_is_told_what_to_allow() {
     assert_eq!(account.jobs().len(), 0);
 }
 
+/// What the ledger knows is shown all the same.
+#[test]
+fn who_may_not_look_at_jobs_sees_what_is_known_here() {
+    let account = Account::new(Jobs::Stay);
+    let home = account.home();
+    home.submit(["--name", "known", "--", "true"]);
+    account.deny(&["batch:DescribeJobs"]);
+    let status = home.run(["status", "last"]);
+    assert_eq!((status.code, status.stdout.contains("known")), (0, true));
+    assert!(status.stderr.contains("warning: as it was when last looked at"), "{}", status.stderr);
+    insta::assert_snapshot!(home.run(["explain", "last"]).snapshot(), @"
+    exit code 0
+    --- stdout
+    [short] known queued
+    unknown  how it stands now: AWS batch:DescribeJobs: User: arn:aws:sts::[account]:assumed-role/computes/test is not authorized to perform: batch:DescribeJobs on resource: * because no identity-based policy allows the batch:DescribeJobs action (403)
+    hint     the policy of the caller has to allow batch:DescribeJobs: `computes policy` prints it
+    ");
+}
+
 /// Of several each is named.
 #[test]
 fn who_may_not_end_jobs_is_told_of_each() {

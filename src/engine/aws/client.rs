@@ -98,10 +98,11 @@ impl Clients {
         if let Some(role) = role {
             config = config.credentials_provider(role);
         }
+        // Without the profile there is no region of it either.
+        let device = if of_profile { MfaRole::of_environment().await? } else { None };
         let mut config = config.load().await;
         let region = config.region().map(ToString::to_string);
         let region = region.filter(|region| !region.is_empty()).ok_or(AwsError::NoRegion)?;
-        let device = if of_profile { MfaRole::of_environment().await } else { None };
         if let Some(role) = device {
             role.open(&config, ask).await?;
             let role = SharedCredentialsProvider::new(role);

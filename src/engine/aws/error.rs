@@ -34,6 +34,8 @@ pub enum AwsError {
     Call { action: Action, trouble: Trouble, message: String },
     #[error("no region is set")]
     NoRegion,
+    #[error("there is no profile `{name}`, which AWS_PROFILE names")]
+    NoProfile { name: String, known: Vec<String> },
     #[error("whether AWS Batch has the job `{name}` is not known: {why}")]
     Unknown { name: String, why: Box<Self> },
     #[error("the list of AWS Batch does not show it {} s after it was sent more than once, so that it may be there twice; {}", .settle.as_secs_f32(), blind(*.fence))]
@@ -161,7 +163,7 @@ impl AwsError {
             | Self::NotOnce { .. }
             | Self::BothRan { .. } => Trouble::Unclear,
             Self::NoSuchJob { .. } | Self::NoLog { .. } => Trouble::NotFound,
-            Self::Mfa { .. } => Trouble::Credentials,
+            Self::Mfa { .. } | Self::NoProfile { .. } => Trouble::Credentials,
             Self::NoRegion
             | Self::SecretGone(_)
             | Self::Withdrawn
@@ -254,6 +256,14 @@ impl AwsError {
                      session, which is taken here too; where nobody can be asked, set keys of \
                      `aws sts get-session-token`, or credential_process in the profile"
                 ));
+            }
+            Self::NoProfile { known, .. } => {
+                let mut known = known.clone();
+                known.sort();
+                return Some(match &*known {
+                    [] => "`aws configure` or `aws login` make one".to_owned(),
+                    known => format!("the profiles are {}", known.join(", ")),
+                });
             }
             Self::NoRegion => "set AWS_REGION, or `region` in the profile",
             Self::Unknown { why, .. } => return why.hint(),

@@ -7,7 +7,7 @@ use super::queues::{self, Details, SNAPSHOT};
 use super::sender::is_sending;
 use super::{AwsEngine, AwsError, Trouble, fargate};
 use crate::engine::{EngineError, Explanation};
-use crate::job::{self, JobId, Queue, State, Vcpus};
+use crate::job::{self, FailureClass, JobId, Queue, State, Vcpus};
 use crate::ledger::{HandOver, JobRecord, Ledger};
 use crate::plan::FENCED;
 
@@ -69,10 +69,20 @@ impl AwsEngine<'_> {
         };
         let clients = self.clients().await?;
         let mut explanation = Explanation::default();
-        let Some(job) = describe_one(&clients, &sent.region, &engine_id).await? else {
-            explanation.reason = record.reason;
-            explanation.find("AWS Batch no longer knows the job; it keeps them for a week");
-            return Ok(explanation);
+        let job = match describe_one(&clients, &sent.region, &engine_id).await {
+            Ok(Some(job)) => job,
+            Ok(None) => {
+                explanation.reason = record.reason;
+                explanation.find("AWS Batch no longer knows the job; it keeps them for a week");
+                return Ok(explanation);
+            }
+            Err(error) if error.trouble() == Trouble::Denied => {
+                explanation.reason = record.reason.or(record.engine_reason);
+                explanation.status = record.engine_status;
+                explanation.not_told("how it stands now", &error);
+                return Ok(explanation);
+            }
+            Err(error) => return Err(error.into()),
         };
         let observed = Observed::new(&job);
         explanation.status = Some(observed.status.as_str().to_owned());
@@ -97,7 +107,13 @@ impl AwsEngine<'_> {
             explanation.of_the_end(&record, observed.end());
             let looked = self.seen.look(&clients, &sent.region, &observed, self.clock.now()).await;
             match looked {
-                Some(false) if record.state == State::Failed => explanation.of_the_start(),
+                // Whose host was taken away may have lost its log with it.
+                Some(false)
+                    if record.state == State::Failed
+                        && record.class != Some(FailureClass::Interrupted) =>
+                {
+                    explanation.of_the_start();
+                }
                 Some(true) if classify::never_began(record.class, record.exit_code) => {
                     explanation.find(classify::BEGAN_AFTER_ALL);
                     explanation.hints.clear();

@@ -3,11 +3,13 @@
 //! The session lies where the AWS CLI keeps those of its own, in its form and by its name, so that
 //! one code does for both and for every call until the session ends.
 
+use std::ffi::OsString;
 use std::fs::DirBuilder;
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
+use aws_config::profile::Profile;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -69,15 +71,29 @@ struct Session {
 impl MfaRole {
     /// Of the profile that is chosen, if no keys in the environment win over it. What the SDK
     /// makes of any other profile is right.
-    pub async fn of_environment() -> Option<Self> {
+    ///
+    /// # Errors
+    /// When there is no such profile: the SDK would look for credentials elsewhere, without a word.
+    pub async fn of_environment() -> Result<Option<Self>, AwsError> {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         if set("AWS_ACCESS_KEY_ID").is_some() {
-            return None;
+            return Ok(None);
         }
         let files = EnvConfigFiles::default();
-        let profiles =
-            aws_config::profile::load(&Fs::real(), &Env::real(), &files, None).await.ok()?;
-        let profile = profiles.get_profile(profiles.selected_profile())?;
+        let loaded = aws_config::profile::load(&Fs::real(), &Env::real(), &files, None).await;
+        let Ok(profiles) = loaded else { return Ok(None) };
+        let chosen = profiles.selected_profile();
+        match profiles.get_profile(chosen) {
+            Some(profile) => Ok(Self::of(profile, set("HOME"))),
+            None if set("AWS_PROFILE").is_some() => {
+                let known = profiles.profiles().map(str::to_owned).collect();
+                Err(AwsError::NoProfile { name: chosen.to_owned(), known })
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn of(profile: &Profile, home: Option<OsString>) -> Option<Self> {
         let says = |key: &str| profile.get(key).map(str::to_owned);
         Some(Self {
             profile: profile.name().to_owned(),
@@ -87,7 +103,7 @@ impl MfaRole {
             external_id: says("external_id"),
             role_session_name: says("role_session_name"),
             duration_seconds: says("duration_seconds").and_then(|text| text.parse().ok()),
-            folder: PathBuf::from(set("HOME")?).join(".aws/cli/cache"),
+            folder: PathBuf::from(home?).join(".aws/cli/cache"),
         })
     }
 
