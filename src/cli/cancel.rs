@@ -148,9 +148,13 @@ async fn cancel(
         if is_held { held.push(*id) } else { waiting.push(*id) }
     }
     waiting.append(&mut held);
-    let ends = ends(engines, &waiting, &options.reason, context).await?;
-    // Before anything is told: from here on a signal leaves, and says what goes on.
+    // From here on a signal leaves, and says what goes on.
     let mut interrupts = Interrupts::new(limit)?;
+    let ends = ends(engines, &waiting, &options.reason, context);
+    let ends = match interrupts.unless_left(ends).await {
+        Ok(ends) => ends?,
+        Err(exit_code) => return Ok(say_cut(&waiting, exit_code, context)),
+    };
     let mut failed = Vec::new();
     let mut asked = Vec::new();
     for (id, end) in ends {
@@ -168,12 +172,18 @@ async fn cancel(
                 tell(engines, id, Cancelled::Asked, &mut told, context)?;
                 asked.push(id);
             }
+            Ok(Cancelled::As(other)) => {
+                tell(engines, id, Cancelled::As(other), &mut told, context)?;
+                if options.wait && !engines.ledger().standing(other)?.state.is_terminal() {
+                    asked.push(other);
+                } else {
+                    show(engines, other, context)?;
+                }
+            }
             Ok(end) => {
                 tell(engines, id, end, &mut told, context)?;
                 show(engines, id, context)?;
-                if end == Cancelled::AtOnce {
-                    tell_if_unseen(engines, id, context)?;
-                }
+                tell_if_unseen(engines, id, context)?;
             }
         }
     }
@@ -191,12 +201,14 @@ async fn cancel(
             context.output.status(&parts.join(", "));
         }
     }
+    // Before the wait, which somebody may leave.
+    let exit_code = tell_failed(failed, context);
     let mut watch = engines.watch()?;
     for index in 0..asked.len() {
         let rest = &asked[index..];
         let left = until_over(engines, &mut *watch, &mut interrupts, rest, context).await?;
-        if let Some(exit_code) = left {
-            return Ok(say_left(rest, exit_code, context));
+        if let Some(left) = left {
+            return Ok(say_left(rest, left, context));
         }
         let record = engines.ledger().job(asked[index])?;
         if context.output.json {
@@ -205,7 +217,7 @@ async fn cancel(
             follow::say_end(&record, context)?;
         }
     }
-    all_failed(failed, context)
+    Ok(exit_code)
 }
 
 /// After so long it is told why it takes so long.
@@ -220,9 +232,12 @@ async fn ends(
 ) -> Result<Vec<(JobId, Result<Cancelled, EngineError>)>, Failure> {
     let mut unclear = Vec::new();
     for job in jobs {
-        if engines.ledger().standing(*job)?.state == State::Submitting {
-            unclear.push(job.short());
-        }
+        let record = engines.ledger().job(*job)?;
+        let sent = engines.ledger().hand_over_of(record.seq)?;
+        let is_unclear = record.state == State::Submitting
+            || record.may_be_there()
+            || sent.is_some_and(|sent| sent.may_be_twice);
+        unclear.extend(is_unclear.then(|| job.short()));
     }
     let mut ends = pin!(engines.cancel(jobs, reason));
     let ended = tokio::select! {
@@ -233,7 +248,7 @@ async fn ends(
         return ended.doing(|| "cancel".to_owned());
     }
     context.output.note(&format!(
-        "looking whether AWS Batch has {}: it may have been sent, and its list is late at times",
+        "looking for {} on AWS Batch, whose list is late at times: it may have been sent, or more than once",
         unclear.join(" ")
     ));
     ends.await.doing(|| "cancel".to_owned())
@@ -246,19 +261,16 @@ fn tell_if_unseen(
     context: &Context<'_>,
 ) -> Result<(), Failure> {
     let job = engines.ledger().job(id)?;
-    if let Some(why) = job.engine_reason.as_ref().filter(|_| job.may_be_there()) {
-        let short = id.short();
-        context.output.warning(&format!(
-            "{short}: {why}; computes cancel {short} looks again, and ends it if it is there"
-        ));
+    if let Some(doubt) = follow::unseen(&job) {
+        context.output.warning(&doubt);
     }
     Ok(())
 }
 
-/// What could not be cancelled, and why: of each, as far as anybody reads on.
-fn all_failed(failed: Vec<Failure>, context: &Context<'_>) -> Result<u8, Failure> {
+/// Tells what could not be cancelled, and why: of each, as far as anybody reads on. Gives the exit code.
+fn tell_failed(failed: Vec<Failure>, context: &Context<'_>) -> u8 {
     let mut failed = failed.into_iter();
-    let Some(last) = failed.next_back() else { return Ok(0) };
+    let Some(last) = failed.next_back() else { return 0 };
     let many = failed.len().saturating_sub(MANY);
     for failure in failed.take(MANY) {
         context.output.warning(&failure.message());
@@ -266,7 +278,7 @@ fn all_failed(failed: Vec<Failure>, context: &Context<'_>) -> Result<u8, Failure
     if many > 0 {
         context.output.warning(&format!("so it is with {many} more"));
     }
-    Err(last)
+    context.output.failure(&last)
 }
 
 /// It may be at work, and whoever may look can find it.
@@ -318,7 +330,7 @@ fn tell(
             *cancelled += 1;
             return Ok(());
         }
-        (Told::Counted([_, asked]), Cancelled::Asked) => {
+        (Told::Counted([_, asked]), Cancelled::Asked | Cancelled::As(_)) => {
             *asked += 1;
             return Ok(());
         }
@@ -332,6 +344,15 @@ fn tell(
     match end {
         Cancelled::AtOnce => context.output.status(&format!("{job} cancelled")),
         Cancelled::Asked => context.output.status(&format!("{job} is being ended")),
+        Cancelled::As(other) => {
+            let state = engines.ledger().standing(other)?.state;
+            let how = if state.is_terminal() {
+                format!(": {state}")
+            } else {
+                ", and is being ended".to_owned()
+            };
+            context.output.status(&format!("{job} is on AWS Batch as {}{how}", other.short()));
+        }
         Cancelled::TooLate => {
             let standing = engines.ledger().standing(id)?;
             context.output.status(&match end_there(&standing) {
@@ -353,6 +374,17 @@ fn show(engines: &mut Engines<'_>, id: JobId, context: &Context<'_>) -> Result<(
     }
     let record = engines.ledger().job(id)?;
     context.output.json_line(&JobView::new(&record, &context.config.state_dir))
+}
+
+/// Nobody waits until all wishes are passed on.
+fn say_cut(ids: &[JobId], exit_code: u8, context: &Context<'_>) -> u8 {
+    let why =
+        if exit_code == code::LIMIT_REACHED { "the limit was reached" } else { "interrupted" };
+    let shorts = ids.iter().map(JobId::short).collect::<Vec<_>>().join(" ");
+    context.output.warning(&format!(
+        "{why} before all was looked for and ended. To go on: computes cancel {shorts}"
+    ));
+    exit_code
 }
 
 fn say_left(ids: &[JobId], exit_code: u8, context: &Context<'_>) -> u8 {

@@ -376,6 +376,9 @@ pub fn say_end(record: &JobRecord, context: &Context<'_>) -> Result<u8, Failure>
     {
         context.output.warning(&format!("{}: {doubt}", record.id.short()));
     }
+    if let Some(doubt) = unseen(record) {
+        context.output.warning(&doubt);
+    }
     if record.state != State::Succeeded {
         context.output.job_failed(&view, &line, &took);
     }
@@ -383,6 +386,13 @@ pub fn say_end(record: &JobRecord, context: &Context<'_>) -> Result<u8, Failure>
         context.output.note(&hint);
     }
     Ok(code)
+}
+
+/// The doubt about a job that counts as over though nobody could see whether AWS Batch has it.
+pub fn unseen(job: &JobRecord) -> Option<String> {
+    let why = job.engine_reason.as_ref().filter(|_| job.may_be_there())?;
+    let short = job.id.short();
+    Some(format!("{short}: {why}; computes cancel {short} looks again, and ends it if it is there"))
 }
 
 fn end_line(record: &JobRecord, took: &str) -> String {

@@ -73,13 +73,16 @@ impl Listing {
             if ledger.known_by_engine_id(&job.engine_id)?.is_some() {
                 continue;
             }
-            let ours = job.ours.as_ref().map(|(id, _)| *id);
-            match ours.filter(|id| ledger.has(*id).unwrap_or(false)) {
+            let ours = match &job.ours {
+                Some((id, _)) if ledger.has(*id)? => Some(*id),
+                _ => None,
+            };
+            match ours {
                 // The ledger's row is its own, as soon as it is found.
                 Some(id) if ledger.standing(id)?.state == State::Submitting => {}
                 Some(_) if job.may_be_second() => {}
-                // It counts as over there, and goes on all the same.
-                Some(id) if ledger.job(id)?.may_be_there() => {
+                // What counts as over here is another job by now.
+                Some(id) if ledger.standing(id)?.state.is_terminal() => {
                     listing.foreign.push(job.by_its_own_id());
                 }
                 _ => listing.foreign.push(job),

@@ -44,7 +44,13 @@ pub fn hint(job: &JobRecord) -> Option<String> {
     match job.exit_code {
         Some(NOT_FOUND) if let Some(only_here) = only_here() => Some(only_here.to_string()),
         Some(NOT_FOUND | CANNOT_EXECUTE) if !is_not_started => None,
-        Some(NOT_FOUND) if let Some(missing) = missing_interpreter(&here) => Some(missing),
+        Some(NOT_FOUND)
+            if program.contains('/')
+                && here.is_file()
+                && let Some(missing) = missing_interpreter(&here) =>
+        {
+            Some(missing)
+        }
         Some(NOT_FOUND) if program.contains('/') && here.exists() && goes_along => Some(format!(
             "`{program}` is here, and was not there: does it go along? What git ignores stays here"
         )),

@@ -95,6 +95,9 @@ pub enum Cancelled {
     Asked,
     /// It was over already.
     TooLate,
+    /// It counts as over here, and turned up on the engine: it is this job by now, which is being ended or
+    /// is over.
+    As(JobId),
 }
 
 /// What is told of bytes on their way.

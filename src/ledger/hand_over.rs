@@ -22,6 +22,8 @@ pub struct HandOver {
     pub arn: Option<String>,
     /// So many attempts were those of another job of the engine, which this one superseded.
     pub attempts_before: u32,
+    /// It was sent more than once, and nobody saw how many of it the engine has.
+    pub may_be_twice: bool,
 }
 
 /// Where the engine keeps what an attempt wrote.
@@ -140,6 +142,17 @@ impl Change<'_> {
         Ok(applied)
     }
 
+    /// Was it sent more than once, without anybody seeing how many of it the engine has?
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn note_twice(&self, seq: i64, may_be: bool) -> Result<(), LedgerError> {
+        self.db
+            .prepare_cached("UPDATE hand_overs SET may_be_twice = ?2 WHERE job = ?1")?
+            .execute((seq, may_be))?;
+        Ok(())
+    }
+
     /// Does the engine have the job under this id, as far as the ledger knows by now?
     ///
     /// # Errors
@@ -183,6 +196,7 @@ impl Change<'_> {
             definition: None,
             arn: None,
             attempts_before: 0,
+            may_be_twice: false,
         };
         self.hand_over(self.holder(job.id)?, &sent)?;
         self.handed_over(job.id, adopted.engine_id, adopted.arn, accepted_at)?;
@@ -291,7 +305,7 @@ impl Ledger {
 fn hand_over_of(db: &Connection, seq: i64) -> Result<Option<HandOver>, LedgerError> {
     Ok(db
         .prepare_cached(
-            "SELECT name, region, sent_at, sender, definition, arn, attempts_before
+            "SELECT name, region, sent_at, sender, definition, arn, attempts_before, may_be_twice
              FROM hand_overs WHERE job = ?1",
         )?
         .query_row([seq], |row| {
@@ -303,6 +317,7 @@ fn hand_over_of(db: &Connection, seq: i64) -> Result<Option<HandOver>, LedgerErr
                 definition: row.get(4)?,
                 arn: row.get(5)?,
                 attempts_before: row.get(6)?,
+                may_be_twice: row.get(7)?,
             })
         })
         .optional()?)

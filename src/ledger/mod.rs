@@ -224,7 +224,7 @@ fn bytes(path: &Path) -> u64 {
 }
 
 /// In their order. One that was released is never changed.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../../migrations/0001_jobs.sql"),
     include_str!("../../migrations/0002_engines_far_away.sql"),
     include_str!("../../migrations/0003_retry_reasons.sql"),
@@ -233,6 +233,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/0006_log_regions.sql"),
     include_str!("../../migrations/0007_fargate.sql"),
     include_str!("../../migrations/0008_attempts_before.sql"),
+    include_str!("../../migrations/0009_may_be_twice.sql"),
 ];
 
 fn migrations() -> Migrations<'static> {

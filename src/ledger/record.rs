@@ -52,12 +52,10 @@ impl JobRecord {
     /// stands where the engine's own words would.
     #[must_use]
     pub fn may_be_there(&self) -> bool {
-        let is_unseen = match self.state {
-            State::Lost => true,
-            State::Cancelled => self.engine_reason.is_some(),
-            _ => false,
-        };
-        is_unseen && !self.is_here() && self.engine_id.is_none()
+        matches!(self.state, State::Lost | State::Cancelled)
+            && self.engine_reason.is_some()
+            && self.engine_id.is_none()
+            && !self.is_here()
     }
 
     /// Its size, as far as it is known here: on AWS what was not said is the job definition's.

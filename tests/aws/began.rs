@@ -186,6 +186,18 @@ fn a_log_that_goes_on_being_late_is_read_to_its_end() {
     ");
 }
 
+/// A line of ours tells how late a log is, as any other does.
+#[test]
+fn a_quiet_job_loses_no_line_of_a_late_log() {
+    let account = Account::in_scene(Jobs::Run, &json!({"log_lag": 6}));
+    let home = account.home().with("COMPUTES_AWS_LOG_SETTLE", "2s");
+    let run = home.run(["run", "--quiet", "--", "sh", "-c", "sleep 5; echo end; exit 3"]);
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (3, "end\n", ""));
+    let id = home.submit(["--", "sh", "-c", "sleep 3; echo end; exit 3"]);
+    home.until(&id, "failed");
+    assert_eq!(home.run(["logs", &id]).stdout, "end\n");
+}
+
 /// Where no line of ours precedes the command, nothing tells whether it wrote nothing.
 #[test]
 fn an_empty_log_without_a_line_of_ours_is_told() {

@@ -7,7 +7,7 @@ use super::files::carrying_through;
 use crate::support::{Account, Aws, Fault, Home, Jobs, Proxy, Request, Run};
 
 /// Two jobs for one submission: the answer to the first is lost, and the list does not show it.
-fn sent_twice(account: &Account) -> (Proxy, Home) {
+pub fn sent_twice(account: &Account) -> (Proxy, Home) {
     let proxy = losing_an_answer(|request| request.path == SUBMIT, Fault::AnswerLost);
     let home = account.home_through(proxy.port()).with("COMPUTES_AWS_TIMEOUT", "1s");
     (proxy, home)

@@ -4,6 +4,8 @@
 use serde_json::json;
 
 use super::exactly_once::killed_in_mid_submit;
+use super::fence::sent_twice;
+use crate::cli::stage::Following;
 use crate::support::{Account, Home, Jobs, eventually};
 
 /// AWS Batch has the job, and whoever sent it does not know. The list shows it so many seconds later.
@@ -25,7 +27,7 @@ fn who_cancels_it_waits_until_the_list_shows_it() {
     insta::assert_snapshot!(home.run(["cancel", "last"]).snapshot(), @"
     exit code 0
     --- stderr
-    note: looking whether AWS Batch has [short]: it may have been sent, and its list is late at times
+    note: looking for [short] on AWS Batch, whose list is late at times: it may have been sent, or more than once
     [short] cancelled
     ");
     assert_eq!(statuses(&account), ["FAILED"]);
@@ -73,13 +75,21 @@ fn what_shows_up_after_all_can_be_ended() {
     assert_eq!(state_of("engine_id", &engine_id), json!("queued"));
     assert_eq!(home.status(&engine_id)["state"], "queued");
     // By the one id or the other.
-    insta::assert_snapshot!(home.run(["cancel", &id]).snapshot(), @"
+    insta::assert_snapshot!(home.run(["cancel", &id, "--wait"]).snapshot(), @"
     exit code 0
     --- stderr
-    [short] is being ended
+    [short] is on AWS Batch as [short], and is being ended
+    [short] killed cancelled: cancelled by the user
     ");
     assert_eq!(statuses(&account)[0], "FAILED");
     assert_eq!(home.run(["wait", "--limit", "10s", &engine_id]).code, 120);
+    // There is no doubt any more.
+    assert!(home.run(["explain", &id]).stdout.contains("before it was seen on AWS Batch"));
+    insta::assert_snapshot!(home.run(["cancel", &id]).snapshot(), @"
+    exit code 0
+    --- stderr
+    [short] is over already: cancelled
+    ");
 }
 
 #[test]
@@ -115,4 +125,58 @@ fn who_waits_for_what_may_be_there_twice_hears_so_and_waits_on() {
     warning: [short] is on AWS Batch, with a doubt: the list of AWS Batch does not show it [took] after it was sent more than once, so that it may be there twice; the one that starts second runs nothing, if jobs share the file system of /files
     [short] killed succeeded after [took]
     ");
+}
+
+/// Who asks for its end while another process looks for it keeps that from sending it again.
+#[test]
+fn what_is_to_end_is_not_sent_again() {
+    let (account, home) = sent(30.0);
+    let home = home.with("COMPUTES_AWS_SETTLE", "2s");
+    let waiting = Following::start(&home, &["wait", "last"]);
+    waiting.until_it_listens();
+    assert_eq!(home.run(["cancel", "last"]).code, 0);
+    assert_eq!(waiting.end(&home).code, 120);
+    assert_eq!(account.requests().len(), 1);
+}
+
+/// Without a fence both run: the one that is known is ended, and the other when the list shows them.
+#[test]
+fn of_what_was_sent_twice_both_are_ended() {
+    let account = Account::in_scene(Jobs::Stay, &json!({"list_lag": 3}));
+    let (_proxy, home) = sent_twice(&account);
+    let submit = home.run(["submit", "--no-files", "--", "true"]);
+    assert!(submit.stderr.contains("both would run"), "{}", submit.stderr);
+    assert_eq!(statuses(&account).len(), 2);
+    let home = home.with("COMPUTES_AWS_SETTLE", "1s");
+    let cancelled = home.run(["cancel", "--wait", "last"]);
+    assert_eq!(cancelled.code, 0, "{}", cancelled.stderr);
+    assert_eq!(statuses(&account), ["FAILED", "FAILED"]);
+    // Where the list stays blind, the doubt is told, and the next call looks again.
+    let account = Account::in_scene(Jobs::Stay, &json!({"list_lag": 3}));
+    let (_proxy, home) = sent_twice(&account);
+    home.run(["submit", "--no-files", "--name", "twice", "--", "true"]);
+    insta::assert_snapshot!(home.run(["cancel", "last"]).snapshot(), @"
+    exit code 125
+    --- stderr
+    error: cannot cancel [short]: its end is asked for; it was sent more than once, and the list of AWS Batch did not show it for [took] : another one of it may run
+    hint: computes cancel looks again
+    ");
+    assert_eq!(statuses(&account).iter().filter(|it| *it == "FAILED").count(), 1);
+    eventually("the list shows them", || {
+        home.run(["cancel", "last"]);
+        (statuses(&account) == ["FAILED", "FAILED"]).then_some(())
+    });
+    assert_eq!(home.run(["cancel", "last"]).code, 0);
+}
+
+#[test]
+fn the_limit_holds_while_it_is_looked_for() {
+    let (_account, home) = sent(30.0);
+    let home = home.with("COMPUTES_AWS_SETTLE", "5s");
+    insta::assert_snapshot!(home.run(["cancel", "--wait", "--limit", "1s", "last"]).snapshot(), @"
+    exit code 124
+    --- stderr
+    warning: the limit was reached before all was looked for and ended. To go on: computes cancel [short]
+    ");
+    assert!(!home.status("last")["cancel_requested_at"].is_null());
 }

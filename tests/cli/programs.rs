@@ -119,7 +119,10 @@ fn one_that_can_not_be_started() {
         let may_run = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(home.work().join(name), may_run).expect("rights");
     }
+    let fifo = home.command_of(std::path::Path::new("mkfifo"), ["fifo"]).status();
+    assert!(fifo.expect("it starts").success());
     let programs = [
+        "fifo",
         "./no-line",
         "./no-right",
         "./of-windows",
@@ -135,6 +138,10 @@ fn one_that_can_not_be_started() {
         let hints = hints.lines().filter(|line| line.starts_with("hint"));
         format!("{}\n{}", run.snapshot(), hints.collect::<Vec<_>>().join("\n"))
     }), @r"
+    > fifo
+    exit code 127
+
+    hint     install `fifo`, or name it by its path
     > ./no-line
     exit code 126
 

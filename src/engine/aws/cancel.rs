@@ -2,15 +2,19 @@
 
 use std::collections::HashMap;
 
+use tokio::time::{Instant, sleep};
+
 use super::client::Clients;
 use super::describe::end_there;
+use super::find::LOOK_AGAIN;
 use super::list;
+use super::send::SETTLES;
 use super::sender::is_sending;
 use super::submit::Delivered;
 use super::{Action, AwsEngine, AwsError, Trouble};
 use crate::engine::{Cancelled, EngineError};
 use crate::job::{Event, JobId, State};
-use crate::ledger::{Detail, HandOver, Ledger, LedgerError};
+use crate::ledger::{Detail, HandOver, JobRecord, Ledger, LedgerError};
 
 pub const TERMINATE: Action = Action("batch:TerminateJob");
 pub const CANCEL: Action = Action("batch:CancelJob");
@@ -48,10 +52,12 @@ enum Wish {
     TooLate,
     /// Nobody could tell whether Batch has it, and it counts as over.
     Unseen(HandOver),
+    /// It is over, and others of it may not be.
+    Others { engine_id: String, sent: HandOver },
     /// It may be on its way to Batch: whoever brings it there ends it.
     OnItsWay,
     /// Batch has it.
-    There { engine_id: String, region: String },
+    There { engine_id: String, sent: HandOver },
 }
 
 /// In the order of the jobs, and of which of them Batch may have two.
@@ -62,7 +68,7 @@ type Wishes = (Vec<Result<Wish, EngineError>>, HashMap<JobId, EngineError>);
 struct There<'a> {
     job: JobId,
     engine_id: &'a str,
-    region: &'a str,
+    sent: &'a HandOver,
 }
 
 impl AwsEngine<'_> {
@@ -82,14 +88,18 @@ impl AwsEngine<'_> {
         let mut ends = Vec::new();
         for (job, wish) in jobs.iter().zip(wishes) {
             ends.push(match wish {
-                Ok(Wish::There { engine_id, region }) => {
-                    let there = There { job: *job, engine_id: &engine_id, region: &region };
+                Ok(Wish::There { engine_id, sent }) => {
+                    let there = There { job: *job, engine_id: &engine_id, sent: &sent };
                     let end = self.end_there(ledger, there, is_seen, reason).await;
                     // The other one, if there is one, may run.
                     end.and_then(|end| doubts.remove(job).map_or(Ok(end), Err))
                 }
                 Ok(Wish::Over) => Ok(Cancelled::AtOnce),
                 Ok(Wish::TooLate) => Ok(Cancelled::TooLate),
+                Ok(Wish::Others { engine_id, sent }) => {
+                    let there = There { job: *job, engine_id: &engine_id, sent: &sent };
+                    self.end_others(ledger, there, reason).await.map(|()| Cancelled::TooLate)
+                }
                 Ok(Wish::Unseen(sent)) => self.end_unseen(ledger, *job, &sent, reason).await,
                 Ok(Wish::OnItsWay) => {
                     self.due.set(Some(tokio::time::Instant::now() + self.settings.poll));
@@ -122,7 +132,8 @@ impl AwsEngine<'_> {
         is_seen: bool,
         reason: &str,
     ) -> Result<Cancelled, EngineError> {
-        let There { job, engine_id, region } = there;
+        let There { job, engine_id, sent } = there;
+        let region = sent.region.as_str();
         // One that is over by now keeps its own end. Who may not look may end it all the same.
         if !is_seen {
             match self.observe(ledger, &[job]).await {
@@ -135,6 +146,7 @@ impl AwsEngine<'_> {
         let standing = ledger.standing(job)?;
         if standing.state == State::Cancelled {
             // Whoever brought it there has ended it since.
+            self.end_others(ledger, there, reason).await?;
             return Ok(Cancelled::AtOnce);
         }
         if standing.state.is_terminal() || end_there(&standing).is_some() {
@@ -150,7 +162,41 @@ impl AwsEngine<'_> {
                 wish?;
             }
         }
+        self.end_others(ledger, there, reason).await?;
         Ok(Cancelled::Asked)
+    }
+
+    /// Ends what else there is of a job that was sent more than once. The list has to show the one that is
+    /// known, and with it those before it.
+    async fn end_others(
+        &mut self,
+        ledger: &mut Ledger,
+        there: There<'_>,
+        reason: &str,
+    ) -> Result<(), EngineError> {
+        let There { job, engine_id, sent } = there;
+        if !sent.may_be_twice {
+            return Ok(());
+        }
+        let JobRecord { seq, plan, .. } = ledger.job(job)?;
+        let clients = self.clients().await?;
+        let patience = self.settings.settle * SETTLES;
+        let end = Instant::now() + patience;
+        loop {
+            let found =
+                list::by_name(&clients, &sent.region, plan.spec.queue_id(), &sent.name).await?;
+            let of_it: Vec<_> = found.iter().filter(|it| it.name == sent.name).collect();
+            for other in of_it.iter().filter(|it| it.is_active() && it.engine_id != engine_id) {
+                terminate(&clients, &sent.region, &other.engine_id, reason).await?;
+            }
+            if of_it.iter().any(|it| it.engine_id == engine_id) {
+                return Ok(ledger.write(|change| change.note_twice(seq, false))?);
+            }
+            if Instant::now() >= end {
+                return Err(AwsError::OthersUnseen { patience }.into());
+            }
+            sleep(LOOK_AGAIN).await;
+        }
     }
 
     async fn wishes(
@@ -195,10 +241,10 @@ impl AwsEngine<'_> {
         }
     }
 
-    /// Ends what Batch shows by now of a job that counts as over.
+    /// Takes in what Batch shows by now of a job that counts as over, and ends it.
     async fn end_unseen(
         &mut self,
-        ledger: &Ledger,
+        ledger: &mut Ledger,
         job: JobId,
         sent: &HandOver,
         reason: &str,
@@ -206,11 +252,32 @@ impl AwsEngine<'_> {
         let record = ledger.job(job)?;
         let queue = record.plan.spec.queue_id();
         let clients = self.clients().await?;
-        let found = list::by_name(&clients, &sent.region, queue, &sent.name).await?;
+        let end = Instant::now() + self.settings.settle;
+        let found = loop {
+            let mut found = match list::by_name(&clients, &sent.region, queue, &sent.name).await {
+                // Who may not look hears the doubt.
+                Err(error) if error.trouble() == Trouble::Denied => Vec::new(),
+                found => found?,
+            };
+            found.retain(|job| job.name == sent.name);
+            if !found.is_empty() || Instant::now() >= end {
+                break found;
+            }
+            sleep(LOOK_AGAIN).await;
+        };
         let mut end = Cancelled::TooLate;
-        for job in found.into_iter().filter(|job| job.name == sent.name && job.is_active()) {
-            terminate(&clients, &sent.region, &job.engine_id, reason).await?;
-            end = Cancelled::Asked;
+        for found in found {
+            let known = self.adopt_by_id(ledger, &sent.region, &found.engine_id).await?;
+            if found.is_active() {
+                terminate(&clients, &sent.region, &found.engine_id, reason).await?;
+                let now = self.clock.now();
+                ledger.write(|change| change.pass_cancel_on(known, reason, now))?;
+            }
+            end = Cancelled::As(known);
+        }
+        if end != Cancelled::TooLate {
+            // It is known by now where it is.
+            ledger.write(|change| change.say_status(record.seq, None, None))?;
         }
         Ok(end)
     }
@@ -262,8 +329,11 @@ impl AwsEngine<'_> {
         let may_be_there = record.may_be_there();
         match (record.engine_id, sent) {
             (_, Some(sent)) if may_be_there => Ok(Wish::Unseen(sent)),
+            (Some(engine_id), Some(sent)) if record.state.is_terminal() && sent.may_be_twice => {
+                Ok(Wish::Others { engine_id, sent })
+            }
             _ if record.state.is_terminal() => Ok(Wish::TooLate),
-            (Some(engine_id), Some(sent)) => Ok(Wish::There { engine_id, region: sent.region }),
+            (Some(engine_id), Some(sent)) => Ok(Wish::There { engine_id, sent }),
             _ => Err(LedgerError::Corrupt(format!("job {job} is nowhere")).into()),
         }
     }

@@ -85,8 +85,8 @@ impl Clients {
         ask: AskForCode,
     ) -> Result<Self, AwsError> {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(settings.timeout).build();
-        // The patient one gives up before that.
-        let patient = IdentityCache::lazy().load_timeout(settings.timeout).build();
+        // A call that is cut while it waits for them would count as sent.
+        let patient = IdentityCache::lazy().load_timeout(settings.timeout * 3 / 4).build();
         let mut config = aws_config::defaults(BehaviorVersion::latest())
             .identity_cache(patient)
             .http_client(http_client(ProxyConfig::from_env))

@@ -232,6 +232,9 @@ impl Explanation {
                      {short} sends another"
                 ));
             }
+            (State::Cancelled, Some(_)) => {
+                told.find("it was cancelled before it was seen on AWS Batch");
+            }
             (state, _) if state.is_terminal() => {
                 told.find("AWS Batch never had the job");
                 let size = told.reason.as_deref().and_then(job::fargate::refused);

@@ -76,7 +76,7 @@ impl AwsEngine<'_> {
         }
     }
 
-    async fn adopt_by_id(
+    pub(super) async fn adopt_by_id(
         &mut self,
         ledger: &mut Ledger,
         region: &str,
@@ -190,9 +190,15 @@ impl AwsEngine<'_> {
             return Ok(known);
         }
         let ours = BatchName::parse(&name).map(|ours| ours.id);
+        let is_over = Status::of(job.status.as_ref()).is_over();
         // What counts as over here and goes on there all the same is another job by now.
-        let is_taken =
-            |id: &JobId| Ok::<_, LedgerError>(ledger.has(*id)? && ledger.job(*id)?.may_be_there());
+        let is_taken = |id: &JobId| {
+            if !ledger.has(*id)? {
+                return Ok(false);
+            }
+            let row = ledger.job(*id)?;
+            Ok::<_, LedgerError>(row.may_be_there() || row.state.is_terminal() && !is_over)
+        };
         let id = match ours {
             Some(ours) if !is_taken(&ours)? => ours,
             _ => engine_id
@@ -268,7 +274,7 @@ fn is_new(text: &str, now: Millis) -> bool {
 
 const NEW: Millis = 5 * 60 * 1000;
 /// Between two looks at a list that does not show yet what is there.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Batch's ids are UUIDs, with `:index` for a child of an array.
 fn looks_like_an_id(text: &str) -> bool {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_sdk_cloudwatchlogs::types::OutputLogEvent;
 use tokio::time::Instant;
 
 use super::began::{EMPTY_PATIENCE, SURELY_SHOWN_AFTER, Seen};
@@ -62,9 +63,11 @@ struct Open {
     tells: (bool, bool),
     times: Times,
     late: Lateness,
+    /// When the last line of the newest page was written, ours or the job's.
+    newest: Option<Millis>,
 }
 
-/// How late lines were shown that came while somebody looked.
+/// How late lines were shown: by when they came to `CloudWatch`, and by looks that did not find them yet.
 #[derive(Debug, Default)]
 struct Lateness {
     /// When it was seen last that there was no more.
@@ -74,9 +77,11 @@ struct Lateness {
 }
 
 impl Lateness {
-    fn note(&mut self, written: Option<Millis>) {
-        let late = self.caught_up_at.zip(written).map_or(0, |(looked, written)| looked - written);
-        self.most = self.most.max(late);
+    fn note(&mut self, event: &OutputLogEvent) {
+        let seen = [self.caught_up_at, event.ingestion_time].into_iter().flatten();
+        for seen in seen {
+            self.most = self.most.max(event.timestamp.map_or(0, |written| seen - written));
+        }
     }
 }
 
@@ -210,14 +215,15 @@ impl AwsLog {
             let mask = self.mask(&record, &sent).await?;
             let region = log.region.clone().unwrap_or(sent.region);
             // What a dry run printed knows no id of ours, whoever sent it.
-            let is_ours = BatchName::parse(&sent.name).is_some();
-            let own = OwnLines::new(Proof::new(is_ours.then_some(self.job)), FIRST_LINES);
+            let ours = BatchName::parse(&sent.name).map(|name| name.id);
+            let own = OwnLines::new(Proof::new(ours), FIRST_LINES);
             let carrier = record.plan.carrier();
             let tells_end = carrier.is_some_and(|(_, fetch)| fetch == Fetch::Program);
             let tells = (record.plan.has_line(), tells_end);
-            let (times, late) = (Times::default(), Lateness::default());
+            let (times, late, newest) = (Times::default(), Lateness::default(), None);
+            let token = None;
             self.open =
-                Some(Open { record, region, log, token: None, mask, own, tells, times, late });
+                Some(Open { record, region, log, token, mask, own, tells, times, late, newest });
         }
         Ok(self.open.as_mut())
     }
@@ -270,6 +276,7 @@ impl AwsLog {
         let Some(open) = &mut self.open else { return Ok(false) };
         // What was given out before was asked for.
         open.times.since.clear();
+        open.newest = None;
         let call = clients
             .logs(&open.region)
             .get_log_events()
@@ -289,7 +296,8 @@ impl AwsLog {
         };
         for event in answer.events() {
             let message = event.message().unwrap_or_default();
-            open.late.note(event.timestamp);
+            open.late.note(event);
+            open.newest = event.timestamp.or(open.newest);
             let Some(message) = open.own.take_from(message) else { continue };
             let mut line = message.as_bytes().to_vec();
             line.push(b'\n');
@@ -449,11 +457,13 @@ impl LogReader for AwsLog {
             let page = self.page(ledger, out).await;
             let Some(open) = &mut self.open else { return page.map(|_| ()) };
             let has_ended = open.own.has_ended();
-            let last_written = open.times.since.back().map(|(_, at)| *at);
+            let newest = open.newest;
             let is_empty = open.tells.0 && open.times.given == 0 && !open.own.has_begun();
             let ending = self.ending(ledger)?;
+            if newest.is_some() {
+                ending.goes_on(newest);
+            }
             if out.len() > before {
-                ending.goes_on(last_written);
                 return page.map(|_| ());
             }
             let is_over = has_ended || ending.is_over(is_empty);
@@ -472,5 +482,28 @@ impl LogReader for AwsLog {
 
     fn doubt(&mut self) -> Option<String> {
         self.doubt.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who looks for the first time when the beginning of a log is there and its end is not.
+    #[tokio::test]
+    async fn how_late_a_line_came_tells_how_late_the_last_one_will() {
+        let mut late = Lateness::default();
+        late.note(&OutputLogEvent::builder().timestamp(1000).ingestion_time(31_000).build());
+        assert_eq!(late.most, 30_000);
+        let settle = Duration::from_secs(15);
+        let left = |age: Millis, late: u64| {
+            let ending = Ending::new(age, settle, Duration::from_secs(late));
+            ending.until.saturating_duration_since(Instant::now()).as_secs_f64().ceil()
+        };
+        assert!((left(20_000, 30) - 15.0).abs() < 1.0, "{}", left(20_000, 30));
+        assert!(left(20_000, 2) < 1.0);
+        // No longer than an empty one is waited for, and then it is told.
+        let ending = Ending::new(0, settle, Duration::from_secs(70));
+        assert!(ending.is_fresh() && ending.late > ending.latest);
     }
 }

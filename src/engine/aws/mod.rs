@@ -218,16 +218,26 @@ impl Engine for AwsEngine<'_> {
         jobs: &[JobId],
     ) -> Result<Attended, EngineError> {
         let Delivered { failed, doubts } = self.hand_over_left(ledger, jobs).await?;
-        // The first is the one that is waited for; the others come to their turn.
+        let mut ours = None;
         for (job, error) in failed {
             // A refusal is the end of its job, which tells of it.
             if jobs.first() == Some(&job) && !ledger.standing(job)?.state.is_terminal() {
-                return Err(error);
+                ours = Some(error);
+            } else {
+                // The first is the one that is waited for; the others come to their turn.
+                tracing::debug!(%error, %job, "cannot hand over");
             }
-            tracing::debug!(%error, %job, "cannot hand over");
         }
-        let attended = self.observe(ledger, jobs).await?;
-        Ok(Attended { doubts, ..attended })
+        let attended = match ours {
+            Some(error) => Err(error),
+            None => self.observe(ledger, jobs).await,
+        };
+        match attended {
+            Ok(attended) => Ok(Attended { doubts, ..attended }),
+            // Doubts come up once, and what is wrong does again.
+            Err(error) if !doubts.is_empty() => Ok(Attended { later: Some(error), doubts }),
+            Err(error) => Err(error),
+        }
     }
 
     async fn cancel(

@@ -19,8 +19,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Patient<P> {
     inner: P,
-    /// So long the first are waited for. It is a part of the time that a call may take: one that is cut
-    /// while it waits would count as sent.
+    /// So long the first are waited for, a part of the time that a call may take.
     patience: Duration,
     /// They were had, or waited for in vain.
     is_done: AtomicBool,

@@ -106,26 +106,37 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// How many times `aws.settle` the list is waited for where nothing but the list tells.
 pub const SETTLES: u32 = 6;
 
-/// Sends a job, and again where it is sure that Batch does not have it.
-pub async fn send(clients: &Clients, letter: &Letter, settle: Duration) -> Delivery {
+/// Sends a job, and again where it is sure that Batch does not have it. `is_to_end`: did somebody ask for
+/// its end meanwhile?
+pub async fn send(
+    clients: &Clients,
+    letter: &Letter,
+    settle: Duration,
+    is_to_end: &dyn Fn(JobId) -> bool,
+) -> Delivery {
     let (mut connects, mut unseen, mut throttled) = (0, 0, 0);
     // So often it was sent, by us or before us, without an answer that tells.
     let mut unclear = u32::from(letter.look_first);
     let mut look = letter.look_first;
-    // A fence keeps what is sent again from running twice. Of what is not, nothing but the list tells.
-    let is_cancelled = letter.may_send == MaySend::Cancelled;
-    let patience = if is_cancelled { settle * SETTLES } else { settle };
     loop {
+        let may_send = if is_to_end(letter.id) { &MaySend::Cancelled } else { &letter.may_send };
+        // A fence keeps what is sent again from running twice. Of what is not, nothing but the list tells.
+        let is_cancelled = *may_send == MaySend::Cancelled;
+        let patience = if is_cancelled { settle * SETTLES } else { settle };
         if std::mem::take(&mut look) {
             match settled(clients, letter, patience).await {
                 Ok(Some(found)) => {
                     return only_one(clients, letter, found.engine_id, found.arn, settle).await;
                 }
+                Ok(None) if !is_cancelled && is_to_end(letter.id) => {
+                    look = true;
+                    continue;
+                }
                 Ok(None) => {}
                 Err(error) => return Delivery::Unclear(error),
             }
         }
-        match &letter.may_send {
+        match may_send {
             MaySend::Yes => {}
             MaySend::Cancelled if unclear > 0 => {
                 return Delivery::NotSent(AwsError::NotSeen { patience });

@@ -251,10 +251,15 @@ impl AwsEngine<'_> {
             }
             let mut letters: Vec<_> = round.into_iter().filter_map(Outgoing::into_letter).collect();
             let unsigned = self.sign_letters(&clients, ledger, &mut letters).await?;
-            let deliveries = letters.iter().zip(unsigned).map(|(letter, error)| async {
+            let known = &*ledger;
+            // Somebody else may ask for its end while it is looked for.
+            let is_to_end =
+                |id: JobId| known.job(id).is_ok_and(|job| job.cancel_requested_at.is_some());
+            let clients = &clients;
+            let deliveries = letters.iter().zip(unsigned).map(|(letter, error)| async move {
                 match error {
                     Some(error) => Delivery::NotSent(error),
-                    None => send(&clients, letter, settle).await,
+                    None => send(clients, letter, settle, &is_to_end).await,
                 }
             });
             let deliveries = join_all(deliveries).await;
@@ -278,7 +283,7 @@ impl AwsEngine<'_> {
                         // Its end was asked for while it was on its way.
                         let ended = if unwanted.contains(&id) {
                             let reason = "cancelled while it was being submitted";
-                            terminate(&clients, &letter.region, &engine_id, reason).await
+                            terminate(clients, &letter.region, &engine_id, reason).await
                         } else {
                             Ok(())
                         };
@@ -314,6 +319,7 @@ impl Outgoing {
                     definition: self.definition.clone(),
                     arn: None,
                     attempts_before: 0,
+                    may_be_twice: false,
                 };
                 match change.hand_over(holder, &sent)? {
                     Applied::Done(_) => Claim::Fresh,
@@ -384,8 +390,11 @@ fn record(
     // What an earlier sender could not find out is known now.
     change.say_status(holder.seq, None, None)?;
     match delivery {
-        Delivery::Taken { engine_id, arn, .. } => {
+        Delivery::Taken { engine_id, arn, doubt } => {
             change.handed_over(id, engine_id, arn, now)?;
+            if doubt.is_some() {
+                change.note_twice(holder.seq, true)?;
+            }
         }
         Delivery::Refused(error) => {
             let reason = error.to_string();
