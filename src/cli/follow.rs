@@ -150,7 +150,7 @@ pub async fn follow(
             if context.output.reader_is_gone() && !options.may_cancel {
                 return Ok(First::End(End::Left(0)));
             }
-            for doubt in tail.doubts() {
+            for doubt in tail.doubts().into_iter().filter(|doubt| context.output.is_news(doubt)) {
                 context.output.warning(&doubt);
             }
             if let Some(error) = tail.failure() {

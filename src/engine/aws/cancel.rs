@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_batch::types::JobDetail;
 use tokio::time::{Instant, sleep};
 
 use super::client::Clients;
-use super::describe::end_there;
+use super::describe::{describe_one, end_there};
 use super::find::LOOK_AGAIN;
 use super::list;
 use super::send::SETTLES;
@@ -15,6 +16,7 @@ use super::{Action, AwsEngine, AwsError, Trouble};
 use crate::engine::{Cancelled, EngineError};
 use crate::job::{Event, JobId, State};
 use crate::ledger::{Detail, HandOver, JobRecord, Ledger, LedgerError};
+use crate::plan::Fence;
 
 pub const TERMINATE: Action = Action("batch:TerminateJob");
 pub const CANCEL: Action = Action("batch:CancelJob");
@@ -181,6 +183,17 @@ impl AwsEngine<'_> {
         let JobRecord { seq, plan, .. } = ledger.job(job)?;
         let clients = self.clients().await?;
         let patience = self.settings.settle * SETTLES;
+        let command = plan.masked_request(Some(job)).container_overrides.command;
+        if command.as_deref().and_then(Fence::of_command).is_some() {
+            // Once one has started the fence ends the others, or tells which of them runs.
+            let known = describe_one(&clients, &sent.region, engine_id).await?;
+            let has_begun = |job: JobDetail| {
+                job.started_at.is_some() || job.attempts.is_some_and(|it| !it.is_empty())
+            };
+            if known.is_some_and(has_begun) {
+                return Ok(());
+            }
+        }
         let end = Instant::now() + patience;
         loop {
             let found =
