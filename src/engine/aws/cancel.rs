@@ -2,21 +2,14 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_batch::types::JobDetail;
-use tokio::time::{Instant, sleep};
-
 use super::client::Clients;
-use super::describe::{describe_one, end_there};
-use super::find::LOOK_AGAIN;
-use super::list;
-use super::send::SETTLES;
+use super::describe::end_there;
 use super::sender::is_sending;
 use super::submit::Delivered;
 use super::{Action, AwsEngine, AwsError, Trouble};
 use crate::engine::{Cancelled, EngineError};
 use crate::job::{Event, JobId, State};
-use crate::ledger::{Detail, HandOver, JobRecord, Ledger, LedgerError};
-use crate::plan::Fence;
+use crate::ledger::{Detail, HandOver, Ledger, LedgerError};
 
 pub const TERMINATE: Action = Action("batch:TerminateJob");
 pub const CANCEL: Action = Action("batch:CancelJob");
@@ -62,15 +55,12 @@ enum Wish {
     There { engine_id: String, sent: HandOver },
 }
 
-/// In the order of the jobs, and of which of them Batch may have two.
-type Wishes = (Vec<Result<Wish, EngineError>>, HashMap<JobId, EngineError>);
-
 /// A job that Batch has.
 #[derive(Clone, Copy)]
-struct There<'a> {
-    job: JobId,
-    engine_id: &'a str,
-    sent: &'a HandOver,
+pub(super) struct There<'a> {
+    pub job: JobId,
+    pub engine_id: &'a str,
+    pub sent: &'a HandOver,
 }
 
 impl AwsEngine<'_> {
@@ -81,7 +71,7 @@ impl AwsEngine<'_> {
         jobs: &[JobId],
         reason: &str,
     ) -> Result<Vec<Result<Cancelled, EngineError>>, EngineError> {
-        let (wishes, mut doubts) = self.wishes(ledger, jobs, reason).await?;
+        let wishes = self.wishes(ledger, jobs, reason).await?;
         let is_there = |wish: &Result<Wish, _>| matches!(wish, Ok(Wish::There { .. }));
         let there = jobs.iter().zip(&wishes).filter(|(_, wish)| is_there(wish));
         let there: Vec<_> = there.map(|(job, _)| *job).collect();
@@ -92,9 +82,10 @@ impl AwsEngine<'_> {
             ends.push(match wish {
                 Ok(Wish::There { engine_id, sent }) => {
                     let there = There { job: *job, engine_id: &engine_id, sent: &sent };
-                    let end = self.end_there(ledger, there, is_seen, reason).await;
-                    // The other one, if there is one, may run.
-                    end.and_then(|end| doubts.remove(job).map_or(Ok(end), Err))
+                    match self.end_there(ledger, there, is_seen, reason).await {
+                        Ok(end) => self.end_others(ledger, there, reason).await.map(|()| end),
+                        Err(error) => Err(error),
+                    }
                 }
                 Ok(Wish::Over) => Ok(Cancelled::AtOnce),
                 Ok(Wish::TooLate) => Ok(Cancelled::TooLate),
@@ -148,7 +139,6 @@ impl AwsEngine<'_> {
         let standing = ledger.standing(job)?;
         if standing.state == State::Cancelled {
             // Whoever brought it there has ended it since.
-            self.end_others(ledger, there, reason).await?;
             return Ok(Cancelled::AtOnce);
         }
         if standing.state.is_terminal() || end_there(&standing).is_some() {
@@ -164,66 +154,23 @@ impl AwsEngine<'_> {
                 wish?;
             }
         }
-        self.end_others(ledger, there, reason).await?;
         Ok(Cancelled::Asked)
     }
 
-    /// Ends what else there is of a job that was sent more than once. The list has to show the one that is
-    /// known, and with it those before it.
-    async fn end_others(
-        &mut self,
-        ledger: &mut Ledger,
-        there: There<'_>,
-        reason: &str,
-    ) -> Result<(), EngineError> {
-        let There { job, engine_id, sent } = there;
-        if !sent.may_be_twice {
-            return Ok(());
-        }
-        let JobRecord { seq, plan, .. } = ledger.job(job)?;
-        let clients = self.clients().await?;
-        let patience = self.settings.settle * SETTLES;
-        let command = plan.masked_request(Some(job)).container_overrides.command;
-        if command.as_deref().and_then(Fence::of_command).is_some() {
-            // Once one has started the fence ends the others, or tells which of them runs.
-            let known = describe_one(&clients, &sent.region, engine_id).await?;
-            let has_begun = |job: JobDetail| {
-                job.started_at.is_some() || job.attempts.is_some_and(|it| !it.is_empty())
-            };
-            if known.is_some_and(has_begun) {
-                return Ok(());
-            }
-        }
-        let end = Instant::now() + patience;
-        loop {
-            let found =
-                list::by_name(&clients, &sent.region, plan.spec.queue_id(), &sent.name).await?;
-            let of_it: Vec<_> = found.iter().filter(|it| it.name == sent.name).collect();
-            for other in of_it.iter().filter(|it| it.is_active() && it.engine_id != engine_id) {
-                terminate(&clients, &sent.region, &other.engine_id, reason).await?;
-            }
-            if of_it.iter().any(|it| it.engine_id == engine_id) {
-                return Ok(ledger.write(|change| change.note_twice(seq, false))?);
-            }
-            if Instant::now() >= end {
-                return Err(AwsError::OthersUnseen { patience }.into());
-            }
-            sleep(LOOK_AGAIN).await;
-        }
-    }
-
+    /// In the order of the jobs.
     async fn wishes(
         &mut self,
         ledger: &mut Ledger,
         jobs: &[JobId],
         reason: &str,
-    ) -> Result<Wishes, EngineError> {
+    ) -> Result<Vec<Result<Wish, EngineError>>, EngineError> {
         let mut wishes: Vec<_> = jobs.iter().map(|job| self.wish(ledger, *job, reason)).collect();
         let is_on_its_way = |wish: &Result<Wish, _>| matches!(wish, Ok(Wish::OnItsWay));
         let on_their_way = jobs.iter().zip(&wishes).filter(|(_, wish)| is_on_its_way(wish));
         let on_their_way: Vec<_> = on_their_way.map(|(job, _)| *job).collect();
         // Is somebody bringing them there? If not, they are looked for, and not sent any more.
-        let Delivered { failed, doubts } = self.hand_over_left(ledger, &on_their_way).await?;
+        // Of which there may be two is written down.
+        let Delivered { failed, .. } = self.hand_over_left(ledger, &on_their_way).await?;
         let mut failed: HashMap<_, _> = failed.into_iter().collect();
         for (job, wish) in jobs.iter().zip(&mut wishes) {
             if is_on_its_way(wish) {
@@ -236,7 +183,7 @@ impl AwsEngine<'_> {
                 *wish = Err(error);
             }
         }
-        Ok((wishes, doubts.into_iter().collect()))
+        Ok(wishes)
     }
 
     /// Of one that was on its way: it is over by now if Batch does not have it.
@@ -252,47 +199,6 @@ impl AwsEngine<'_> {
             }
             wish => Ok(wish),
         }
-    }
-
-    /// Takes in what Batch shows by now of a job that counts as over, and ends it.
-    async fn end_unseen(
-        &mut self,
-        ledger: &mut Ledger,
-        job: JobId,
-        sent: &HandOver,
-        reason: &str,
-    ) -> Result<Cancelled, EngineError> {
-        let record = ledger.job(job)?;
-        let queue = record.plan.spec.queue_id();
-        let clients = self.clients().await?;
-        let end = Instant::now() + self.settings.settle;
-        let found = loop {
-            let mut found = match list::by_name(&clients, &sent.region, queue, &sent.name).await {
-                // Who may not look hears the doubt.
-                Err(error) if error.trouble() == Trouble::Denied => Vec::new(),
-                found => found?,
-            };
-            found.retain(|job| job.name == sent.name);
-            if !found.is_empty() || Instant::now() >= end {
-                break found;
-            }
-            sleep(LOOK_AGAIN).await;
-        };
-        let mut end = Cancelled::TooLate;
-        for found in found {
-            let known = self.adopt_by_id(ledger, &sent.region, &found.engine_id).await?;
-            if found.is_active() {
-                terminate(&clients, &sent.region, &found.engine_id, reason).await?;
-                let now = self.clock.now();
-                ledger.write(|change| change.pass_cancel_on(known, reason, now))?;
-            }
-            end = Cancelled::As(known);
-        }
-        if end != Cancelled::TooLate {
-            // It is known by now where it is.
-            ledger.write(|change| change.say_status(record.seq, None, None))?;
-        }
-        Ok(end)
     }
 
     /// Looks no more for a job of which nobody can tell whether Batch has it. `None`: it is told, or
@@ -315,6 +221,7 @@ impl AwsEngine<'_> {
                     sent.name
                 );
                 let detail = Detail { reason: Some(&reason), ..Detail::default() };
+                change.say_status(holder.seq, None, Some(&reason))?;
                 change.apply(holder, Event::Vanished, detail, now)?;
             }
             Ok(unclear)

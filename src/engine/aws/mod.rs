@@ -36,6 +36,7 @@ mod roots;
 mod send;
 mod sender;
 mod steps;
+mod strays;
 mod streams;
 mod submit;
 mod twice;

@@ -1,0 +1,109 @@
+//! What else AWS Batch may have of a job whose end is asked for: more than one of it, or one that nobody saw
+//! before it counted as over.
+
+use aws_sdk_batch::types::JobDetail;
+use tokio::time::{Instant, sleep};
+
+use super::cancel::{There, terminate};
+use super::describe::describe_one;
+use super::find::LOOK_AGAIN;
+use super::list;
+use super::send::SETTLES;
+use super::{AwsEngine, AwsError, Trouble};
+use crate::engine::{Cancelled, EngineError};
+use crate::job::JobId;
+use crate::ledger::{HandOver, JobRecord, Ledger, LedgerError};
+use crate::plan::Fence;
+
+impl AwsEngine<'_> {
+    /// Ends what else there is of a job that was sent more than once. The list has to show the one that is
+    /// known, and with it those before it.
+    pub(super) async fn end_others(
+        &mut self,
+        ledger: &mut Ledger,
+        there: There<'_>,
+        reason: &str,
+    ) -> Result<(), EngineError> {
+        let There { job, engine_id, sent } = there;
+        if !sent.may_be_twice {
+            return Ok(());
+        }
+        let JobRecord { seq, plan, .. } = ledger.job(job)?;
+        let clients = self.clients().await?;
+        let patience = self.settings.settle * SETTLES;
+        let command = plan.masked_request(Some(job)).container_overrides.command;
+        if command.as_deref().and_then(Fence::of_command).is_some() {
+            // Once one has started the fence ends the others, or tells which of them runs.
+            let known = describe_one(&clients, &sent.region, engine_id).await?;
+            let has_begun = |job: JobDetail| {
+                job.started_at.is_some() || job.attempts.is_some_and(|it| !it.is_empty())
+            };
+            if known.is_some_and(has_begun) {
+                return Ok(());
+            }
+        }
+        let end = Instant::now() + patience;
+        loop {
+            let found =
+                list::by_name(&clients, &sent.region, plan.spec.queue_id(), &sent.name).await?;
+            let of_it: Vec<_> = found.iter().filter(|it| it.name == sent.name).collect();
+            for other in of_it.iter().filter(|it| it.is_active() && it.engine_id != engine_id) {
+                terminate(&clients, &sent.region, &other.engine_id, reason).await?;
+            }
+            if of_it.iter().any(|it| it.engine_id == engine_id) {
+                return Ok(ledger.write(|change| change.note_twice(seq, false))?);
+            }
+            if Instant::now() >= end {
+                return Err(AwsError::OthersUnseen { patience }.into());
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Takes in what Batch shows by now of a job that counts as over, and ends it.
+    pub(super) async fn end_unseen(
+        &mut self,
+        ledger: &mut Ledger,
+        job: JobId,
+        sent: &HandOver,
+        reason: &str,
+    ) -> Result<Cancelled, EngineError> {
+        let record = ledger.job(job)?;
+        let queue = record.plan.spec.queue_id();
+        let clients = self.clients().await?;
+        let end = Instant::now() + self.settings.settle;
+        let found = loop {
+            let mut found = match list::by_name(&clients, &sent.region, queue, &sent.name).await {
+                // Who may not look hears the doubt.
+                Err(error) if error.trouble() == Trouble::Denied => Vec::new(),
+                found => found?,
+            };
+            found.retain(|job| job.name == sent.name);
+            if !found.is_empty() || Instant::now() >= end {
+                break found;
+            }
+            sleep(LOOK_AGAIN).await;
+        };
+        let mut end = Cancelled::TooLate;
+        for found in found {
+            let known = self.adopt_by_id(ledger, &sent.region, &found.engine_id).await?;
+            if found.is_active() {
+                terminate(&clients, &sent.region, &found.engine_id, reason).await?;
+                let now = self.clock.now();
+                match ledger.write(|change| change.pass_cancel_on(known, reason, now)) {
+                    // The list is late: it is over.
+                    Err(LedgerError::Illegal(_)) => {}
+                    wish => {
+                        wish?;
+                    }
+                }
+            }
+            end = Cancelled::As(known);
+        }
+        if end != Cancelled::TooLate {
+            // It is known by now where it is.
+            ledger.write(|change| change.say_status(record.seq, None, None))?;
+        }
+        Ok(end)
+    }
+}
