@@ -161,7 +161,12 @@ async fn cancel(
         match end.doing(|| format!("cancel {}", id.short())) {
             Err(failure) => {
                 let given_up = if options.give_up { engines.give_up(id)? } else { None };
-                if let Some(sent) = given_up {
+                if options.give_up && engines.ledger().job(id)?.may_be_there() && given_up.is_none()
+                {
+                    // That was said before.
+                    tell(engines, id, Cancelled::TooLate, &mut told, context)?;
+                    tell_if_unseen(engines, id, context)?;
+                } else if let Some(sent) = given_up {
                     tell_doubt(engines, id, &sent, context)?;
                     show(engines, id, context)?;
                 } else {

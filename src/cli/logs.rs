@@ -67,7 +67,13 @@ async fn show(
     };
     match end {
         // Nobody is left to tell that nobody reads.
-        End::Over(_) | End::Left(0) => Ok(0),
+        End::Left(0) => Ok(0),
+        End::Over(record) => {
+            if let Some(doubt) = follow::unseen(&record) {
+                context.output.warning(&doubt);
+            }
+            Ok(0)
+        }
         End::Left(code) => follow::say_left(engines, &ids, code, context),
     }
 }

@@ -9,7 +9,7 @@ use super::interrupts::Interrupts;
 use super::submission::{Ids, check_first, hand_over};
 use super::submit;
 use crate::engine::{Clock, EngineName, Engines, Submission};
-use crate::job::{EnvName, JobId, JobRef, Secret, Secrets, SpecError};
+use crate::job::{EnvName, JobId, JobRef, Secret, Secrets, SpecError, State};
 use crate::ledger::{JobRecord, NewJob};
 
 #[derive(Debug, Args)]
@@ -30,7 +30,9 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         let mut ids = Ids::at(context.clock.now());
         for id in &found {
             let job = engines.ledger().job(*id)?;
-            if job.may_be_there() {
+            let sent = engines.ledger().hand_over_of(job.seq)?;
+            let may_be_twice = sent.is_some_and(|sent| sent.may_be_twice);
+            if job.may_be_there() || may_be_twice && job.state == State::Cancelled {
                 let (short, state) = (id.short(), job.state);
                 context.output.warning(&format!(
                     "{short} counts as {state}, and may run on AWS Batch all the same: both would"

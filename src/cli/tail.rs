@@ -96,8 +96,7 @@ impl Tail {
     ) -> Result<bool, Failure> {
         let more = self.show(engines, attempt, context).await?;
         if is_over {
-            let line = format!("{}: the end of its log is awaited", self.job.short());
-            or_tell(self.finish(engines, context), || context.output.status(&line)).await?;
+            self.finish(engines, context).await?;
             return Ok(false);
         }
         Ok(more)
@@ -158,7 +157,9 @@ impl Tail {
         engines: &Engines<'_>,
         context: &Context<'_>,
     ) -> Result<(), Failure> {
-        self.drain(engines, Until::TheEnd, context).await?;
+        let line = format!("{}: the end of its log is awaited", self.job.short());
+        let drained = self.drain(engines, Until::TheEnd, context);
+        or_tell(drained, || context.output.status(&line)).await?;
         self.doubts.extend(self.reader.as_mut().and_then(|reader| reader.doubt()));
         self.lines.end(context)
     }

@@ -78,8 +78,7 @@ fn what_shows_up_after_all_can_be_ended() {
     insta::assert_snapshot!(home.run(["cancel", &id, "--wait"]).snapshot(), @"
     exit code 0
     --- stderr
-    [short] is on AWS Batch as [short], and is being ended
-    [short] killed cancelled: cancelled by the user
+    [short] is on AWS Batch as [short]: cancelled
     ");
     assert_eq!(statuses(&account)[0], "FAILED");
     assert_eq!(home.run(["wait", "--limit", "10s", &engine_id]).code, 120);
@@ -158,10 +157,11 @@ fn of_what_was_sent_twice_both_are_ended() {
     insta::assert_snapshot!(home.run(["cancel", "last"]).snapshot(), @"
     exit code 125
     --- stderr
-    error: cannot cancel [short]: its end is asked for; it was sent more than once, and the list of AWS Batch did not show it for [took] : another one of it may run
+    error: cannot cancel [short]: its end is asked for, and it was sent more than once: whether another of it runs is not known: it may have been sent, and the list of AWS Batch did not show it for [took]
     hint: computes cancel looks again
     ");
     assert_eq!(statuses(&account).iter().filter(|it| *it == "FAILED").count(), 1);
+    assert!(home.run(["explain", "last"]).stdout.contains("another of it may run there"));
     eventually("the list shows them", || (home.run(["cancel", "last"]).code == 0).then_some(()));
     assert_eq!(statuses(&account), ["FAILED", "FAILED"]);
 }
@@ -176,4 +176,18 @@ fn the_limit_holds_while_it_is_looked_for() {
     warning: the limit was reached before all was looked for and ended. To go on: computes cancel [short]
     ");
     assert!(!home.status("last")["cancel_requested_at"].is_null());
+}
+
+/// One that was ended before its container started has claimed nothing, so the other would run.
+#[test]
+fn of_what_was_sent_twice_and_has_not_started_both_are_ended_also_with_a_fence() {
+    let account = Account::in_scene(Jobs::Stay, &json!({"list_lag": 3}));
+    let (_proxy, home) = sent_twice(&account);
+    let submit = home.run(["submit", "--", "true"]);
+    assert!(submit.stderr.contains("runs nothing"), "{}", submit.stderr);
+    let home = home.with("COMPUTES_AWS_SETTLE", "1s");
+    let cancelled = home.run(["cancel", "--wait", "last"]);
+    assert_eq!(cancelled.code, 0, "{}", cancelled.stderr);
+    assert_eq!(statuses(&account), ["FAILED", "FAILED"]);
+    assert!(!home.run(["explain", "last"]).stdout.contains("another of it"));
 }

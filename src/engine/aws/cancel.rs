@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 
+use tokio::time::Instant;
+
 use super::client::Clients;
 use super::describe::end_there;
+use super::send::SETTLES;
 use super::sender::is_sending;
 use super::submit::Delivered;
 use super::{Action, AwsEngine, AwsError, Trouble};
@@ -77,29 +80,40 @@ impl AwsEngine<'_> {
         let there: Vec<_> = there.map(|(job, _)| *job).collect();
         // Where one stands in the way of all, each is looked at by itself.
         let is_seen = there.len() > 1 && self.observe(ledger, &there).await.is_ok();
-        let mut ends = Vec::new();
+        let (mut ends, mut twice) = (Vec::new(), Vec::new());
         for (job, wish) in jobs.iter().zip(wishes) {
             ends.push(match wish {
                 Ok(Wish::There { engine_id, sent }) => {
                     let there = There { job: *job, engine_id: &engine_id, sent: &sent };
-                    match self.end_there(ledger, there, is_seen, reason).await {
-                        Ok(end) => self.end_others(ledger, there, reason).await.map(|()| end),
-                        Err(error) => Err(error),
+                    let end = self.end_there(ledger, there, is_seen, reason).await;
+                    if end.is_ok() && sent.may_be_twice {
+                        twice.push((*job, engine_id, sent));
                     }
+                    end
                 }
                 Ok(Wish::Over) => Ok(Cancelled::AtOnce),
                 Ok(Wish::TooLate) => Ok(Cancelled::TooLate),
                 Ok(Wish::Others { engine_id, sent }) => {
-                    let there = There { job: *job, engine_id: &engine_id, sent: &sent };
-                    self.end_others(ledger, there, reason).await.map(|()| Cancelled::TooLate)
+                    twice.push((*job, engine_id, sent));
+                    Ok(Cancelled::TooLate)
                 }
                 Ok(Wish::Unseen(sent)) => self.end_unseen(ledger, *job, &sent, reason).await,
                 Ok(Wish::OnItsWay) => {
-                    self.due.set(Some(tokio::time::Instant::now() + self.settings.poll));
+                    self.due.set(Some(Instant::now() + self.settings.poll));
                     Ok(Cancelled::Asked)
                 }
                 Err(error) => Err(error),
             });
+        }
+        // All that is known is being ended by now. One wait is enough for all that is not.
+        let until = Instant::now() + self.settings.settle * SETTLES;
+        for (job, engine_id, sent) in &twice {
+            let there = There { job: *job, engine_id, sent };
+            if let Err(error) = self.end_others(ledger, there, until, reason).await
+                && let Some(at) = jobs.iter().position(|it| it == job)
+            {
+                ends[at] = Err(error);
+            }
         }
         // They will end. Whether they have already is told if it can be seen.
         if let Err(error) = self.observe(ledger, &there).await {

@@ -52,8 +52,10 @@ pub enum AwsError {
     Withdrawn,
     #[error("it may have been sent, and the list of AWS Batch did not show it for {} s", .patience.as_secs_f32())]
     NotSeen { patience: Duration },
-    #[error("its end is asked for; it was sent more than once, and the list of AWS Batch did not show it for {} s: another one of it may run", .patience.as_secs_f32())]
-    OthersUnseen { patience: Duration },
+    #[error(
+        "its end is asked for, and it was sent more than once: whether another of it runs is not known: {why}"
+    )]
+    OthersUnknown { why: Box<Self> },
     #[error("the job is in account {job}, and the credentials are of account {caller}")]
     OtherAccount { job: String, caller: String },
     #[error("the job definition `{name}` {what}")]
@@ -163,7 +165,7 @@ impl AwsError {
             Self::Unknown { .. }
             | Self::Blind { .. }
             | Self::NotOnce { .. }
-            | Self::OthersUnseen { .. }
+            | Self::OthersUnknown { .. }
             | Self::BothRan { .. } => Trouble::Unclear,
             Self::NoSuchJob { .. } | Self::NoLog { .. } => Trouble::NotFound,
             Self::Mfa { .. } | Self::NoProfile { .. } => Trouble::Credentials,
@@ -249,7 +251,12 @@ impl AwsError {
             Self::Blind { fence: Some(_), .. } => {
                 "`computes status` goes over to the one that runs"
             }
-            Self::OthersUnseen { .. } => "computes cancel looks again",
+            Self::OthersUnknown { why } => {
+                let again = "computes cancel looks again";
+                return Some(
+                    why.hint().map_or_else(|| again.to_owned(), |hint| format!("{hint}; {again}")),
+                );
+            }
             Self::Blind { fence: None, .. } | Self::NotOnce { .. } => {
                 "`computes list --all` shows both once AWS Batch does"
             }

@@ -105,6 +105,11 @@ impl AwsEngine<'_> {
                 return Ok(explanation);
             }
             explanation.of_the_end(&record, observed.end());
+            if sent.may_be_twice && record.state == State::Cancelled {
+                explanation.find("it was sent more than once, and another of it may run there");
+                explanation
+                    .hint(format!("computes cancel {} looks again, and ends it", id.short()));
+            }
             let looked = self.seen.look(&clients, &sent.region, &observed, self.clock.now()).await;
             match looked {
                 // Whose host was taken away may have lost its log with it.

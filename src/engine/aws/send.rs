@@ -103,6 +103,8 @@ const MOST_THROTTLED: u32 = 100;
 /// A definition that was just registered is not seen everywhere at once.
 const MOST_UNSEEN: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// Between two looks at a list, however long it is late.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// How many times `aws.settle` the list is waited for where nothing but the list tells.
 pub const SETTLES: u32 = 6;
 
@@ -298,7 +300,7 @@ async fn settled(
         if rest.is_zero() {
             return Ok(None);
         }
-        sleep(pause(letter.id, tries).min(rest)).await;
+        sleep(pause(letter.id, tries).min(LONGEST_PAUSE).min(rest)).await;
         tries += 1;
     }
 }

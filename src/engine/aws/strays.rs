@@ -5,11 +5,11 @@ use aws_sdk_batch::types::JobDetail;
 use tokio::time::{Instant, sleep};
 
 use super::cancel::{There, terminate};
-use super::describe::describe_one;
+use super::describe::{Status, describe_one};
 use super::find::LOOK_AGAIN;
 use super::list;
 use super::send::SETTLES;
-use super::{AwsEngine, AwsError, Trouble};
+use super::{AwsEngine, AwsError};
 use crate::engine::{Cancelled, EngineError};
 use crate::job::JobId;
 use crate::ledger::{HandOver, JobRecord, Ledger, LedgerError};
@@ -22,30 +22,24 @@ impl AwsEngine<'_> {
         &mut self,
         ledger: &mut Ledger,
         there: There<'_>,
+        until: Instant,
         reason: &str,
     ) -> Result<(), EngineError> {
         let There { job, engine_id, sent } = there;
-        if !sent.may_be_twice {
-            return Ok(());
-        }
         let JobRecord { seq, plan, .. } = ledger.job(job)?;
         let clients = self.clients().await?;
-        let patience = self.settings.settle * SETTLES;
         let command = plan.masked_request(Some(job)).container_overrides.command;
         if command.as_deref().and_then(Fence::of_command).is_some() {
             // Once one has started the fence ends the others, or tells which of them runs.
             let known = describe_one(&clients, &sent.region, engine_id).await?;
-            let has_begun = |job: JobDetail| {
-                job.started_at.is_some() || job.attempts.is_some_and(|it| !it.is_empty())
-            };
-            if known.is_some_and(has_begun) {
-                return Ok(());
+            if known.as_ref().is_some_and(has_begun) {
+                return Ok(ledger.write(|change| change.note_twice(seq, false))?);
             }
         }
-        let end = Instant::now() + patience;
+        let unknown = |why| AwsError::OthersUnknown { why: Box::new(why) };
         loop {
-            let found =
-                list::by_name(&clients, &sent.region, plan.spec.queue_id(), &sent.name).await?;
+            let found = list::by_name(&clients, &sent.region, plan.spec.queue_id(), &sent.name);
+            let found = found.await.map_err(unknown)?;
             let of_it: Vec<_> = found.iter().filter(|it| it.name == sent.name).collect();
             for other in of_it.iter().filter(|it| it.is_active() && it.engine_id != engine_id) {
                 terminate(&clients, &sent.region, &other.engine_id, reason).await?;
@@ -53,8 +47,9 @@ impl AwsEngine<'_> {
             if of_it.iter().any(|it| it.engine_id == engine_id) {
                 return Ok(ledger.write(|change| change.note_twice(seq, false))?);
             }
-            if Instant::now() >= end {
-                return Err(AwsError::OthersUnseen { patience }.into());
+            if Instant::now() >= until {
+                let patience = self.settings.settle * SETTLES;
+                return Err(unknown(AwsError::NotSeen { patience }).into());
             }
             sleep(LOOK_AGAIN).await;
         }
@@ -73,11 +68,7 @@ impl AwsEngine<'_> {
         let clients = self.clients().await?;
         let end = Instant::now() + self.settings.settle;
         let found = loop {
-            let mut found = match list::by_name(&clients, &sent.region, queue, &sent.name).await {
-                // Who may not look hears the doubt.
-                Err(error) if error.trouble() == Trouble::Denied => Vec::new(),
-                found => found?,
-            };
+            let mut found = list::by_name(&clients, &sent.region, queue, &sent.name).await?;
             found.retain(|job| job.name == sent.name);
             if !found.is_empty() || Instant::now() >= end {
                 break found;
@@ -100,10 +91,20 @@ impl AwsEngine<'_> {
             }
             end = Cancelled::As(known);
         }
-        if end != Cancelled::TooLate {
+        if let Cancelled::As(known) = end {
+            // The list may be late. Whether it is over is told if it can be seen.
+            if let Err(error) = self.observe(ledger, &[known]).await {
+                tracing::debug!(%error, "cannot see how it stands");
+            }
             // It is known by now where it is.
             ledger.write(|change| change.say_status(record.seq, None, None))?;
         }
         Ok(end)
     }
+}
+
+/// Did its container start? One that was ended before that has claimed nothing.
+fn has_begun(job: &JobDetail) -> bool {
+    let status = Status::of(job.status.as_ref());
+    status == Status::Running || job.container.as_ref().is_some_and(|it| it.exit_code.is_some())
 }
