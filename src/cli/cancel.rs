@@ -12,7 +12,7 @@ use super::follow;
 use super::interrupts::Interrupts;
 use super::output::{JobView, thousands};
 use super::selection::Selection;
-use crate::engine::aws::end_there;
+use crate::engine::aws::unwritten_end;
 use crate::engine::{Attended, Cancelled, Clock, EngineError, EngineName, Engines};
 use crate::job::{JobId, JobRef, State};
 use crate::ledger::{Filter, HandOver, JobRecord};
@@ -237,6 +237,10 @@ async fn ends(
 ) -> Result<Vec<(JobId, Result<Cancelled, EngineError>)>, Failure> {
     let mut unclear = Vec::new();
     for job in jobs {
+        // Here nothing is unclear, and there may be thousands.
+        if engines.of(*job)? == EngineName::Local {
+            continue;
+        }
         let record = engines.ledger().job(*job)?;
         let sent = engines.ledger().hand_over_of(record.seq)?;
         let is_unclear = record.state == State::Submitting
@@ -265,6 +269,9 @@ fn tell_if_unseen(
     id: JobId,
     context: &Context<'_>,
 ) -> Result<(), Failure> {
+    if engines.of(id)? == EngineName::Local {
+        return Ok(());
+    }
     let job = engines.ledger().job(id)?;
     if let Some(doubt) = follow::unseen(&job) {
         context.output.warning(&doubt);
@@ -360,7 +367,7 @@ fn tell(
         }
         Cancelled::TooLate => {
             let standing = engines.ledger().standing(id)?;
-            context.output.status(&match end_there(&standing) {
+            context.output.status(&match unwritten_end(&standing) {
                 Some(theirs) => format!(
                     "{job} is over already: {} on AWS Batch, and its log is to show how it was",
                     theirs.as_str()

@@ -23,7 +23,7 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// The context of this process: its environment, its directory, its clock.
     pub fn of_process(engine: Option<&str>, output: &'a Output) -> Result<Self, Failure> {
-        let directory = std::env::current_dir().map_err(|error| no_directory(&error))?;
+        let directory = std::env::current_dir().map_err(no_directory)?;
         let env = |name: &str| std::env::var_os(name);
         let mut config = Config::load(&Caller { env: &env, directory: &directory })?;
         if let Some(engine) = engine {
@@ -95,9 +95,9 @@ pub fn internal(what: &str) -> Failure {
     Failure { kind: Kind::Failed, error: anyhow::anyhow!("{what}"), hint: None }
 }
 
-fn no_directory(error: &std::io::Error) -> Failure {
+fn no_directory(error: std::io::Error) -> Failure {
     let is_gone = error.kind() == std::io::ErrorKind::NotFound;
     let hint = is_gone.then(|| "it was removed or made anew: cd \"$PWD\", or elsewhere".to_owned());
-    let failure = Failure { kind: Kind::Failed, error: anyhow::anyhow!(error.to_string()), hint };
-    failure.doing("find the working directory".to_owned())
+    let failure = Failure::from(error).doing("find the working directory".to_owned());
+    Failure { hint, ..failure }
 }

@@ -7,8 +7,7 @@ use super::error::Failure;
 use super::meant;
 use super::news::how_it_ended;
 use super::output::{self, ExplanationView};
-use crate::engine::aws::Trouble;
-use crate::engine::{EngineError, Engines};
+use crate::engine::Engines;
 use crate::job::JobRef;
 
 #[derive(Debug, Args)]
@@ -31,11 +30,8 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
 
 async fn explain(options: &Options, engines: &mut Engines<'_>) -> Result<ExplanationView, Failure> {
     let id = engines.find(&options.job).await?;
-    match engines.refresh(&[id]).await {
-        // What is known is told all the same, and what is not as well.
-        Err(EngineError::Aws(error)) if error.trouble() == Trouble::Denied => {}
-        refreshed => refreshed?.by_now()?,
-    }
+    // Whether the engine can be asked shows when it explains.
+    engines.refresh(&[id]).await?;
     let mut explanation = engines.explain(id).await?;
     let job = engines.ledger().job(id)?;
     for attempt in engines.ledger().attempts(&job)? {

@@ -11,7 +11,7 @@ use super::log_lines::How;
 use super::output::Label;
 use super::tail::Tail;
 use crate::engine::Engines;
-use crate::engine::aws::end_there;
+use crate::engine::aws::unwritten_end;
 use crate::job::{FailureClass, JobId, JobRef};
 use crate::ledger::Standing;
 
@@ -117,7 +117,7 @@ async fn show_one(
     for doubt in tail.doubts() {
         context.output.warning(&doubt);
     }
-    if let Some(theirs) = end_there(&standing).filter(|_| attempt == newest) {
+    if let Some(theirs) = unwritten_end(&standing).filter(|_| attempt == newest) {
         context.output.note(&format!(
             "{} is over on AWS Batch ({}), and more of its log may come",
             id.short(),

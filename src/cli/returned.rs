@@ -101,9 +101,7 @@ impl Returned {
         }
         Ok(())
     }
-}
 
-impl Returned {
     /// The folders that what came is in, where any of that is not below the one that the caller stands in.
     fn where_to(&self, into: &Roots, directory: &Path) -> String {
         if self.came.iter().all(|(_, to)| to.starts_with(directory)) {

@@ -5,8 +5,6 @@ use clap::Args;
 use super::context::{Context, block_on};
 use super::error::Failure;
 use super::output::{self, JobView};
-use crate::engine::EngineError;
-use crate::engine::aws::Trouble;
 use crate::job::JobRef;
 
 #[derive(Debug, Args)]
@@ -21,14 +19,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
     let mut engines = context.engines_of_existing(first)?;
     let ids = block_on(async {
         let ids = engines.find_all(&options.jobs).await?;
-        let refreshed = match engines.refresh(&ids).await {
-            // What the ledger knows can be shown all the same.
-            Err(EngineError::Aws(error)) if error.trouble() == Trouble::Denied => {
-                Some(error.into())
-            }
-            refreshed => refreshed?.later,
-        };
-        if let Some(error) = refreshed {
+        if let Some(error) = engines.refresh(&ids).await?.later {
             let why = Failure::from(error).message();
             context.output.warning(&format!("as it was when last looked at: {why}"));
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::aws::AwsEngine;
+use super::aws::{AwsEngine, Trouble};
 use super::local::{KeptHere, LocalEngine};
 use super::{
     Accepted, Attended, Bring, Cancelled, Changes, Engine, EngineError, EngineName, Explanation,
@@ -302,7 +302,13 @@ impl<'a> Engines<'a> {
         if away.is_empty() {
             return Ok(Attended::default());
         }
-        self.aws.observe(&mut self.ledger, &away).await
+        match self.aws.observe(&mut self.ledger, &away).await {
+            // What the ledger knows can be told all the same.
+            Err(EngineError::Aws(error)) if error.trouble() == Trouble::Denied => {
+                Ok(Attended { later: Some(error.into()), ..Attended::default() })
+            }
+            observed => observed,
+        }
     }
 
     /// Why a job waits or why it ended.

@@ -70,7 +70,7 @@ pub struct Accepted {
 /// What became of a look at jobs.
 #[derive(Debug, Default)]
 pub struct Attended {
-    /// Why the engine could not be asked just now, if so; it will be again.
+    /// Why the engine could not be asked, if so.
     pub later: Option<EngineError>,
     /// What whoever waits should know of jobs that the engine has, perhaps twice.
     pub doubts: Vec<(JobId, EngineError)>,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio::time::Instant;
 
 use super::client::Clients;
-use super::describe::end_there;
+use super::describe::unwritten_end;
 use super::send::SETTLES;
 use super::sender::is_sending;
 use super::submit::Delivered;
@@ -81,20 +81,20 @@ impl AwsEngine<'_> {
         // Where one stands in the way of all, each is looked at by itself.
         let is_seen = there.len() > 1 && self.observe(ledger, &there).await.is_ok();
         let (mut ends, mut twice) = (Vec::new(), Vec::new());
-        for (job, wish) in jobs.iter().zip(wishes) {
+        for (index, (job, wish)) in jobs.iter().zip(wishes).enumerate() {
             ends.push(match wish {
                 Ok(Wish::There { engine_id, sent }) => {
                     let there = There { job: *job, engine_id: &engine_id, sent: &sent };
                     let end = self.end_there(ledger, there, is_seen, reason).await;
                     if end.is_ok() && sent.may_be_twice {
-                        twice.push((*job, engine_id, sent));
+                        twice.push((index, engine_id, sent));
                     }
                     end
                 }
                 Ok(Wish::Over) => Ok(Cancelled::AtOnce),
                 Ok(Wish::TooLate) => Ok(Cancelled::TooLate),
                 Ok(Wish::Others { engine_id, sent }) => {
-                    twice.push((*job, engine_id, sent));
+                    twice.push((index, engine_id, sent));
                     Ok(Cancelled::TooLate)
                 }
                 Ok(Wish::Unseen(sent)) => self.end_unseen(ledger, *job, &sent, reason).await,
@@ -107,12 +107,10 @@ impl AwsEngine<'_> {
         }
         // All that is known is being ended by now. One wait is enough for all that is not.
         let until = Instant::now() + self.settings.settle * SETTLES;
-        for (job, engine_id, sent) in &twice {
-            let there = There { job: *job, engine_id, sent };
-            if let Err(error) = self.end_others(ledger, there, until, reason).await
-                && let Some(at) = jobs.iter().position(|it| it == job)
-            {
-                ends[at] = Err(error);
+        for (index, engine_id, sent) in &twice {
+            let there = There { job: jobs[*index], engine_id, sent };
+            if let Err(error) = self.end_others(ledger, there, until, reason).await {
+                ends[*index] = Err(error);
             }
         }
         // They will end. Whether they have already is told if it can be seen.
@@ -120,7 +118,7 @@ impl AwsEngine<'_> {
             tracing::debug!(%error, "cannot see the end of jobs");
         }
         for (job, end) in jobs.iter().zip(&mut ends) {
-            if matches!(end, Ok(Cancelled::Asked)) && there.contains(job) {
+            if matches!(end, Ok(Cancelled::Asked)) {
                 *end = Ok(match ledger.standing(*job)?.state {
                     State::Cancelled => Cancelled::AtOnce,
                     // By itself, before it could be ended.
@@ -139,8 +137,7 @@ impl AwsEngine<'_> {
         is_seen: bool,
         reason: &str,
     ) -> Result<Cancelled, EngineError> {
-        let There { job, engine_id, sent } = there;
-        let region = sent.region.as_str();
+        let job = there.job;
         // One that is over by now keeps its own end. Who may not look may end it all the same.
         if !is_seen {
             match self.observe(ledger, &[job]).await {
@@ -155,20 +152,29 @@ impl AwsEngine<'_> {
             // Whoever brought it there has ended it since.
             return Ok(Cancelled::AtOnce);
         }
-        if standing.state.is_terminal() || end_there(&standing).is_some() {
+        if standing.state.is_terminal() || unwritten_end(&standing).is_some() {
             return Ok(Cancelled::TooLate);
         }
+        self.end_known(ledger, there, reason).await?;
+        Ok(Cancelled::Asked)
+    }
+
+    /// Ends a job that Batch has, and writes down that it was asked to.
+    pub(super) async fn end_known(
+        &mut self,
+        ledger: &mut Ledger,
+        there: There<'_>,
+        reason: &str,
+    ) -> Result<(), EngineError> {
+        let There { job, engine_id, sent } = there;
         let clients = self.clients().await?;
-        terminate(&clients, region, engine_id, reason).await?;
+        terminate(&clients, &sent.region, engine_id, reason).await?;
         let now = self.clock.now();
         match ledger.write(|change| change.pass_cancel_on(job, reason, now)) {
             // Somebody saw its end in between.
-            Err(LedgerError::Illegal(_)) => {}
-            wish => {
-                wish?;
-            }
+            Err(LedgerError::Illegal(_)) => Ok(()),
+            wish => Ok(wish.map(|_| ())?),
         }
-        Ok(Cancelled::Asked)
     }
 
     /// In the order of the jobs.

@@ -86,7 +86,7 @@ impl Status {
 
 /// Batch's word for the end of a job that is not written down yet, as its log is still to show how it was.
 #[must_use]
-pub fn end_there(standing: &Standing) -> Option<Status> {
+pub fn unwritten_end(standing: &Standing) -> Option<Status> {
     let status = standing.engine_status.as_deref().and_then(Status::parse);
     status.filter(|status| status.is_over() && !standing.state.is_terminal())
 }

@@ -254,10 +254,7 @@ async fn relatives(
 ) -> Result<Vec<Found>, AwsError> {
     let family = BatchName::new(&plan.spec.name, plan.fingerprint(), id).family();
     let queue = plan.spec.queue_id();
-    let mut found = list::by_name(clients, region, queue, &format!("{family}*")).await?;
-    // Batch compares without regard to case.
-    found.retain(|job| job.name.starts_with(&family));
-    Ok(found)
+    list::by_name(clients, region, queue, &format!("{family}*")).await
 }
 
 /// Will the job do its work, as far as this ledger knows?

@@ -65,7 +65,8 @@ enum Pages {
 }
 
 /// Every job of exactly this name or, with a `*` at its end, of names that begin so; the oldest
-/// first. Whatever state it is in: a filter makes Batch show all of them.
+/// first. Whatever state it is in: a filter makes Batch show all of them, and compares without regard to
+/// case, which is made up for here.
 pub async fn by_name(
     clients: &Clients,
     region: &str,
@@ -73,6 +74,10 @@ pub async fn by_name(
     name: &str,
 ) -> Result<Vec<Found>, AwsError> {
     let mut found = Vec::new();
+    let is_meant = |called: &str| match name.strip_suffix('*') {
+        Some(beginning) => called.starts_with(beginning),
+        None => called == name,
+    };
     pages(clients, region, queue, Which::Named(name), &mut |job| {
         if let (Some(engine_id), Some(arn), Some(name)) = (job.job_id, job.job_arn, job.job_name) {
             let created_at = job.created_at.unwrap_or_default();
@@ -84,6 +89,7 @@ pub async fn by_name(
         true
     })
     .await?;
+    found.retain(|job| is_meant(&job.name));
     found.sort_by(|a, b| (a.created_at, &a.engine_id).cmp(&(b.created_at, &b.engine_id)));
     Ok(found)
 }

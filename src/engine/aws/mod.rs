@@ -42,7 +42,7 @@ mod submit;
 mod twice;
 mod urls;
 
-pub use describe::{Status, end_there};
+pub use describe::{Status, unwritten_end};
 pub use doctor::{Check, Expected, Health};
 pub use error::{Action, AwsError, Trouble};
 pub use inside::{Around, Claim, Command as InsideCommand, Inside, Runs, Signals};
@@ -51,8 +51,6 @@ pub use mfa::AskForCode;
 pub use policy::{INSIDE, Scope, policy, policy_words};
 pub use queues::{Details, Environment, QueueOnAws};
 pub use streams::LOG_GROUP;
-
-use self::submit::Delivered;
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -65,6 +63,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use self::client::Clients;
+use self::submit::Delivered;
 use super::{
     Accepted, Attended, Bring, Cancelled, Clock, Engine, EngineError, FileEntry, Hear, Kept,
     LogReader, Pruning, Submission, Watch,
@@ -221,8 +220,7 @@ impl Engine for AwsEngine<'_> {
         let Delivered { failed, doubts } = self.hand_over_left(ledger, jobs).await?;
         let mut ours = None;
         for (job, error) in failed {
-            // A refusal is the end of its job, which tells of it.
-            if jobs.first() == Some(&job) && !ledger.standing(job)?.state.is_terminal() {
+            if jobs.first() == Some(&job) {
                 ours = Some(error);
             } else {
                 // The first is the one that is waited for; the others come to their turn.

@@ -121,7 +121,8 @@ pub async fn send(
     let mut unclear = u32::from(letter.look_first);
     let mut look = letter.look_first;
     loop {
-        let may_send = if is_to_end(letter.id) { &MaySend::Cancelled } else { &letter.may_send };
+        let is_unwanted = unclear > 0 && is_to_end(letter.id);
+        let may_send = if is_unwanted { &MaySend::Cancelled } else { &letter.may_send };
         // A fence keeps what is sent again from running twice. Of what is not, nothing but the list tells.
         let is_cancelled = *may_send == MaySend::Cancelled;
         let patience = if is_cancelled { settle * SETTLES } else { settle };
@@ -309,10 +310,7 @@ async fn settled(
 async fn find(clients: &Clients, letter: &Letter) -> Result<Vec<Found>, AwsError> {
     let name = letter.request.job_name.clone().unwrap_or_default();
     let queue = letter.request.job_queue.clone().unwrap_or_default();
-    let mut found = super::list::by_name(clients, &letter.region, &queue, &name).await?;
-    // Batch compares names without regard to case.
-    found.retain(|job| job.name == name);
-    Ok(found)
+    super::list::by_name(clients, &letter.region, &queue, &name).await
 }
 
 /// A job may have been sent more than once, because an earlier one seemed not to be there. If it

@@ -12,7 +12,7 @@ use super::send::SETTLES;
 use super::{AwsEngine, AwsError};
 use crate::engine::{Cancelled, EngineError};
 use crate::job::JobId;
-use crate::ledger::{HandOver, JobRecord, Ledger, LedgerError};
+use crate::ledger::{HandOver, JobRecord, Ledger};
 use crate::plan::Fence;
 
 impl AwsEngine<'_> {
@@ -40,11 +40,10 @@ impl AwsEngine<'_> {
         loop {
             let found = list::by_name(&clients, &sent.region, plan.spec.queue_id(), &sent.name);
             let found = found.await.map_err(unknown)?;
-            let of_it: Vec<_> = found.iter().filter(|it| it.name == sent.name).collect();
-            for other in of_it.iter().filter(|it| it.is_active() && it.engine_id != engine_id) {
+            for other in found.iter().filter(|it| it.is_active() && it.engine_id != engine_id) {
                 terminate(&clients, &sent.region, &other.engine_id, reason).await?;
             }
-            if of_it.iter().any(|it| it.engine_id == engine_id) {
+            if found.iter().any(|it| it.engine_id == engine_id) {
                 return Ok(ledger.write(|change| change.note_twice(seq, false))?);
             }
             if Instant::now() >= until {
@@ -68,8 +67,7 @@ impl AwsEngine<'_> {
         let clients = self.clients().await?;
         let end = Instant::now() + self.settings.settle;
         let found = loop {
-            let mut found = list::by_name(&clients, &sent.region, queue, &sent.name).await?;
-            found.retain(|job| job.name == sent.name);
+            let found = list::by_name(&clients, &sent.region, queue, &sent.name).await?;
             if !found.is_empty() || Instant::now() >= end {
                 break found;
             }
@@ -79,15 +77,8 @@ impl AwsEngine<'_> {
         for found in found {
             let known = self.adopt_by_id(ledger, &sent.region, &found.engine_id).await?;
             if found.is_active() {
-                terminate(&clients, &sent.region, &found.engine_id, reason).await?;
-                let now = self.clock.now();
-                match ledger.write(|change| change.pass_cancel_on(known, reason, now)) {
-                    // The list is late: it is over.
-                    Err(LedgerError::Illegal(_)) => {}
-                    wish => {
-                        wish?;
-                    }
-                }
+                let there = There { job: known, engine_id: &found.engine_id, sent };
+                self.end_known(ledger, there, reason).await?;
             }
             end = Cancelled::As(known);
         }

@@ -175,13 +175,20 @@ impl AwsEngine<'_> {
                 }
             }
         }
-        if outgoing.is_empty() {
-            return Ok(Delivered { failed: unready, ..Delivered::default() });
+        let mut delivered = Delivered::default();
+        if !outgoing.is_empty() {
+            let sender = Sender::new(&self.dir)?;
+            delivered = self.deliver(ledger, &sender, outgoing).await?;
         }
-        let sender = Sender::new(&self.dir)?;
-        let mut delivered = self.deliver(ledger, &sender, outgoing).await?;
         delivered.failed.append(&mut unready);
-        Ok(delivered)
+        // A refusal is the end of its job, which tells of it.
+        let mut failed = Vec::new();
+        for (job, error) in delivered.failed {
+            if !ledger.standing(job)?.state.is_terminal() {
+                failed.push((job, error));
+            }
+        }
+        Ok(Delivered { failed, ..delivered })
     }
 
     async fn again(&mut self, ledger: &Ledger, id: JobId) -> Result<Outgoing, EngineError> {
