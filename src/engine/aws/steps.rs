@@ -33,6 +33,10 @@ pub fn steps(holder: Holder, observed: &Observed, wished: Option<Millis>) -> Vec
         if number < attempt || (number == attempt && !is_open) {
             continue;
         }
+        // It ends the job, which Batch is about to say: nothing is tried again that succeeded.
+        if !is_over && ended.exit_code == Some(0) && index + 1 == observed.attempts.len() {
+            break;
+        }
         let is_last = is_over
             && index + 1 == observed.attempts.len()
             && !classify::is_of_the_queue(&observed.newest);
@@ -157,6 +161,9 @@ mod tests {
             ),
             (State::Running, 1, observed(Status::Runnable, &[1]), vec![Retried]),
             (State::Queued, 1, observed(Status::Runnable, &[1]), vec![]),
+            // The attempt shows before the end of the job does.
+            (State::Running, 1, observed(Status::Running, &[0]), vec![]),
+            (State::Queued, 1, observed(Status::Running, &[1, 0]), vec![Started]),
             (State::Queued, 1, observed(Status::Running, &[1]), vec![Started]),
             (State::Running, 1, observed(Status::Running, &[1]), vec![Retried, Started]),
             (State::Running, 2, observed(Status::Failed, &[1, 3]), vec![Failed]),
