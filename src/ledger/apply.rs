@@ -103,6 +103,8 @@ impl<'a> Change<'a> {
             ":signal": if finishes { signal } else { None },
             ":class": (next == State::Failed).then(|| class.map(FailureClass::as_str)).flatten(),
             ":reason": reason,
+            // A start that comes after the wish to end does not make it forgotten.
+            ":goes_on": !next.is_terminal(),
         })?;
         if changed == 0 {
             return Ok(Applied::Stale);
@@ -261,7 +263,10 @@ const UPDATE_JOB: &str = "
         exit_code = :exit_code,
         signal = :signal,
         class = :class,
-        reason = CASE WHEN :to = 'cancelled' THEN coalesce(cancel_reason, :reason) ELSE :reason END
+        reason = CASE
+            WHEN :to = 'cancelled' THEN coalesce(cancel_reason, :reason)
+            WHEN :goes_on THEN coalesce(:reason, cancel_reason)
+            ELSE :reason END
     WHERE seq = :seq AND state = :from AND attempt = :attempt";
 
 const OPEN_ATTEMPT: &str = "

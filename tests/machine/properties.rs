@@ -154,6 +154,10 @@ impl Pair {
         let numbers: Vec<u32> = attempts.iter().map(|attempt| attempt.number).collect();
         prop_assert_eq!(numbers, (1..=self.model.attempt).collect::<Vec<_>>());
         prop_assert_eq!(events.last().map(|event| event.state), Some(self.model.state));
+        let was_asked = events.iter().any(|event| event.reason.as_deref() == Some("enough"));
+        if was_asked && (!job.state.is_terminal() || job.state == State::Cancelled) {
+            prop_assert_eq!(job.reason.as_deref(), Some("enough"));
+        }
         let ends = events.iter().filter(|event| event.state.is_terminal()).count();
         prop_assert_eq!(ends, usize::from(self.model.is_over()));
         Ok(())
