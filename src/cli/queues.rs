@@ -29,17 +29,13 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         None => (Counts::new(), Vec::new()),
     };
     if options.workers {
-        for worker in &workers {
-            let view = WorkerView::new(worker);
-            if context.output.json {
-                context.output.json_line(&view)?;
-            } else {
-                let kind = if view.background { "background" } else { "foreground" };
-                context.output.line(&format!(
-                    "{}  pid {}  {kind}  {}",
-                    view.id, view.pid, worker.worker.capacity
-                ))?;
-            }
+        if context.output.json {
+            let mut views = workers.iter().map(WorkerView::new);
+            return views.try_for_each(|worker| context.output.json_line(&worker)).map(|()| 0);
+        }
+        if !workers.is_empty() {
+            let lines = output::worker_lines(&workers, context.output.look());
+            context.output.data(lines.as_bytes())?;
         }
         return Ok(0);
     }

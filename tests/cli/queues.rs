@@ -82,10 +82,18 @@ fn the_workers() {
     let home = Home::new();
     let options = ["--vcpus", "1", "--memory", "3GiB", "--queue", "asap", "--queue", "default"];
     let worker = home.worker(options);
-    insta::assert_snapshot!(home.run(["queues", "--workers"]).snapshot(), @r"
+    insta::assert_snapshot!(home.run(["queues", "--workers"]).snapshot(), @"
     exit code 0
     --- stdout
-    [id]  pid [pid]  foreground  1 vCPU, 3 GiB
+    WORKER                                SIZE           KIND        QUEUES         PROCESS
+    [id]  1 vCPU, 3 GiB  foreground  asap, default  pid [pid]
+    ");
+    let narrow = home.run_with_env(&[("COLUMNS", "30")], &["queues", "--workers"]);
+    insta::assert_snapshot!(narrow.snapshot(), @"
+    exit code 0
+    --- stdout
+    WORKER     SIZE           PROCESS
+    [short]…  1 vCPU, 3 GiB  pid [pid]
     ");
     insta::assert_snapshot!(home.run(["queues", "--workers", "--json"]).snapshot(), @r#"
     exit code 0

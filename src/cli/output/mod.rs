@@ -25,7 +25,7 @@ pub use json::{EventLine, JobView, LogLine, QueueView, Rehearsed, WorkerReady, W
 pub use log::{Label, log_line};
 pub use progress::{Meter, Progress};
 pub use prune::{PruneView, jobs, pruned, thousands};
-pub use queues::{aws_queue_lines, queue_lines};
+pub use queues::{aws_queue_lines, queue_lines, worker_lines};
 pub use time::{duration, timestamp};
 pub use usage::usage;
 

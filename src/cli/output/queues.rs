@@ -1,9 +1,10 @@
-//! The tables of queues.
+//! The tables of queues and of those who work on them.
 
 use super::aws::{AwsQueueView, EnvironmentView};
 use super::json::QueueView;
 use super::table::{Cell, Colour, Column, Give, Look, table};
-use crate::job::State;
+use crate::job::{Queue, State};
+use crate::ledger::WorkerRecord;
 
 const QUEUE: Column = Column { heading: "QUEUE", give: Give::Nothing };
 const PRIORITY: Column = Column { heading: "PRIORITY", give: Give::All(2) };
@@ -25,6 +26,30 @@ pub fn queue_lines(queues: &[QueueView], look: Look) -> String {
         vec![name, priority, waiting, running, queue.workers.to_string().into(), queue.about.into()]
     };
     table(&headings, &queues.iter().map(row).collect::<Vec<_>>(), look)
+}
+
+/// The workers of this machine.
+pub fn worker_lines(workers: &[WorkerRecord], look: Look) -> String {
+    let headings = [
+        Column { heading: "WORKER", give: Give::To(9) },
+        Column { heading: "SIZE", give: Give::Nothing },
+        Column { heading: "KIND", give: Give::All(2) },
+        Column { heading: "QUEUES", give: Give::ToThenAll(20, 1) },
+        Column { heading: "PROCESS", give: Give::Nothing },
+    ];
+    let row = |record: &WorkerRecord| {
+        let worker = &record.worker;
+        let is_for_all = Queue::ALL.iter().all(|queue| worker.queues.contains(queue));
+        let queues: Vec<_> = worker.queues.iter().map(|queue| queue.as_str()).collect();
+        vec![
+            worker.id.as_str().into(),
+            worker.capacity.to_string().into(),
+            if worker.background { "background" } else { "foreground" }.into(),
+            if is_for_all { "all".into() } else { queues.join(", ").into() },
+            format!("pid {}", worker.pid).into(),
+        ]
+    };
+    table(&headings, &workers.iter().map(row).collect::<Vec<_>>(), look)
 }
 
 /// The queues as AWS has them.
