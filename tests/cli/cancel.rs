@@ -271,7 +271,8 @@ fn slow(home: &Home) -> super::stage::Gate {
     let gate = home.gate();
     let script = "trap 'read x < gate; exit 0' TERM; echo up >up; sleep 600 & wait";
     home.submit(["--name", "slow", "--", "sh", "-c", script]);
-    crate::support::eventually("it runs", || home.work().join("up").exists().then_some(()));
+    crate::support::eventually("it is up", || home.work().join("up").exists().then_some(()));
+    home.until("last", "running");
     gate
 }
 
@@ -285,7 +286,7 @@ fn to_wait_has_its_limit_and_can_be_left() {
     --- stdout
     [short] slow running
     reason   cancelled by the user
-    why      it is being ended: it got SIGTERM, and SIGKILL follows after local.grace
+    why      it is being ended: by SIGTERM, and by SIGKILL after local.grace
     ");
     insta::assert_snapshot!(home.run(["cancel", "last", "--wait", "--limit", "0"]).snapshot(), @"
     exit code 124

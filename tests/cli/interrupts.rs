@@ -103,7 +103,7 @@ fn following_a_log_detaches_as_well() {
     --- stderr
     warning: detached; the job goes on. To come back: computes logs --follow [short], or computes wait [short]
     ");
-    assert_eq!(home.status(&id)["state"], "running");
+    home.until(&id, "running");
 }
 
 const CTRL_C: &str = "\x03";

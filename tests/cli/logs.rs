@@ -76,7 +76,9 @@ fn when_each_line_was_written() {
     let id = home.submit(["--", "sh", "-c", "echo early; read x < gate; echo late; printf end"]);
     let growth = home.state().join(format!("logs/{id}.1.growth"));
     // The worker has looked.
-    eventually("a note", || growth.exists().then_some(()));
+    eventually("a note", || {
+        std::fs::metadata(&growth).is_ok_and(|growth| growth.len() > 0).then_some(())
+    });
     let times = || -> Vec<(String, String)> {
         let lines = home.run(["logs", &id, "--timestamps"]).stdout;
         let both = lines.lines().filter_map(|line| line.split_once(' '));
@@ -244,7 +246,7 @@ fn following_ends_when_nobody_reads_any_more() {
     let job = home.submit(["--", "sh", "-c", "while echo line; do sleep 0.05; done"]);
     let run = home.sh(&format!("computes logs --follow {job} | head -n 1"), &[]);
     assert_eq!((run.code, run.stdout.as_str()), (0, "line\n"), "{}", run.stderr);
-    assert_eq!(home.status(&job)["state"], "running");
+    home.until(&job, "running");
 }
 
 #[test]

@@ -38,7 +38,8 @@ fn a_signal_is_128_and_its_number() {
     let command = ["--name", "killed", "--", "sh", "-c", "echo up; exec sleep 600"];
     let mut run = Following::start(&home, &[&["run"][..], &command].concat());
     run.until_it_prints("up");
-    let pid = home.status("last")["attempt_history"][0]["pid"].as_u64().expect("a number");
+    let pid =
+        home.until("last", "running")["attempt_history"][0]["pid"].as_u64().expect("a number");
     crate::support::send(u32::try_from(pid).expect("a process id"), Signal::KILL);
     insta::assert_snapshot!(run.end(&home).snapshot(), @"
     exit code 137

@@ -179,8 +179,8 @@ impl Following {
     }
 
     /// Waits for a line that it writes to stdout.
-    pub fn until_it_prints(&mut self, what: &str) {
-        self.until(|printed| printed.ends_with('\n') && printed.contains(what));
+    pub fn until_it_prints(&mut self, what: &str) -> String {
+        self.until(|printed| printed.ends_with('\n') && printed.contains(what))
     }
 
     /// Waits for what need be no line.
@@ -188,7 +188,7 @@ impl Following {
         self.until(|printed| printed.ends_with(what));
     }
 
-    fn until(&mut self, is_enough: impl Fn(&str) -> bool) {
+    fn until(&mut self, is_enough: impl Fn(&str) -> bool) -> String {
         let stdout = self.child.stdout.as_mut().expect("a pipe");
         let mut printed = Vec::new();
         // A byte at a time, so that what follows is left for the end.
@@ -197,6 +197,7 @@ impl Following {
             assert_eq!(stdout.read(&mut byte).expect("readable"), 1, "it ended: {printed:?}");
             printed.push(byte[0]);
         }
+        String::from_utf8(printed).expect("text")
     }
 
     /// Has the program at the terminal go on, as `fg` does, once it has stopped.

@@ -11,6 +11,10 @@ fn jobs_that_are_over() {
     let good = home.submit(["--name", "good", "--", "true"]);
     let bad = home.submit(["--name", "bad", "--", "sh", "-c", "exit 7"]);
     let worse = home.submit(["--name", "worse", "--", "sh", "-c", "exit 8"]);
+    // While one goes on, others are told first.
+    for (job, state) in [(&good, "succeeded"), (&bad, "failed"), (&worse, "failed")] {
+        home.until(job, state);
+    }
     insta::assert_snapshot!(home.run(["wait", &good, &bad, &worse]).snapshot(), @"
     exit code 7
     --- stderr
@@ -157,6 +161,8 @@ fn all_of_none() {
 fn in_json() {
     let home = Home::new();
     let (good, bad) = (home.submit(["--", "true"]), home.submit(["--", "false"]));
+    home.until(&good, "succeeded");
+    home.until(&bad, "failed");
     let run = home.run(["wait", "--json", &good, &bad]);
     assert_eq!((run.code, run.stderr.as_str()), (1, ""));
     let lines = run.json();

@@ -309,6 +309,7 @@ static REDACTIONS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b[0-9a-f]{8}\b", "[short]"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "[time]"),
         (r"\b\d+\.\d s\b( *)", "[took] "),
+        (r"\bafter \d+ s\b( *)", "after [took] "),
         (r"\b\d{12}\b", "[account]"),
         (r#""pid":\d+"#, r#""pid":[pid]"#),
         (r"\bpid \d+", "pid [pid]"),

@@ -22,9 +22,7 @@ impl LocalEngine<'_> {
                 self.why_it_waits(ledger, &job, &mut explanation)?;
             }
             State::Starting | State::Running if job.cancel_requested_at.is_some() => {
-                explanation.find(
-                    "it is being ended: it got SIGTERM, and SIGKILL follows after local.grace",
-                );
+                explanation.find("it is being ended: by SIGTERM, and by SIGKILL after local.grace");
             }
             State::Starting => explanation.find("a worker has it and starts it"),
             State::Running => explanation.find("it runs"),

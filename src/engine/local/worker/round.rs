@@ -124,6 +124,10 @@ impl Worker<'_> {
         })?;
         drop(for_others);
         let Some((claimed, stale)) = written else { return Err(self.struck_off()) };
+        // Before the bell rings, so that who hears of an end finds no secret of the job.
+        for end in finished.iter().filter(|end| end.has_secrets) {
+            self.forget_secrets(end)?;
+        }
         if self.running.is_empty() && claimed.is_empty() {
             self.bell = None;
         }
@@ -136,9 +140,6 @@ impl Worker<'_> {
         }
         for seq in stale {
             self.kill(seq);
-        }
-        for end in finished.iter().filter(|end| end.has_secrets) {
-            self.forget_secrets(end)?;
         }
         for (holder, _) in &claimed {
             self.passed.forget(holder.seq);
