@@ -22,6 +22,7 @@ sizes and rates, and waiting for capacity: a job starts as soon as its dependenc
 import collections
 import contextlib
 import fnmatch
+import functools
 import inspect
 import io
 import itertools
@@ -212,12 +213,24 @@ def retries(rules, outcome):
     return True
 
 
+def whole(method):
+    """What changes of a job by one of these is described whole, or not yet."""
+
+    @functools.wraps(method)
+    def locked(self, *arguments, **named):
+        with self.lock:
+            return method(self, *arguments, **named)
+
+    return locked
+
+
 class BatchJob(models.Job):
     """moto's job, whose life is led here: moto's needs Docker, shows logs at the end, and has no retries."""
 
     __module__ = models.__name__  # moto takes a model's service from it
 
     def __init__(self, *arguments, **named):
+        self.lock = threading.RLock()
         self.request = getattr(CALL, "request", {})
         self.process = self.container_reason = self.staged = None
         self.more = {}  # what the test says of it beside that
@@ -336,6 +349,7 @@ class BatchJob(models.Job):
             timer.cancel()
         self.conclude(code if code >= 0 else 128 - code, timed_out=late.is_set())
 
+    @whole
     def conclude(self, exit_code, container_reason=None, timed_out=False):
         """The end of an attempt, in Batch's words, and of the job if it is not retried."""
         self.exit_code, self.container_reason, self.job_stopped_at = exit_code, container_reason, datetime.now()
@@ -354,6 +368,7 @@ class BatchJob(models.Job):
         else:
             self.end("SUCCEEDED" if exit_code == 0 and not ended else "FAILED")
 
+    @whole
     def end(self, status):
         self.job_stopped_at, self.job_stopped = datetime.now(), True
         self.status = status
@@ -369,6 +384,7 @@ class BatchJob(models.Job):
         elif not self.is_alive() and not self._child_jobs:
             self.end("FAILED")
 
+    @whole
     def stage(self, status=None, statusReason=None, startedAt=None, stoppedAt=None, container={}, attempts=None, **more):
         """Make DescribeJobs and ListJobs say so."""
         now = time.time() * 1000
@@ -416,6 +432,7 @@ class BatchJob(models.Job):
         ending = {"exitCode": self.exit_code, "reason": self.container_reason}
         return {name: value for name, value in ending.items() if value is not None}
 
+    @whole
     def describe_short(self):
         if self._child_jobs and not self.staged and self.status in ENDED:
             self.job_stopped = True
@@ -436,6 +453,7 @@ class BatchJob(models.Job):
             result["arrayProperties"] = {"size": len(self._child_jobs)}
         return result
 
+    @whole
     def describe(self):
         result = super().describe()
         result["retryStrategy"] = {"attempts": 1, "evaluateOnExit": [], **self.retry_strategy}

@@ -211,6 +211,14 @@ impl Observed {
 }
 
 impl Ended {
+    /// Is this one attempt seen twice? Each has a log of its own.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        match (&self.log_stream, &other.log_stream) {
+            (Some(log), Some(other)) => log == other,
+            _ => self.started_at.is_some() && self.started_at == other.started_at,
+        }
+    }
+
     fn new(
         (started_at, stopped_at): (Option<Millis>, Option<Millis>),
         status_reason: Option<&String>,

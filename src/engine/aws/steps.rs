@@ -33,8 +33,11 @@ pub fn steps(holder: Holder, observed: &Observed, wished: Option<Millis>) -> Vec
         if number < attempt || (number == attempt && !is_open) {
             continue;
         }
-        // It ends the job, which Batch is about to say: nothing is tried again that succeeded.
-        if !is_over && ended.exit_code == Some(0) && index + 1 == observed.attempts.len() {
+        // It may end the job, which Batch is about to say: nothing is tried again that succeeded, and
+        // another attempt would show by now if the job ran.
+        let is_newest = ended.exit_code == Some(0)
+            || observed.status == Status::Running && ended.is_same_as(&observed.newest);
+        if !is_over && is_newest && index + 1 == observed.attempts.len() {
             break;
         }
         let is_last = is_over
@@ -135,6 +138,12 @@ mod tests {
         Observed::bare(status, attempts.iter().map(ended).collect())
     }
 
+    /// The attempts, and one after them that goes on.
+    fn followed(status: Status, attempts: &[i32]) -> Observed {
+        let newest = Ended { started_at: Some(3), ..Ended::default() };
+        Observed { newest, ..observed(status, attempts) }
+    }
+
     fn events(state: State, attempt: u32, observed: &Observed) -> Vec<Event> {
         let holder = Holder { seq: 1, attempt, state };
         steps(holder, observed, None).into_iter().map(|step| step.event).collect()
@@ -164,8 +173,10 @@ mod tests {
             // The attempt shows before the end of the job does.
             (State::Running, 1, observed(Status::Running, &[0]), vec![]),
             (State::Queued, 1, observed(Status::Running, &[1, 0]), vec![Started]),
-            (State::Queued, 1, observed(Status::Running, &[1]), vec![Started]),
-            (State::Running, 1, observed(Status::Running, &[1]), vec![Retried, Started]),
+            (State::Running, 1, observed(Status::Running, &[1]), vec![]),
+            (State::Running, 1, observed(Status::Running, &[1, 2]), vec![Retried, Started]),
+            (State::Queued, 1, followed(Status::Running, &[1]), vec![Started]),
+            (State::Running, 1, followed(Status::Running, &[1]), vec![Retried, Started]),
             (State::Running, 2, observed(Status::Failed, &[1, 3]), vec![Failed]),
             (State::Starting, 1, observed(Status::Runnable, &[]), vec![]),
             (State::Starting, 1, observed(Status::Runnable, &[9]), vec![Started, Retried]),
