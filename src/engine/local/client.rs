@@ -42,7 +42,7 @@ struct InVain {
 /// So many are started. What ended the first ones will end all.
 const MOST_STARTS: u32 = 3;
 /// One that stayed for so long did not end at once.
-const AT_ONCE: Millis = 2_000;
+const AT_ONCE: Millis = 10_000;
 
 impl<'a> LocalEngine<'a> {
     #[must_use]
