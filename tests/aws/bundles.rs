@@ -118,9 +118,10 @@ fn a_file_that_changes_is_sent_alone() {
     let (_account, home) = scene(&proxy);
     let home = home.with("COMPUTES_AWS_LOOK", "100ms");
     home.write("it", "");
-    let script = "cd /files; for f in $(seq 100); do seq $f 1000 >$f; done; \
+    // Each is there as a whole.
+    let script = "cd /files; for f in $(seq 100); do seq $f 1000 >.new; mv .new $f; done; \
         until [ -e go ]; do sleep 0.01; done; echo new >7";
-    let id = home.submit(["--output", ".", "--", "sh", "-c", script]);
+    let id = home.submit(["--output", ".", "--output", "!.new", "--", "sh", "-c", script]);
     crate::support::eventually("all are kept", || {
         let listed = home.run(["files", "ls", &id]);
         (listed.stdout.lines().count() == 100).then_some(())

@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::cli::stage::Following;
 use crate::support::{Account, Answer, Aws, Fault, Home, Jobs, Proxy, Request, kill_and_wait};
 
 pub const SUBMIT: &str = "/v1/submitjob";
+pub const LIST: &str = "/v1/listjobs";
 
 /// As many jobs of each name as the account has.
 fn counts(account: &Account) -> BTreeMap<String, usize> {
@@ -92,11 +94,7 @@ fn submitted_late(
     let (delivered, go_on) = std::sync::mpsc::channel::<()>();
     let proxy = Proxy::start(Aws::server().port(), move |request| {
         if !is_submit(request) {
-            return if submits == 2 && request.path == "/v1/listjobs" {
-                list()
-            } else {
-                Fault::None
-            };
+            return if submits == 2 && request.path == LIST { list() } else { Fault::None };
         }
         submits += 1;
         if submits == 1 {
@@ -191,9 +189,10 @@ fn a_submit_that_was_killed_is_taken_up_and_found() {
     let account = Account::new(Jobs::Stay);
     let home = killed_in_mid_submit(&account, true);
     assert_eq!(home.status("last")["state"], "submitting");
-    let run = home.run(["wait", "--limit", "300ms", "last"]);
-    assert_eq!(run.code, 124, "{}", run.stderr);
-    assert_eq!(home.status("last")["state"], "queued");
+    let wait = Following::start(&home, &["wait", "last"]);
+    home.until("last", "queued");
+    wait.signal(Signal::TERM);
+    wait.end(&home);
     assert_eq!(account.requests().len(), 1);
 }
 
@@ -202,8 +201,10 @@ fn a_submit_that_was_killed_before_the_server_heard_of_it_is_sent() {
     let account = Account::new(Jobs::Stay);
     let home = killed_in_mid_submit(&account, false);
     assert_eq!(account.jobs().len(), 0);
-    let run = home.run(["wait", "--limit", "1s", "last"]);
-    assert_eq!(run.code, 124, "{}", run.stderr);
+    let wait = Following::start(&home, &["wait", "last"]);
+    home.until("last", "queued");
+    wait.signal(Signal::TERM);
+    wait.end(&home);
     assert_eq!(account.jobs().len(), 1);
 }
 

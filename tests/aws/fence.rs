@@ -2,15 +2,32 @@
 
 use serde_json::json;
 
-use super::exactly_once::SUBMIT;
+use super::exactly_once::{LIST, SUBMIT};
 use super::files::carrying_through;
-use crate::support::{Account, Aws, Fault, Home, Jobs, Proxy, Request, Run};
+use crate::support::{Account, Answer, Aws, Fault, Home, Jobs, Proxy, Request, Run};
 
-/// Two jobs for one submission: the answer to the first is lost, and the list does not show it.
+/// Two jobs for one submission: the answer to the first is lost, and the list does not show it until the
+/// second is sent.
 pub fn sent_twice(account: &Account) -> (Proxy, Home) {
-    let proxy = losing_an_answer(|request| request.path == SUBMIT, Fault::AnswerLost);
-    let home = account.home_through(proxy.port()).with("COMPUTES_AWS_TIMEOUT", "1s");
+    let mut sent = 0;
+    let proxy = Proxy::start(Aws::server().port(), move |request| {
+        let is_submit = request.path == SUBMIT;
+        sent += u32::from(is_submit);
+        match sent {
+            1 if is_submit => unclear(),
+            1 if request.path == LIST => {
+                Fault::Answer(Answer::json(&json!({"jobSummaryList": []})))
+            }
+            _ => Fault::None,
+        }
+    });
+    let home = account.home_through(proxy.port());
     (proxy, home)
+}
+
+/// In place of the answer of a server that has done what it was asked.
+fn unclear() -> Fault {
+    Fault::AnswerInstead(Answer::error(500, "ServerException", "try again"))
 }
 
 /// The first answer of a kind does not arrive.
@@ -98,8 +115,8 @@ fn what_was_sent_twice_runs_once_by_way_of_the_bucket() {
         return;
     }
     let account = Account::with_program_in_scene(Jobs::Run, 0, &json!({"list_lag": 30}));
-    let proxy = losing_an_answer(|request| request.path == SUBMIT, Fault::AnswerLost);
-    let home = carrying_through(&account, proxy.port()).with("COMPUTES_AWS_TIMEOUT", "1s");
+    let proxy = losing_an_answer(|request| request.path == SUBMIT, unclear());
+    let home = carrying_through(&account, proxy.port());
     home.write("in", "hello\n");
     let command = format!("cat; echo $AWS_BATCH_JOB_ID >> /mnt/efs/ran-{}; exit 7", account.id());
     let options = ["run", "--name", "twice", "--no-files", "--stdin", "in"];

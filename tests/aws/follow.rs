@@ -186,13 +186,15 @@ fn a_job_that_waits_says_why() {
     let reason =
         "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested";
     account.stage(&job, json!({"status": "RUNNABLE", "statusReason": reason}));
-    let run = home.run(["wait", "--limit", "300ms", &id]);
-    insta::assert_snapshot!(run.snapshot(), @"
-    exit code 124
+    let mut wait = Following::start(&home, &["wait", &id]);
+    wait.until_it_says(" tells more");
+    wait.signal(Signal::TERM);
+    insta::assert_snapshot!(wait.end(&home).snapshot(), @"
+    exit code 143
     --- stderr
     [short] waits since [time], RUNNABLE: CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested; it could start, and waits for a machine; AWS has no such machines to give just now; it is the next to start
     computes explain [short] tells more
-    warning: the limit was reached; the job goes on. To come back: computes logs --follow [short], or computes wait [short]
+    warning: detached; the job goes on. To come back: computes logs --follow [short], or computes wait [short]
     ");
     insta::assert_snapshot!(home.run(["list"]).snapshot(), @"
     exit code 0

@@ -90,7 +90,7 @@ fn credentials_that_expire_lose_nothing() {
     });
     let home = account.home_through(proxy.port());
     let run = home.run(["run", "--name", "nightly", "--limit", "30s", "--", "true"]);
-    insta::assert_snapshot!(run.snapshot(), @"
+    insta::assert_snapshot!(run.snapshot_of_the_end(), @"
     exit code 125
     --- stderr
     [short] nightly submitted to default

@@ -1,7 +1,9 @@
 //! `--once` across machines.
 
+use rustix::process::Signal;
 use serde_json::json;
 
+use crate::cli::stage::Following;
 use crate::support::{Account, Aws, Fault, Jobs, Proxy};
 
 #[test]
@@ -39,17 +41,22 @@ fn run_follows_the_job_that_is_there() {
         "container": {"exitCode": 4}, "attempts": [{"container": {"exitCode": 4}}]}),
     );
     // It is over, so that this one is another.
+    let words = ["run", "--once", "--name", "shared", "--", "true"];
     let there = account.home();
-    let run = there.run(["run", "--once", "--name", "shared", "--limit", "200ms", "--", "true"]);
-    assert_eq!(run.code, 124);
+    let mut run = Following::start(&there, &words);
+    run.until_it_says(" submitted to ");
+    run.signal(Signal::TERM);
+    assert_eq!(run.end(&there).code, 143);
     assert_ne!(there.status("last")["id"], first.as_str());
-    let run =
-        account.home().run(["run", "--once", "--name", "shared", "--limit", "200ms", "--", "true"]);
-    insta::assert_snapshot!(run.snapshot(), @r"
-    exit code 124
+    let another = account.home();
+    let mut run = Following::start(&another, &words);
+    run.until_it_says(" is already there");
+    run.signal(Signal::TERM);
+    insta::assert_snapshot!(run.end(&another).snapshot(), @"
+    exit code 143
     --- stderr
     [short] shared is already there, in default
-    warning: the limit was reached; the job goes on. To come back: computes logs --follow [short], or computes wait [short]
+    warning: detached; the job goes on. To come back: computes logs --follow [short], or computes wait [short]
     ");
     assert_eq!(account.requests().len(), 2);
 }
@@ -102,43 +109,55 @@ fn two_machines_at_the_same_moment_end_up_with_one_job() {
 #[test]
 fn one_that_ended_before_the_list_showed_it_counts_or_is_told() {
     let second_after = |jobs, first: &str, stopped_in: i64| {
-        let account = Account::in_scene(jobs, &json!({"list_lag": 1.0}));
+        let account = Account::in_scene(jobs, &json!({"list_lag": 3}));
         let here = account.home();
         let same = ["--name", "same", "--", "true"];
         let first_id = here.submit(same);
         let stopped_at = jiff::Timestamp::now().as_millisecond() + stopped_in;
         let ended = json!({"status": first, "stoppedAt": stopped_at});
         account.stage(&here.engine_id_of(&first_id), ended);
-        let there = account.home().with("COMPUTES_AWS_SETTLE", "500ms");
+        let there = account.home().with("COMPUTES_AWS_SETTLE", "1500ms");
         let run = there.run([&["submit", "--once"], &same[..]].concat());
         assert_eq!(run.code, 0, "{}", run.stderr);
         let active = account.jobs().iter().filter(|job| job["status"] == "SUBMITTED").count();
         (run.stdout.trim() == first_id, active, run)
     };
     let minute = 60_000;
-    let (is_first, active, run) = second_after(Jobs::Stay, "SUCCEEDED", minute);
-    assert_eq!((is_first, active), (true, 0), "{}", run.stderr);
-    let (is_first, active, run) = second_after(Jobs::Stay, "SUCCEEDED", -minute);
-    assert_eq!((is_first, active, run.stderr.contains("does the same")), (false, 1, false));
-    let (is_first, active, run) = second_after(Jobs::Stay, "FAILED", minute);
-    assert_eq!((is_first, active), (false, 1));
-    assert!(
-        run.stderr.contains("does the same and was not over when it was sent"),
-        "{}",
-        run.stderr
-    );
-    // Ours has ended as well by then.
-    let (is_first, _, run) = second_after(Jobs::Succeed, "SUCCEEDED", minute);
-    assert_eq!((is_first, run.stderr.contains("both ran")), (false, true), "{}", run.stderr);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (is_first, active, run) = second_after(Jobs::Stay, "SUCCEEDED", minute);
+            assert_eq!((is_first, active), (true, 0), "{}", run.stderr);
+        });
+        scope.spawn(|| {
+            let (is_first, active, run) = second_after(Jobs::Stay, "SUCCEEDED", -minute);
+            assert_eq!((is_first, active, run.stderr.contains("does the same")), (false, 1, false));
+        });
+        scope.spawn(|| {
+            let (is_first, active, run) = second_after(Jobs::Stay, "FAILED", minute);
+            assert_eq!((is_first, active), (false, 1));
+            let told = "does the same and was not over when it was sent";
+            assert!(run.stderr.contains(told), "{}", run.stderr);
+        });
+        scope.spawn(|| {
+            // Ours has ended as well by then.
+            let (is_first, _, run) = second_after(Jobs::Succeed, "SUCCEEDED", minute);
+            assert_eq!(
+                (is_first, run.stderr.contains("both ran")),
+                (false, true),
+                "{}",
+                run.stderr
+            );
+        });
+    });
 }
 
 /// The list is late, so that both begin.
 #[test]
 fn one_that_began_before_it_made_way_is_told() {
-    let account = Account::in_scene(Jobs::Run, &json!({"list_lag": 1.5}));
-    let same = ["--name", "same", "--", "sh", "-c", "sleep 6"];
+    let account = Account::in_scene(Jobs::Run, &json!({"list_lag": 4}));
+    let same = ["--name", "same", "--", "sh", "-c", "sleep 60"];
     let first = account.home().submit(same);
-    let there = account.home().with("COMPUTES_AWS_SETTLE", "500ms");
+    let there = account.home().with("COMPUTES_AWS_SETTLE", "1500ms");
     let run = there.run([&["submit", "--once"], &same[..]].concat());
     assert_eq!((run.code, run.stdout.trim()), (0, first.as_str()), "{}", run.stderr);
     assert!(run.stderr.contains("ours had started by then, and was ended"), "{}", run.stderr);

@@ -76,7 +76,8 @@ const CASES: [Case; 17] = [
     Case {
         words: &["submit", "once"],
         job: Job::None,
-        call: &["submit", "--once", "--", "true"],
+        // Each time other work: what is there already is not sent.
+        call: &["submit", "--once", "--", "true", "#"],
         unused: &["batch:DescribeJobs", "batch:TerminateJob", "batch:CancelJob"],
     },
     Case {

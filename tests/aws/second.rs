@@ -8,9 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use computes::plan::Fence;
 use serde_json::{Value, json};
 
-use super::exactly_once::SUBMIT;
 use super::fence::ran;
-use crate::support::{Account, Answer, Aws, Fault, Home, Jobs, Proxy, eventually};
+use crate::support::{Account, Aws, Fault, Home, Jobs, Proxy, eventually};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum List {
@@ -134,12 +133,8 @@ impl Scene {
 
 /// The first is taken, and the answer says that it was not.
 fn sent_twice(account: &Account) -> (Proxy, Home) {
-    let mut fault = Some(Fault::AnswerInstead(Answer::error(500, "ServerException", "try again")));
-    let proxy = Proxy::start(Aws::server().port(), move |request| {
-        if request.path == SUBMIT { fault.take().unwrap_or(Fault::None) } else { Fault::None }
-    });
-    let home = account.home_through(proxy.port()).with("COMPUTES_AWS_LOG_SETTLE", "1500ms");
-    (proxy, home)
+    let (proxy, home) = super::fence::sent_twice(account);
+    (proxy, home.with("COMPUTES_AWS_LOG_SETTLE", "1500ms"))
 }
 
 #[test]

@@ -180,10 +180,10 @@ def later(seconds, function, *arguments):
     return timer
 
 
-def stop(process):
-    """SIGTERM, and SIGKILL after a second, for which Batch takes 30."""
+def stop(process, grace):
+    """SIGTERM, and SIGKILL after some seconds, for which Batch takes 30."""
     send(process, signal.SIGTERM)
-    later(1, send, process, signal.SIGKILL)
+    later(grace, send, process, signal.SIGKILL)
 
 
 def sweep(process):
@@ -337,9 +337,9 @@ class BatchJob(models.Job):
         late_log = LateLog(log, account.log_lag)
         put_log(*log, [])  # Docker makes the stream before there is any output
         self.status = "RUNNING"
-        timer = self.seconds and later(self.seconds, lambda: (late.set(), stop(process)))
+        timer = self.seconds and later(self.seconds, lambda: (late.set(), stop(process, account.grace)))
         if self.stop or CLOSED.is_set():
-            stop(process)  # what asked for it saw no process
+            stop(process, account.grace)  # what asked for it saw no process
         for line in process.stdout:
             if message := line.decode(errors="replace").rstrip("\n"):
                 late_log.put(message)
@@ -380,7 +380,7 @@ class BatchJob(models.Job):
             return
         super().terminate(reason)
         if self.process:
-            stop(self.process)
+            stop(self.process, ACCOUNTS[self.backend.account_id].grace)
         elif not self.is_alive() and not self._child_jobs:
             self.end("FAILED")
 
@@ -554,7 +554,7 @@ def create_account(
     session = sts_backends[account_id]["aws"].assume_role(REGION, "test", role.arn, "", 3600, "")
     account = SimpleNamespace(id=account_id, run=run, hold=hold, requests=[], denied=[], policy=None, arn=session.arn)
     account.program, account.port = program, port
-    account.entrypoint, account.log_lag, account.list_lag = [], 0, 0
+    account.entrypoint, account.log_lag, account.list_lag, account.grace = [], 0, 0, 1
     vars(account).update(scene)
     ACCOUNTS[account_id] = KEYS[session.access_key_id] = account
     # A job has its own role, and its own rights.

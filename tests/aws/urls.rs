@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use crate::support::{Account, Home, Jobs, Run};
 
 use super::files::carrying;
@@ -102,7 +104,7 @@ fn outputs_that_can_not_be_kept_fail_a_job_that_succeeded() {
 
 #[test]
 fn signals_reach_the_command_and_its_outputs_are_kept_all_the_same() {
-    let account = Account::new(Jobs::Run);
+    let account = Account::in_scene(Jobs::Run, &json!({"grace": 30}));
     let home = by_urls(&account);
     let script =
         "trap 'echo ended >/files/out; exit 7' TERM; echo ready; while :; do sleep 0.01; done";

@@ -11,6 +11,7 @@ mod memory;
 mod once;
 mod order;
 mod retry;
+mod slow_end;
 mod sources;
 mod stop;
 mod subject;
@@ -31,7 +32,7 @@ macro_rules! suite {
             tests! { $subject, files: it_is_empty_and_writable,
             it_survives_from_attempt_to_attempt, each_job_has_its_own,
             each_attempt_may_have_its_own }
-            carrying! { $subject, sources: the_tree_goes_along_as_it_stands, the_commit_is_what_head_holds,
+            tests! { $subject in carrying, sources: the_tree_goes_along_as_it_stands, the_commit_is_what_head_holds,
             inputs_are_there_when_the_command_starts, stdin_is_what_was_given, outputs_come_back_from_a_job_that_fails,
             what_a_job_makes_in_its_source_comes_back, patterns_name_what_is_kept,
             a_job_that_leaves_nothing_is_no_product,
@@ -49,14 +50,14 @@ macro_rules! suite {
             a_job_that_ignores_sigterm_goes_with_all_its_children,
             children_go_when_the_command_ends,
                 children_go_as_well_where_the_log_is_masked, what_is_over_can_not_be_cancelled,
-                an_end_is_waited_for, what_is_being_ended_is_retried_when_it_is_over,
                 several_are_cancelled_by_what_they_are }
+            tests! { $subject in patient, slow_end: an_end_is_waited_for, it_is_retried_when_it_is_over }
         }
     };
     ($name:ident: $subject:ident, workers) => {
         mod $name {
             suite! { every_engine: $subject, every engine }
-            carrying! { $subject, sources: what_is_put_to_a_job_that_waits_is_there }
+            tests! { $subject in carrying, sources: what_is_put_to_a_job_that_waits_is_there }
             tests! { $subject, stop: a_waiting_job_is_cancelled_at_once,
             a_signal_from_outside_ends_the_job }
             tests! { $subject, timeout: it_ends_the_whole_tree_and_is_never_retried }
@@ -75,29 +76,15 @@ macro_rules! suite {
 
 macro_rules! tests {
     ($subject:ident, $file:ident: $($test:ident),+) => {
-        mod $file {
-            $(
-                #[test]
-                fn $test() {
-                    use $crate::engine::subject::Subject;
-                    if let Some(home) = <$crate::engine::subject::$subject as Subject>::home() {
-                        $crate::engine::$file::$test::<$crate::engine::subject::$subject>(&home);
-                    }
-                }
-            )+
-        }
+        tests! { $subject in home, $file: $($test),+ }
     };
-}
-
-/// The same in a home whose jobs bring files along.
-macro_rules! carrying {
-    ($subject:ident, $file:ident: $($test:ident),+) => {
+    ($subject:ident in $home:ident, $file:ident: $($test:ident),+) => {
         mod $file {
             $(
                 #[test]
                 fn $test() {
                     use $crate::engine::subject::Subject;
-                    if let Some(home) = <$crate::engine::subject::$subject as Subject>::carrying() {
+                    if let Some(home) = <$crate::engine::subject::$subject as Subject>::$home() {
                         $crate::engine::$file::$test::<$crate::engine::subject::$subject>(&home);
                     }
                 }
@@ -112,7 +99,7 @@ suite! { local_as_nobody: Nobody, workers }
 suite! { aws: OnAws, every engine }
 
 mod aws_by_urls {
-    carrying! { ByUrls, sources: the_tree_goes_along_as_it_stands, the_commit_is_what_head_holds,
+    tests! { ByUrls in carrying, sources: the_tree_goes_along_as_it_stands, the_commit_is_what_head_holds,
     inputs_are_there_when_the_command_starts, stdin_is_what_was_given, outputs_come_back_from_a_job_that_fails,
     what_a_job_makes_in_its_source_comes_back, patterns_name_what_is_kept,
     a_job_that_leaves_nothing_is_no_product, outputs_come_back_into_the_checkout,

@@ -53,43 +53,6 @@ pub fn a_job_that_ignores_sigterm_goes_with_all_its_children<S: Subject>(home: &
     assert!(log.contains("caught"), "it was never asked: {log}");
 }
 
-/// Catches SIGTERM and goes on, so that its end takes a while.
-fn slow(home: &Home, gate: &mut Gate) -> String {
-    let job = submit(home, &[], &format!("trap 'echo caught' TERM; {0}; {0}; {0}", Gate::STOP));
-    gate.wait_for(1);
-    job
-}
-
-pub fn an_end_is_waited_for<S: Subject>(home: &Home) {
-    let job = slow(home, &mut Gate::new(home));
-    let run = home.run(["cancel", "--wait", &job]);
-    assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{}", run.stderr);
-    assert!(run.stderr.contains("is being ended\n"), "{}", run.stderr);
-    assert!(run.stderr.contains("cancelled by the user"), "{}", run.stderr);
-    // As the ledger has it: nobody asks the engine again.
-    let listed = home.run(["list", "--engine", "local", "--all", "--json"]);
-    assert!(listed.stdout.contains(r#""state":"cancelled""#), "{}", listed.stdout);
-}
-
-pub fn what_is_being_ended_is_retried_when_it_is_over<S: Subject>(home: &Home) {
-    let job = slow(home, &mut Gate::new(home));
-    assert_eq!(home.run(["cancel", "last"]).code, 0);
-    let run = home.run(["retry", "last"]);
-    assert_eq!(run.code, 0, "{}", run.stderr);
-    assert!(
-        run.stderr.contains("is being ended, and is retried when it is over"),
-        "{}",
-        run.stderr
-    );
-    let again = home.status(run.stdout.trim_end());
-    assert_eq!(again["retry_of"], job);
-    let before = home.status(&job);
-    assert_eq!(before["state"], "cancelled");
-    let at = |job: &serde_json::Value, what: &str| job[what].as_str().map(str::to_owned);
-    assert!(at(&before, "finished_at") <= at(&again, "accepted_at"), "both at the same time");
-    home.run(["cancel", "--all"]);
-}
-
 pub fn several_are_cancelled_by_what_they_are<S: Subject>(home: &Home) {
     let one = submit(home, &["--name", "one-of-them"], "exec sleep 1000");
     let other = submit(home, &["--name", "another"], "exec sleep 1000");

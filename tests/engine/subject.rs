@@ -6,6 +6,8 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use serde_json::json;
+
 use crate::support::{Account, Aws, Home, Jobs};
 
 /// An engine, and how it is met.
@@ -16,6 +18,11 @@ pub trait Subject {
     /// The same where jobs may bring files along and leave some.
     fn carrying() -> Option<Home> {
         Self::home()
+    }
+
+    /// The same where a job that is to end has all the time that it takes.
+    fn patient() -> Option<Home> {
+        Self::home().map(|home| home.with("COMPUTES_LOCAL_GRACE", "1h"))
     }
 
     /// Where a job finds its source.
@@ -103,6 +110,10 @@ impl Subject for OnAws {
         isolates.then(|| Account::new(Jobs::Run).home())
     }
 
+    fn patient() -> Option<Home> {
+        Self::home().map(|_| Account::in_scene(Jobs::Run, &json!({"grace": 3600})).home())
+    }
+
     fn carrying() -> Option<Home> {
         let account = Self::home().map(|_| Account::with_program(Jobs::Run, 0))?;
         let home = account.home().with("COMPUTES_AWS_LOOK", "100ms");
@@ -163,7 +174,7 @@ impl Subject for ByUrls {
 
 /// So that a job that has to be killed is killed soon.
 fn short_grace() -> Home {
-    Home::new().with("COMPUTES_LOCAL_GRACE", "300ms")
+    Home::new().with("COMPUTES_LOCAL_GRACE", "1500ms")
 }
 
 fn local(home: &Home, job: &str) -> BTreeMap<String, String> {

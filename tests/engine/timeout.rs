@@ -22,7 +22,7 @@ pub fn it_ends_the_whole_tree_and_is_never_retried<S: Subject>(home: &Home) {
         attempts: Some(3),
         ..Draft::default()
     };
-    let job = submit(home, draft, |job| job.plan.spec.timeout = Some(Timeout::from_ledger(1)));
+    let job = submit(home, draft, |job| job.plan.spec.timeout = Some(Timeout::from_ledger(5)));
     gate.wait_for(1);
     eventually("the daemons", || (daemons(home) == 3).then_some(()));
     assert_eq!(wait(home, &job), 121);

@@ -31,10 +31,11 @@ fn a_worker_that_ran_a_job() {
 
 #[test]
 fn one_of_two_workers() {
-    let home = Home::new();
+    let home = Home::new().with("COMPUTES_LOCAL_LEASE", "1s");
     let workers = [home.worker([] as [&str; 0]), home.worker([] as [&str; 0])];
     // The first has heard of the second.
     assert_eq!(home.run(["run", "--", "true"]).code, 0);
+    std::thread::sleep(Duration::from_millis(1500));
     assert_idle(&home, workers[1].pid());
 }
 
@@ -65,11 +66,12 @@ fn assert_waits_idly(words: impl FnOnce(String, String) -> Vec<String>) {
     assert!(wait.wait().expect("it ends").success());
 }
 
-/// All of its threads sleep, and go on to sleep.
+/// All of its threads sleep, and go on to sleep. One that gets no processor does not.
 fn is_asleep(pid: u32) -> bool {
     let before = switches(pid);
     std::thread::sleep(Duration::from_millis(200));
-    !before.is_empty() && switches(pid) == before
+    let sleeps = |thread: &String| thread.starts_with("State:\tS");
+    !before.is_empty() && before.values().all(sleeps) && switches(pid) == before
 }
 
 fn assert_idle(home: &Home, pid: u32) {
@@ -83,13 +85,14 @@ fn assert_idle(home: &Home, pid: u32) {
     }
 }
 
-/// How often each thread went to sleep of its own accord. One that sleeps through does not.
+/// The state of each thread, and how often it went to sleep of its own accord. One that sleeps through does not.
 fn switches(pid: u32) -> BTreeMap<String, String> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let count = |task: &fs::DirEntry| {
         let status = fs::read_to_string(task.path().join("status")).unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with("voluntary")).map(str::to_owned);
-        (task.file_name().to_string_lossy().into_owned(), line.unwrap_or_default())
+        let wanted = |line: &&str| line.starts_with("State") || line.starts_with("voluntary");
+        let lines: Vec<_> = status.lines().filter(wanted).collect();
+        (task.file_name().to_string_lossy().into_owned(), lines.join(" "))
     };
     tasks.map(|task| count(&task)).collect()
 }
