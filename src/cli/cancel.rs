@@ -245,7 +245,7 @@ async fn ends(
         let sent = engines.ledger().hand_over_of(record.seq)?;
         let is_unclear = record.state == State::Submitting
             || record.may_be_there()
-            || sent.is_some_and(|sent| sent.may_be_twice);
+            || sent.is_some_and(|sent| sent.may_be_twice());
         unclear.extend(is_unclear.then(|| job.short()));
     }
     let mut ends = pin!(engines.cancel(jobs, reason));

@@ -31,7 +31,7 @@ pub fn run(options: &Options, context: &Context<'_>) -> Result<u8, Failure> {
         for id in &found {
             let job = engines.ledger().job(*id)?;
             let sent = engines.ledger().hand_over_of(job.seq)?;
-            let may_be_twice = sent.is_some_and(|sent| sent.may_be_twice);
+            let may_be_twice = sent.is_some_and(|sent| sent.may_be_twice());
             if job.may_be_there() || may_be_twice && job.state == State::Cancelled {
                 let (short, state) = (id.short(), job.state);
                 context.output.warning(&format!(

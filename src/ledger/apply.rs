@@ -264,8 +264,7 @@ const UPDATE_JOB: &str = "
         signal = :signal,
         class = :class,
         reason = CASE
-            WHEN :to = 'cancelled' THEN coalesce(cancel_reason, :reason)
-            WHEN :goes_on THEN coalesce(:reason, cancel_reason)
+            WHEN :to = 'cancelled' OR :goes_on THEN coalesce(cancel_reason, :reason)
             ELSE :reason END
     WHERE seq = :seq AND state = :from AND attempt = :attempt";
 

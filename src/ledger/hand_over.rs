@@ -22,8 +22,16 @@ pub struct HandOver {
     pub arn: Option<String>,
     /// So many attempts were those of another job of the engine, which this one superseded.
     pub attempts_before: u32,
-    /// It was sent more than once, and nobody saw how many of it the engine has.
-    pub may_be_twice: bool,
+    /// The engine may have so many of it: it was sent so often, and nobody saw what came of it.
+    pub at_most: u32,
+}
+
+impl HandOver {
+    /// Was it sent more than once, and has nobody seen how many of it the engine has?
+    #[must_use]
+    pub const fn may_be_twice(&self) -> bool {
+        self.at_most > 1
+    }
 }
 
 /// Where the engine keeps what an attempt wrote.
@@ -142,14 +150,25 @@ impl Change<'_> {
         Ok(applied)
     }
 
-    /// Was it sent more than once, without anybody seeing how many of it the engine has?
+    /// A job is about to be sent once more, after which the engine may have so many of it.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn note_twice(&self, seq: i64, may_be: bool) -> Result<(), LedgerError> {
+    pub fn send_again(&self, seq: i64, at_most: u32, now: Millis) -> Result<(), LedgerError> {
         self.db
-            .prepare_cached("UPDATE hand_overs SET may_be_twice = ?2 WHERE job = ?1")?
-            .execute((seq, may_be))?;
+            .prepare_cached("UPDATE hand_overs SET at_most = ?2, sent_at = ?3 WHERE job = ?1")?
+            .execute((seq, at_most, now))?;
+        Ok(())
+    }
+
+    /// What the engine has of a job was seen, and all but one of it is ended.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn is_one(&self, seq: i64) -> Result<(), LedgerError> {
+        self.db
+            .prepare_cached("UPDATE hand_overs SET at_most = 1 WHERE job = ?1")?
+            .execute([seq])?;
         Ok(())
     }
 
@@ -196,7 +215,7 @@ impl Change<'_> {
             definition: None,
             arn: None,
             attempts_before: 0,
-            may_be_twice: false,
+            at_most: 1,
         };
         self.hand_over(self.holder(job.id)?, &sent)?;
         self.handed_over(job.id, adopted.engine_id, adopted.arn, accepted_at)?;
@@ -305,7 +324,7 @@ impl Ledger {
 fn hand_over_of(db: &Connection, seq: i64) -> Result<Option<HandOver>, LedgerError> {
     Ok(db
         .prepare_cached(
-            "SELECT name, region, sent_at, sender, definition, arn, attempts_before, may_be_twice
+            "SELECT name, region, sent_at, sender, definition, arn, attempts_before, at_most
              FROM hand_overs WHERE job = ?1",
         )?
         .query_row([seq], |row| {
@@ -317,7 +336,7 @@ fn hand_over_of(db: &Connection, seq: i64) -> Result<Option<HandOver>, LedgerErr
                 definition: row.get(4)?,
                 arn: row.get(5)?,
                 attempts_before: row.get(6)?,
-                may_be_twice: row.get(7)?,
+                at_most: row.get(7)?,
             })
         })
         .optional()?)

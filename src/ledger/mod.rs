@@ -233,7 +233,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("../../migrations/0006_log_regions.sql"),
     include_str!("../../migrations/0007_fargate.sql"),
     include_str!("../../migrations/0008_attempts_before.sql"),
-    include_str!("../../migrations/0009_may_be_twice.sql"),
+    include_str!("../../migrations/0009_at_most.sql"),
 ];
 
 fn migrations() -> Migrations<'static> {

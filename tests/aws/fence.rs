@@ -81,7 +81,7 @@ fn what_was_sent_twice_runs_once_and_is_followed_where_it_runs() {
     --- stdout
     hello
     --- stderr
-    warning: [short] is on AWS Batch, with a doubt: the list of AWS Batch does not show it [took] after it was sent more than once, so that it may be there twice; the one that starts second runs nothing, if jobs share the file system of /files
+    warning: [short] is on AWS Batch, with a doubt: the list of AWS Batch does not show all of it [took] after it was sent more than once, so that it may be there twice; the one that starts second runs nothing, if jobs share the file system of /files
     [short] twice submitted to default
     [short] twice failed after [took] : exit code 7
     ");
@@ -127,7 +127,7 @@ fn what_was_sent_twice_runs_once_by_way_of_the_bucket() {
     --- stdout
     hello
     --- stderr
-    warning: [short] is on AWS Batch, with a doubt: the list of AWS Batch does not show it [took] after it was sent more than once, so that it may be there twice; the one that starts second runs nothing, if `computes` in its image is 0.1.0 or later
+    warning: [short] is on AWS Batch, with a doubt: the list of AWS Batch does not show all of it [took] after it was sent more than once, so that it may be there twice; the one that starts second runs nothing, if `computes` in its image is 0.1.0 or later
     [short] twice submitted to default
     [short] twice failed after [took] : exit code 7
     ");
@@ -191,7 +191,7 @@ fn where_there_is_no_fence_the_doubt_is_told() {
     --- stdout
     [id]
     --- stderr
-    warning: [short] is on AWS Batch, with a doubt: the list of AWS Batch does not show it [took] after it was sent more than once, so that it may be there twice; both would run
+    warning: [short] is on AWS Batch, with a doubt: the list of AWS Batch does not show all of it [took] after it was sent more than once, so that it may be there twice; both would run
     note: to submit takes `batch:SubmitJob` alone; what it takes to wait, list, read logs and cancel is printed by `computes policy`
     ");
 }

@@ -122,7 +122,7 @@ fn who_waits_for_what_may_be_there_twice_hears_so_and_waits_on() {
     insta::assert_snapshot!(home.run(["wait", "--limit", "30s", "last"]).snapshot_of_the_end(), @"
     exit code 0
     --- stderr
-    warning: [short] is on AWS Batch, with a doubt: the list of AWS Batch does not show it [took] after it was sent more than once, so that it may be there twice; the one that starts second runs nothing, if jobs share the file system of /files
+    warning: [short] is on AWS Batch, with a doubt: the list of AWS Batch does not show all of it [took] after it was sent more than once, so that it may be there twice; the one that starts second runs nothing, if jobs share the file system of /files
     [short] killed succeeded after [took]
     ");
 }

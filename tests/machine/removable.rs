@@ -21,7 +21,7 @@ fn sent(
         definition: None,
         arn: None,
         attempts_before: 0,
-        may_be_twice: false,
+        at_most: 1,
     };
     let done = ledger.write(|change| {
         change.accept(&job, Entry::Accepted(AWS), 1)?;

@@ -86,7 +86,7 @@ impl AwsEngine<'_> {
                 Ok(Wish::There { engine_id, sent }) => {
                     let there = There { job: *job, engine_id: &engine_id, sent: &sent };
                     let end = self.end_there(ledger, there, is_seen, reason).await;
-                    if end.is_ok() && sent.may_be_twice {
+                    if end.is_ok() && sent.may_be_twice() {
                         twice.push((index, engine_id, sent));
                     }
                     end
@@ -269,7 +269,7 @@ impl AwsEngine<'_> {
         let may_be_there = record.may_be_there();
         match (record.engine_id, sent) {
             (_, Some(sent)) if may_be_there => Ok(Wish::Unseen(sent)),
-            (Some(engine_id), Some(sent)) if record.state.is_terminal() && sent.may_be_twice => {
+            (Some(engine_id), Some(sent)) if record.state.is_terminal() && sent.may_be_twice() => {
                 Ok(Wish::Others { engine_id, sent })
             }
             _ if record.state.is_terminal() => Ok(Wish::TooLate),

@@ -106,6 +106,8 @@ pub struct Observed {
     pub attempts: Vec<Ended>,
     /// How the newest attempt stands; the job says the same of itself.
     pub newest: Ended,
+    /// It has so many attempts at the most, if Batch says so.
+    pub most_attempts: Option<usize>,
     /// By these Batch decides whether another attempt follows.
     pub retry_rules: Vec<ExitRule>,
     pub logs: Logs,
@@ -192,6 +194,8 @@ impl Observed {
             created_at: time(job.created_at),
             attempts: attempts.chain(of_eks).collect(),
             newest: Ended::new(times, job.status_reason.as_ref(), containers::of_job(job)),
+            most_attempts: (job.retry_strategy().and_then(|retry| retry.attempts))
+                .and_then(|attempts| attempts.try_into().ok()),
             retry_rules: job
                 .retry_strategy()
                 .map(aws_sdk_batch::types::RetryStrategy::evaluate_on_exit)
@@ -274,6 +278,7 @@ impl Observed {
             created_at: Some(0),
             newest: attempts.last().cloned().unwrap_or_default(),
             attempts,
+            most_attempts: None,
             retry_rules: Vec::new(),
             logs: Logs::of(None),
             definition: String::new(),

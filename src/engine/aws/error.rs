@@ -38,7 +38,7 @@ pub enum AwsError {
     NoProfile { name: String, known: Vec<String> },
     #[error("whether AWS Batch has the job `{name}` is not known: {why}")]
     Unknown { name: String, why: Box<Self> },
-    #[error("the list of AWS Batch does not show it {} s after it was sent more than once, so that it may be there twice; {}", .settle.as_secs_f32(), blind(*.fence))]
+    #[error("the list of AWS Batch does not show all of it {} s after it was sent more than once, so that it may be there twice; {}", .settle.as_secs_f32(), blind(*.fence))]
     Blind { settle: Duration, fence: Option<Fence> },
     #[error("the list of AWS Batch does not show it {} s after it was sent, so that another machine's may do the same", .patience.as_secs_f32())]
     NotOnce { patience: Duration },
@@ -131,8 +131,12 @@ impl AwsError {
     pub(super) fn without(self, secrets: &Secrets) -> Self {
         match self {
             Self::Call { action, trouble, mut message } => {
-                for (_, secret) in secrets.iter() {
-                    message = message.replace(secret.expose(), MASK);
+                // Of two that begin alike the longer one is hidden whole; a server may quote JSON.
+                let mut parts: Vec<_> = secrets.iter().flat_map(|(_, it)| it.parts()).collect();
+                parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+                for part in parts {
+                    let quoted = serde_json::Value::from(part).to_string();
+                    message = message.replace(quoted.trim_matches('"'), MASK).replace(part, MASK);
                 }
                 Self::Call { action, trouble, message }
             }

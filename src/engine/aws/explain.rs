@@ -3,6 +3,7 @@
 use super::classify;
 use super::client::Clients;
 use super::describe::{self, Ended, Observed, Status, describe_one};
+use super::observe::SURELY_KNOWN_AFTER;
 use super::queues::{self, Details, SNAPSHOT};
 use super::sender::is_sending;
 use super::{AwsEngine, AwsError, Trouble, fargate};
@@ -13,6 +14,8 @@ use crate::plan::FENCED;
 
 /// `GetJobQueueSnapshot` shows so many.
 const SHOWN: usize = 100;
+/// Why a job does nothing that Batch still has.
+const TO_END: &str = "its end is asked for, and AWS Batch is at it";
 
 /// What Batch says of a job at the head of its queue that can't start, what it means, and what
 /// to do (AWS Batch user guide, jobs stuck in RUNNABLE).
@@ -73,7 +76,11 @@ impl AwsEngine<'_> {
             Ok(Some(job)) => job,
             Ok(None) => {
                 explanation.reason = record.reason;
-                explanation.find("AWS Batch no longer knows the job; it keeps them for a week");
+                explanation.find(if self.clock.now() - sent.sent_at > SURELY_KNOWN_AFTER {
+                    "AWS Batch no longer knows the job; it keeps them for a week"
+                } else {
+                    "AWS Batch has taken it, and does not show it yet"
+                });
                 return Ok(explanation);
             }
             Err(error) if error.trouble() == Trouble::Denied => {
@@ -105,7 +112,7 @@ impl AwsEngine<'_> {
                 return Ok(explanation);
             }
             explanation.of_the_end(&record, observed.end());
-            if sent.may_be_twice && record.state == State::Cancelled {
+            if sent.may_be_twice() && record.state == State::Cancelled {
                 explanation.find("it was sent more than once, and another of it may run there");
                 explanation
                     .hint(format!("computes cancel {} looks again, and ends it", id.short()));
@@ -125,6 +132,10 @@ impl AwsEngine<'_> {
                 }
                 _ => {}
             }
+            return Ok(explanation);
+        }
+        if record.cancel_requested_at.is_some() {
+            explanation.find(TO_END);
             return Ok(explanation);
         }
         let why = observed.newest.status_reason.as_deref().unwrap_or_default();
@@ -174,6 +185,10 @@ impl AwsEngine<'_> {
             since: Some(ledger.waits_since(&record)?),
             ..Explanation::default()
         };
+        if record.cancel_requested_at.is_some() {
+            explanation.find(TO_END);
+            return Ok(Some(explanation));
+        }
         explanation.of_the_wait(status, record.engine_reason.as_deref().unwrap_or_default());
         let sent = ledger.hand_over_of(record.seq)?;
         if let Some(sent) = sent.filter(|_| status == Status::Runnable && self.may_see_places) {
@@ -192,18 +207,32 @@ impl AwsEngine<'_> {
     }
 }
 
-/// How many jobs are to start before it, if it is among the first hundred that can start.
+/// Where a job stands in its queue.
+enum Place {
+    /// Behind so many.
+    Behind(usize),
+    /// Not among the first, which are all that Batch shows.
+    FarBehind,
+    /// It stands in line no more, or not yet.
+    Nowhere,
+}
+
+/// As the list of those that can start has it.
 async fn place(
     clients: &Clients,
     region: &str,
     queue: &str,
     engine_id: &str,
-) -> Result<Option<usize>, AwsError> {
+) -> Result<Place, AwsError> {
     let call = clients.batch(region).get_job_queue_snapshot().job_queue(queue).send();
     let answer = clients.call(SNAPSHOT, call).await?;
     let jobs = answer.front_of_queue.and_then(|front| front.jobs).unwrap_or_default();
     let is_it = |arn: &str| arn.rsplit('/').next() == Some(engine_id);
-    Ok(jobs.iter().position(|job| job.job_arn.as_deref().is_some_and(is_it)))
+    Ok(match jobs.iter().position(|job| job.job_arn.as_deref().is_some_and(is_it)) {
+        Some(before) => Place::Behind(before),
+        None if jobs.len() >= SHOWN => Place::FarBehind,
+        None => Place::Nowhere,
+    })
 }
 
 impl Explanation {
@@ -302,13 +331,13 @@ impl Explanation {
         });
     }
 
-    fn of_the_place(&mut self, status: Status, place: Result<Option<usize>, AwsError>) {
+    fn of_the_place(&mut self, status: Status, place: Result<Place, AwsError>) {
         match place {
-            Ok(Some(before)) => self.stands_behind(before),
-            Ok(None) if status == Status::Runnable => {
+            Ok(Place::Behind(before)) => self.stands_behind(before),
+            Ok(Place::FarBehind) if status == Status::Runnable => {
                 self.find(format!("it is not among the first {SHOWN} of its queue"));
             }
-            Ok(None) => {}
+            Ok(Place::FarBehind | Place::Nowhere) => {}
             Err(error) => self.not_told("its place in the queue", &error),
         }
     }

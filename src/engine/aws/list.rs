@@ -82,9 +82,16 @@ pub async fn by_name(
         if let (Some(engine_id), Some(arn), Some(name)) = (job.job_id, job.job_arn, job.job_name) {
             let created_at = job.created_at.unwrap_or_default();
             let status = Status::of(job.status.as_ref());
-            let stopped_at = time(job.stopped_at);
-            let is_ended = is_ended(job.is_cancelled, job.is_terminated);
-            found.push(Found { engine_id, arn, name, status, created_at, stopped_at, is_ended });
+            found.push(Found {
+                engine_id,
+                arn,
+                name,
+                status,
+                created_at,
+                started_at: time(job.started_at),
+                stopped_at: time(job.stopped_at),
+                is_ended: is_ended(job.is_cancelled, job.is_terminated),
+            });
         }
         true
     })

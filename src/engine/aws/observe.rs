@@ -29,7 +29,7 @@ struct Looked {
 
 /// A job that Batch does not know so long after it was taken is gone: it keeps jobs for a week,
 /// and shows a new one within seconds.
-const SURELY_KNOWN_AFTER: Millis = 10 * 60 * 1000;
+pub(super) const SURELY_KNOWN_AFTER: Millis = 10 * 60 * 1000;
 /// So often in a row AWS may fail to answer those who wait, a minute or two in all. The job goes
 /// on meanwhile.
 const MOST_IN_VAIN: u32 = 12;

@@ -13,7 +13,7 @@ use super::client::Clients;
 use super::describe::Status;
 use super::{Action, AwsError, Trouble};
 use crate::job::{self, EnvName, JobId, Secrets};
-use crate::ledger::Millis;
+use crate::ledger::{LedgerError, Millis};
 use crate::plan::{Fence, SubmitJob};
 
 /// A job on its way.
@@ -23,8 +23,8 @@ pub struct Letter {
     pub request: SubmitJob,
     pub secrets: Secrets,
     pub region: String,
-    /// It may have been sent before, so it is looked for first.
-    pub look_first: bool,
+    /// It may have been sent so often before. If it was, it is looked for first.
+    pub sent: u32,
     pub may_send: MaySend,
     /// Its job definition is one that was derived for it, perhaps just now.
     pub is_derived: bool,
@@ -61,6 +61,8 @@ pub struct Found {
     pub name: String,
     pub status: Status,
     pub created_at: Millis,
+    /// When an attempt of it started, of which there may be several.
+    pub started_at: Option<Millis>,
     pub stopped_at: Option<Millis>,
     /// Somebody asked for its end.
     pub is_ended: bool,
@@ -79,7 +81,8 @@ impl Found {
 
     /// May its command have begun?
     pub const fn has_started(&self) -> bool {
-        !matches!(self.status, Status::Submitted | Status::Pending | Status::Runnable)
+        self.started_at.is_some()
+            || !matches!(self.status, Status::Submitted | Status::Pending | Status::Runnable)
     }
 }
 
@@ -108,59 +111,84 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// How many times `aws.settle` the list is waited for where nothing but the list tells.
 pub const SETTLES: u32 = 6;
 
-/// Sends a job, and again where it is sure that Batch does not have it. `is_to_end`: did somebody ask for
-/// its end meanwhile?
+/// What is known of a job here while it is on its way.
+pub trait Here {
+    /// Did somebody ask for its end meanwhile?
+    fn is_to_end(&self, job: JobId) -> bool;
+
+    /// It is about to be sent once more, and Batch may have so many of it then.
+    ///
+    /// # Errors
+    /// When that can't be written down.
+    fn send_again(&self, job: JobId, at_most: u32) -> Result<(), LedgerError>;
+}
+
+/// Sends a job, and again where it is sure that Batch does not have it.
+///
+/// # Errors
+/// When it can't be written down that it is sent again. It was not, then.
 pub async fn send(
     clients: &Clients,
     letter: &Letter,
     settle: Duration,
-    is_to_end: &dyn Fn(JobId) -> bool,
-) -> Delivery {
+    here: &dyn Here,
+) -> Result<Delivery, LedgerError> {
     let (mut connects, mut unseen, mut throttled) = (0, 0, 0);
     // So often it was sent, by us or before us, without an answer that tells.
-    let mut unclear = u32::from(letter.look_first);
-    let mut look = letter.look_first;
+    let mut unclear = letter.sent;
+    let mut look = unclear > 0;
+    let mut first_at = Instant::now();
     loop {
-        let is_unwanted = unclear > 0 && is_to_end(letter.id);
+        let is_unwanted = unclear > 0 && here.is_to_end(letter.id);
         let may_send = if is_unwanted { &MaySend::Cancelled } else { &letter.may_send };
         // A fence keeps what is sent again from running twice. Of what is not, nothing but the list tells.
         let is_cancelled = *may_send == MaySend::Cancelled;
         let patience = if is_cancelled { settle * SETTLES } else { settle };
         if std::mem::take(&mut look) {
             match settled(clients, letter, patience).await {
-                Ok(Some(found)) => {
-                    return only_one(clients, letter, found.engine_id, found.arn, settle).await;
+                Ok(Some(found)) if unclear == 1 => {
+                    let Found { engine_id, arn, .. } = found;
+                    return Ok(Delivery::Taken { engine_id, arn, doubt: None });
                 }
-                Ok(None) if !is_cancelled && is_to_end(letter.id) => {
+                // Those that were sent after it are as late as it was, at least.
+                Ok(Some(found)) => {
+                    let known = (found.engine_id, found.arn);
+                    let patience = settle.max(first_at.elapsed());
+                    return Ok(only_one(clients, letter, known, unclear, patience).await);
+                }
+                Ok(None) if !is_cancelled && here.is_to_end(letter.id) => {
                     look = true;
                     continue;
                 }
                 Ok(None) => {}
-                Err(error) => return Delivery::Unclear(error),
+                Err(error) => return Ok(Delivery::Unclear(error)),
             }
         }
         match may_send {
             MaySend::Yes => {}
             MaySend::Cancelled if unclear > 0 => {
-                return Delivery::NotSent(AwsError::NotSeen { patience });
+                return Ok(Delivery::NotSent(AwsError::NotSeen { patience }));
             }
-            MaySend::Cancelled => return Delivery::NotSent(AwsError::Withdrawn),
+            MaySend::Cancelled => return Ok(Delivery::NotSent(AwsError::Withdrawn)),
             // It is looked for again before it is sent.
             MaySend::SecretGone(name) if unclear > 0 => {
-                return Delivery::Unclear(AwsError::SecretGone(name.clone()));
+                return Ok(Delivery::Unclear(AwsError::SecretGone(name.clone())));
             }
             MaySend::SecretGone(name) => {
-                return Delivery::NotSent(AwsError::SecretGone(name.clone()));
+                return Ok(Delivery::NotSent(AwsError::SecretGone(name.clone())));
             }
+        }
+        if unclear > 0 {
+            here.send_again(letter.id, unclear + 1)?;
+        } else {
+            first_at = Instant::now();
         }
         let error = match submit(clients, letter).await {
             Ok((engine_id, arn)) if unclear == 0 => {
-                return Delivery::Taken { engine_id, arn, doubt: None };
+                return Ok(Delivery::Taken { engine_id, arn, doubt: None });
             }
-            // An earlier one may have come late.
-            Ok((engine_id, arn)) => {
-                return only_one(clients, letter, engine_id, arn, settle).await;
-            }
+            // An earlier one may have come late. Once the list shows this one it shows those before it.
+            Ok(known) => return Ok(only_one(clients, letter, known, 1, settle).await),
             Err(error) => error.without(&letter.secrets),
         };
         match error.trouble() {
@@ -178,13 +206,13 @@ pub async fn send(
                 look = true;
             }
             // Whatever is said of the last one, an earlier one may have got there.
-            _ if unclear > 0 => return Delivery::Unclear(error),
-            Trouble::Refused | Trouble::NotFound => return Delivery::Refused(error),
+            _ if unclear > 0 => return Ok(Delivery::Unclear(error)),
+            Trouble::Refused | Trouble::NotFound => return Ok(Delivery::Refused(error)),
             Trouble::Throttled
             | Trouble::NotSent
             | Trouble::Credentials
             | Trouble::Denied
-            | Trouble::Unclear => return Delivery::NotSent(error),
+            | Trouble::Unclear => return Ok(Delivery::NotSent(error)),
         }
     }
 }
@@ -315,31 +343,31 @@ async fn find(clients: &Clients, letter: &Letter) -> Result<Vec<Found>, AwsError
 
 /// A job may have been sent more than once, because an earlier one seemed not to be there. If it
 /// came late, there are two now: the first one stays, and the later ones are ended. The one that
-/// is known to be there is waited for until the list shows it, and with it those before it.
+/// is known to be there is waited for until the list shows it, and at least so many.
 async fn only_one(
     clients: &Clients,
     letter: &Letter,
-    engine_id: String,
-    arn: String,
-    settle: Duration,
+    (engine_id, arn): (String, String),
+    at_least: u32,
+    patience: Duration,
 ) -> Delivery {
-    let end = Instant::now() + settle;
+    let end = Instant::now() + patience;
     let mut tries = 0;
+    let is_shown = |found: &[Found]| found.iter().any(|job| job.engine_id == engine_id);
+    let are_all = |found: &[Found]| is_shown(found) && found.len() >= at_least as usize;
     let found = loop {
         match find(clients, letter).await {
-            Ok(found) if found.iter().any(|job| job.engine_id == engine_id) => break found,
-            Ok(_) if Instant::now() < end => {
-                sleep(pause(letter.id, tries)).await;
+            Ok(found) if are_all(&found) || Instant::now() >= end => break found,
+            Ok(_) => {
+                sleep(pause(letter.id, tries).min(LONGEST_PAUSE)).await;
                 tries += 1;
             }
-            Ok(found) => break found,
             Err(error) => return Delivery::Taken { engine_id, arn, doubt: Some(error) },
         }
     };
-    let known = found.iter().any(|job| job.engine_id == engine_id);
+    let known = is_shown(&found);
     let fence = letter.fence();
-    let blind = || AwsError::Blind { settle, fence };
-    let mut doubt = (!known).then(blind);
+    let mut doubt = (!are_all(&found)).then_some(AwsError::Blind { settle: patience, fence });
     // One that nobody ended, and of those that started or may soon the oldest; one that is not in the
     // list is younger.
     let wanted = found.iter().filter(|job| !job.is_ended);

@@ -36,13 +36,15 @@ pub fn steps(holder: Holder, observed: &Observed, wished: Option<Millis>) -> Vec
         // It may end the job, which Batch is about to say: nothing is tried again that succeeded, and
         // another attempt would show by now if the job ran.
         let is_newest = ended.exit_code == Some(0)
+            || observed.most_attempts.is_some_and(|most| observed.attempts.len() >= most)
             || observed.status == Status::Running && ended.is_same_as(&observed.newest);
         if !is_over && is_newest && index + 1 == observed.attempts.len() {
             break;
         }
         let is_last = is_over
             && index + 1 == observed.attempts.len()
-            && !classify::is_of_the_queue(&observed.newest);
+            && !classify::is_of_the_queue(&observed.newest)
+            && !ended_after(observed, ended);
         if !is_open || state == State::Starting {
             // One that never ran has no start; it had its place all the same.
             steps.push(step(Event::Started, ended.started_at.or(ended.stopped_at), None));
@@ -96,6 +98,15 @@ pub fn steps(holder: Holder, observed: &Observed, wished: Option<Millis>) -> Vec
     steps
 }
 
+/// Was the job ended when this attempt had been over for a while, and another was to follow?
+fn ended_after(observed: &Observed, attempt: &Ended) -> bool {
+    let times = observed.newest.stopped_at.zip(attempt.stopped_at);
+    observed.is_ended && times.is_some_and(|(job, attempt)| job - attempt > A_WHILE)
+}
+
+/// Longer than it takes Batch to end a job whose last attempt is over.
+const A_WHILE: Millis = 5_000;
+
 /// Batch tried again. By its rules, which are compared with its own words.
 fn why_again(rules: &[ExitRule], attempt: &Ended, outcome: &Outcome) -> RetryReason {
     let strategy = RetryStrategy { attempts: u8::MAX, evaluate_on_exit: rules.to_vec() };
@@ -113,7 +124,13 @@ fn last(observed: &Observed, attempt: &Ended, wished: Option<Millis>) -> (Event,
     let ended = observed.is_ended || wished.is_some_and(is_wished);
     let outcome =
         classify::begun(classify::outcome(observed.status, attempt, ended), &observed.began);
-    let outcome = classify::fenced(outcome, attempt, &observed.came);
+    let mut outcome = classify::fenced(outcome, attempt, &observed.came);
+    if outcome.verdict == Verdict::Cancelled
+        && let Some(reason) = &observed.newest.status_reason
+    {
+        // Whoever ended it said why; its attempt has Batch's words.
+        outcome.status_reason.clone_from(reason);
+    }
     let event = match outcome.verdict {
         Verdict::Succeeded => Event::Succeeded,
         Verdict::Failed(_) => Event::Failed,
@@ -183,6 +200,16 @@ mod tests {
         ] {
             assert_eq!(events(state, attempt, &seen), expected, "{state} {attempt} {seen:?}");
         }
+        // It was the only one that it may have, whatever Batch calls its state.
+        let only = Observed { most_attempts: Some(1), ..observed(Status::Starting, &[1]) };
+        assert_eq!(events(State::Starting, 1, &only), vec![]);
+        // Its end came while it waited for its next attempt.
+        let mut waited = observed(Status::Failed, &[5]);
+        waited.is_ended = true;
+        waited.newest.stopped_at = Some(9_000);
+        waited.newest.status_reason = Some("no longer needed".to_owned());
+        assert_eq!(events(State::Queued, 0, &waited), vec![Started, Retried, Cancelled]);
+        assert_eq!(events(State::Queued, 1, &waited), vec![Cancelled]);
         // What the second had before it came to the fence comes before what the first had.
         let seen = Observed { before: 1, ..observed(Status::Succeeded, &[1, 0]) };
         let missed = vec![Started, Retried, Started, Succeeded];

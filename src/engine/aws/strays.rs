@@ -17,7 +17,7 @@ use crate::plan::Fence;
 
 impl AwsEngine<'_> {
     /// Ends what else there is of a job that was sent more than once. The list has to show the one that is
-    /// known, and with it those before it.
+    /// known, and all the others that there may be, unless it had the time for that.
     pub(super) async fn end_others(
         &mut self,
         ledger: &mut Ledger,
@@ -33,7 +33,7 @@ impl AwsEngine<'_> {
             // Once one has started the fence ends the others, or tells which of them runs.
             let known = describe_one(&clients, &sent.region, engine_id).await?;
             if known.as_ref().is_some_and(has_begun) {
-                return Ok(ledger.write(|change| change.note_twice(seq, false))?);
+                return Ok(ledger.write(|change| change.is_one(seq))?);
             }
         }
         let unknown = |why| AwsError::OthersUnknown { why: Box::new(why) };
@@ -43,8 +43,9 @@ impl AwsEngine<'_> {
             for other in found.iter().filter(|it| it.is_active() && it.engine_id != engine_id) {
                 terminate(&clients, &sent.region, &other.engine_id, reason).await?;
             }
-            if found.iter().any(|it| it.engine_id == engine_id) {
-                return Ok(ledger.write(|change| change.note_twice(seq, false))?);
+            let is_shown = found.iter().any(|it| it.engine_id == engine_id);
+            if is_shown && self.are_all(found.len(), sent) {
+                return Ok(ledger.write(|change| change.is_one(seq))?);
             }
             if Instant::now() >= until {
                 let patience = self.settings.settle * SETTLES;
@@ -68,12 +69,13 @@ impl AwsEngine<'_> {
         let end = Instant::now() + self.settings.settle;
         let found = loop {
             let found = list::by_name(&clients, &sent.region, queue, &sent.name).await?;
-            if !found.is_empty() || Instant::now() >= end {
+            if !found.is_empty() && self.are_all(found.len(), sent) || Instant::now() >= end {
                 break found;
             }
             sleep(LOOK_AGAIN).await;
         };
         let mut end = Cancelled::TooLate;
+        let are_all = self.are_all(found.len(), sent);
         for found in found {
             let known = self.adopt_by_id(ledger, &sent.region, &found.engine_id).await?;
             if found.is_active() {
@@ -87,10 +89,19 @@ impl AwsEngine<'_> {
             if let Err(error) = self.observe(ledger, &[known]).await {
                 tracing::debug!(%error, "cannot see how it stands");
             }
-            // It is known by now where it is.
-            ledger.write(|change| change.say_status(record.seq, None, None))?;
+            if are_all {
+                // It is known by now where it is.
+                ledger.write(|change| change.say_status(record.seq, None, None))?;
+            }
         }
         Ok(end)
+    }
+
+    /// Does the list show all that there may be of a job? However late it is, it has so many, or had the
+    /// time to.
+    fn are_all(&self, shown: usize, sent: &HandOver) -> bool {
+        let had = u128::try_from(self.clock.now() - sent.sent_at).unwrap_or_default();
+        shown >= sent.at_most as usize || had > (self.settings.settle * SETTLES).as_millis()
     }
 }
 

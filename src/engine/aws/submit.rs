@@ -1,5 +1,6 @@
 //! Jobs are written down, marked as being sent, sent, and what became of that is written down.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -7,10 +8,10 @@ use futures_util::future::join_all;
 use super::cancel::terminate;
 use super::definition::{self, Definitions};
 use super::find::Sooner;
-use super::send::{Delivery, Letter, MaySend, send};
+use super::send::{Delivery, Here, Letter, MaySend, send};
 use super::sender::{Sender, is_sending};
 use super::{AwsEngine, AwsError, fargate};
-use crate::engine::{Accepted, EngineError, EngineName, Submission};
+use crate::engine::{Accepted, Clock, EngineError, EngineName, Submission};
 use crate::job::{Event, FailureClass, JobId, Secrets, State};
 use crate::ledger::{
     Applied, Change, Detail, Entry, HandOver, JobRecord, Ledger, LedgerError, Millis, StateDir,
@@ -48,8 +49,8 @@ enum Claim {
     Open,
     /// It is ours, and it was never sent.
     Fresh,
-    /// It is ours, and another may have sent it.
-    Inherited,
+    /// It is ours, and another may have sent it, so often.
+    Inherited { sent: u32 },
     /// Another is sending it, or has.
     Anothers,
 }
@@ -258,20 +259,24 @@ impl AwsEngine<'_> {
             }
             let mut letters: Vec<_> = round.into_iter().filter_map(Outgoing::into_letter).collect();
             let unsigned = self.sign_letters(&clients, ledger, &mut letters).await?;
-            let known = &*ledger;
-            // Somebody else may ask for its end while it is looked for.
-            let is_to_end =
-                |id: JobId| known.job(id).is_ok_and(|job| job.cancel_requested_at.is_some());
-            let clients = &clients;
+            let here = InLedger { ledger: RefCell::new(&mut *ledger), clock: self.clock };
+            let (clients, here) = (&clients, &here);
             let deliveries = letters.iter().zip(unsigned).map(|(letter, error)| async move {
                 match error {
-                    Some(error) => Delivery::NotSent(error),
-                    None => send(clients, letter, settle, &is_to_end).await,
+                    Some(error) => Ok(Delivery::NotSent(error)),
+                    None => send(clients, letter, settle, here).await,
                 }
             });
             let deliveries = join_all(deliveries).await;
             let now = self.clock.now();
-            let ends: Vec<_> = letters.iter().zip(deliveries).collect();
+            // One of which nothing could be written down stays as it is, until somebody looks for it.
+            let (mut ends, mut unwritten) = (Vec::new(), None);
+            for (letter, delivery) in letters.iter().zip(deliveries) {
+                match delivery {
+                    Ok(delivery) => ends.push((letter, delivery)),
+                    Err(error) => unwritten = Some(error),
+                }
+            }
             let mut unwanted = Vec::new();
             // Were this lost in a power cut, the jobs would be looked for by their names.
             ledger.note(|change| {
@@ -301,8 +306,30 @@ impl AwsEngine<'_> {
                     | Delivery::Unclear(error) => failed.push((id, error.into())),
                 }
             }
+            unwritten.map_or(Ok(()), Err)?;
         }
         Ok(Delivered { failed, doubts })
+    }
+}
+
+/// What the ledger says of jobs that are on their way, several of which ask at a time.
+struct InLedger<'a> {
+    ledger: RefCell<&'a mut Ledger>,
+    clock: &'a dyn Clock,
+}
+
+impl Here for InLedger<'_> {
+    fn is_to_end(&self, job: JobId) -> bool {
+        let job = self.ledger.borrow().job(job);
+        job.is_ok_and(|job| job.cancel_requested_at.is_some())
+    }
+
+    fn send_again(&self, job: JobId, at_most: u32) -> Result<(), LedgerError> {
+        let now = self.clock.now();
+        self.ledger.borrow_mut().write(|change| {
+            let holder = change.holder(job)?;
+            change.send_again(holder.seq, at_most, now)
+        })
     }
 }
 
@@ -326,7 +353,7 @@ impl Outgoing {
                     definition: self.definition.clone(),
                     arn: None,
                     attempts_before: 0,
-                    may_be_twice: false,
+                    at_most: 1,
                 };
                 match change.hand_over(holder, &sent)? {
                     Applied::Done(_) => Claim::Fresh,
@@ -336,7 +363,7 @@ impl Outgoing {
             State::Submitting => match change.hand_over_of(holder.seq)? {
                 Some(sent) if is_sending(dir, &sent.sender) => Claim::Anothers,
                 Some(sent) if change.take_over(holder.seq, &sent.sender, sender.id(), now)? => {
-                    Claim::Inherited
+                    Claim::Inherited { sent: sent.at_most }
                 }
                 _ => Claim::Anothers,
             },
@@ -348,12 +375,12 @@ impl Outgoing {
     fn into_letter(self) -> Option<Letter> {
         let is_derived = self.definition.is_some();
         let Self { id, request, secrets, region, claim, may_send, .. } = self;
-        let look_first = match claim {
-            Claim::Fresh => false,
-            Claim::Inherited => true,
+        let sent = match claim {
+            Claim::Fresh => 0,
+            Claim::Inherited { sent } => sent,
             Claim::Open | Claim::Anothers => return None,
         };
-        Some(Letter { id, request, secrets, region, look_first, may_send, is_derived })
+        Some(Letter { id, request, secrets, region, sent, may_send, is_derived })
     }
 }
 
@@ -399,8 +426,8 @@ fn record(
     match delivery {
         Delivery::Taken { engine_id, arn, doubt } => {
             change.handed_over(id, engine_id, arn, now)?;
-            if doubt.is_some() {
-                change.note_twice(holder.seq, true)?;
+            if doubt.is_none() {
+                change.is_one(holder.seq)?;
             }
         }
         Delivery::Refused(error) => {
