@@ -147,6 +147,8 @@ impl Tail {
             }
             let time_of = &mut |byte| engines.time_of(&mut **reader, byte);
             self.lines.show(&self.page, time_of, context)?;
+            // However much there is, signals and limits have their turn.
+            tokio::task::yield_now().await;
         }
         Ok(true)
     }

@@ -106,6 +106,22 @@ fn following_a_log_detaches_as_well() {
     home.until(&id, "running");
 }
 
+/// What there is to be shown keeps nobody from leaving.
+#[test]
+fn a_flood_of_output_can_be_left() {
+    let home = Home::new();
+    let flood = ["sh", "-c", "seq 2000000; exec sleep 600"];
+    for verb in [&["run", "--"][..], &["logs", "--follow", "last"]] {
+        let words = if verb[0] == "run" { [verb, &flood].concat() } else { verb.to_vec() };
+        let mut following = Following::start(&home, &words);
+        following.until_it_prints("1\n");
+        // It can't write on until somebody reads.
+        following.signal(Signal::TERM);
+        let end = following.end(&home);
+        assert_eq!((end.code, end.stdout.len() < 5_000_000), (143, true), "{}", end.stderr);
+    }
+}
+
 const CTRL_C: &str = "\x03";
 
 /// Follows a job at a terminal, up to the question that the first Ctrl-C leads to.

@@ -238,10 +238,15 @@ impl Following {
     }
 
     /// Its end, with all of stderr and what is left of stdout.
-    pub fn end(mut self, home: &Home) -> Run {
-        self.stderr.read_to_string(&mut self.said).expect("text");
-        let mut output = self.child.wait_with_output().expect("a child");
-        output.stderr = self.said.into_bytes();
+    pub fn end(self, home: &Home) -> Run {
+        let Self { child, mut stderr, mut said } = self;
+        // Both at once: it may have more to write than goes into either pipe.
+        let reading = std::thread::spawn(move || {
+            stderr.read_to_string(&mut said).expect("text");
+            said
+        });
+        let mut output = child.wait_with_output().expect("a child");
+        output.stderr = reading.join().expect("text").into_bytes();
         home.finish(&output)
     }
 }
