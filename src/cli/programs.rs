@@ -14,6 +14,8 @@ use crate::ledger::JobRecord;
 /// What shells and this engine give for a program that is not found, and for one that can't be executed.
 pub const NOT_FOUND: i32 = 127;
 const CANNOT_EXECUTE: i32 = 126;
+/// Of the reason, where a job could not go to where it starts.
+const DIRECTORY: &str = "enter the working directory";
 
 /// Says of each program once which other the caller may expect.
 pub fn tell(submissions: &[Submission], context: &Context<'_>) {
@@ -64,6 +66,9 @@ pub fn hint(job: &JobRecord) -> Option<String> {
             Some(format!("did you mean `./{program}`? Where a job starts is not on its PATH"))
         }
         Some(NOT_FOUND) => Some(format!("install `{program}`, or name it by its path")),
+        Some(CANNOT_EXECUTE) if job.reason.as_ref().is_some_and(|why| why.contains(DIRECTORY)) => {
+            Some(format!("it starts in {}: is that still there?", job.directory.display()))
+        }
         Some(CANNOT_EXECUTE) if here.is_dir() => Some(format!("`{program}` is a folder")),
         Some(CANNOT_EXECUTE) if job.reason.as_ref().is_some_and(|why| why.contains(NO_FORMAT)) => {
             Some(format!(

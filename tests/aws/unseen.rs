@@ -3,10 +3,10 @@
 
 use serde_json::json;
 
-use super::exactly_once::killed_in_mid_submit;
+use super::exactly_once::{SUBMIT, killed_in_mid_submit};
 use super::fence::sent_twice;
 use crate::cli::stage::Following;
-use crate::support::{Account, Home, Jobs, eventually};
+use crate::support::{Account, Answer, Aws, Fault, Home, Jobs, Proxy, Run, eventually};
 
 /// AWS Batch has the job, and whoever sent it does not know. The list shows it so many seconds later.
 fn sent(list_lag: f64) -> (Account, Home) {
@@ -167,6 +167,48 @@ fn of_what_was_sent_twice_both_are_ended() {
     assert!(home.run(["explain", "last"]).stdout.contains("another of it may run there"));
     eventually("the list shows them", || (home.run(["cancel", "last"]).code == 0).then_some(()));
     assert_eq!(statuses(&account), ["FAILED", "FAILED"]);
+}
+
+/// Submits a job whose first answers say nothing, of which the list shows the first before the second.
+fn sent_and_sent(answers: [Fault; 2]) -> (Account, Home, Run) {
+    let account = Account::in_scene(Jobs::Stay, &json!({"list_lag": 4}));
+    let mut answers = answers.into_iter();
+    let proxy = Proxy::start(Aws::server().port(), move |request| {
+        if request.path == SUBMIT { answers.next().unwrap_or(Fault::None) } else { Fault::None }
+    });
+    let home = account.home_through(proxy.port()).with("COMPUTES_AWS_SETTLE", "3s");
+    let submit = home.run(["submit", "--no-files", "--", "true"]);
+    assert_eq!(submit.code, 0, "{}", submit.stderr);
+    // From here on nothing stands in between.
+    let variables = account.variables(Aws::server().port());
+    let home = variables.iter().fold(home, |home, (name, value)| home.with(name, value));
+    (account, home, submit)
+}
+
+fn no_answer() -> Answer {
+    Answer::error(500, "ServerException", "try again")
+}
+
+#[test]
+fn the_second_is_waited_for_when_the_list_shows_the_first() {
+    let lost = [Fault::AnswerInstead(no_answer()), Fault::AnswerInstead(no_answer())];
+    let (account, _home, submit) = sent_and_sent(lost);
+    assert!(!submit.stderr.contains("doubt"), "{}", submit.stderr);
+    let mut statuses = statuses(&account);
+    statuses.sort();
+    assert_eq!(statuses, ["FAILED", "SUBMITTED"]);
+}
+
+#[test]
+fn a_second_that_no_list_shows_is_a_doubt_until_it_would_show_it() {
+    let (account, home, submit) =
+        sent_and_sent([Fault::AnswerInstead(no_answer()), Fault::Answer(no_answer())]);
+    assert!(submit.stderr.contains("it may be there twice"), "{}", submit.stderr);
+    let home = home.with("COMPUTES_AWS_SETTLE", "1s");
+    let cancelled = home.run(["cancel", "--wait", "last"]);
+    assert_eq!(cancelled.code, 0, "{}", cancelled.stderr);
+    assert_eq!(statuses(&account), ["FAILED"]);
+    assert!(!home.run(["explain", "last"]).stdout.contains("another of it"));
 }
 
 #[test]

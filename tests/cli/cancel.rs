@@ -74,6 +74,7 @@ fn twice_while_it_takes_its_time() {
     --- stderr
     [short] is being ended
     ");
+    assert_eq!(home.status("last")["reason"], "first");
     gate.open();
     assert_eq!(run.end(&home).code, 120);
     assert_eq!(home.status("last")["reason"], "first");

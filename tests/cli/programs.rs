@@ -108,6 +108,24 @@ fn a_shell_that_does_not_find_one() {
 }
 
 #[test]
+fn where_it_was_to_start_is_gone() {
+    let home = Home::new();
+    let (_worker, running) = home.busy();
+    let folder = home.work().join("folder");
+    std::fs::create_dir(&folder).expect("a folder");
+    let submit = home.command(["submit", "--", "/bin/true"]).current_dir(&folder).output();
+    assert!(submit.expect("it starts").status.success());
+    std::fs::remove_dir(&folder).expect("it is there");
+    home.run(["cancel", &running]);
+    insta::assert_snapshot!(home.run(["wait", "last"]).snapshot_of_the_end(), @"
+    exit code 126
+    --- stderr
+    [short] true failed: start failed, cannot enter the working directory: No such file or directory (os error 2)
+    note: it starts in [home]/here/folder: is that still there?
+    ");
+}
+
+#[test]
 fn one_that_can_not_be_started() {
     let home = Home::new();
     home.write("no-line", "echo hi\n");

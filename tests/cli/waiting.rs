@@ -37,6 +37,21 @@ fn who_has_what_it_asks_for_is_told() {
 }
 
 #[test]
+fn that_its_worker_is_gone_is_told() {
+    let home = Home::new();
+    let (mut worker, running) = home.busy();
+    worker.signal(Signal::KILL);
+    worker.wait();
+    insta::assert_snapshot!(home.run(["explain", &running]).snapshot(), @"
+    exit code 0
+    --- stdout
+    [short] endless running
+    why      its worker is gone, and nobody has noticed yet
+    hint     computes wait [short] starts another
+    ");
+}
+
+#[test]
 fn in_json() {
     let home = Home::new();
     let (_worker, running) = home.busy();

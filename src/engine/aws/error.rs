@@ -405,6 +405,33 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::aws::send::SUBMIT;
+    use crate::job::{EnvName, Secret};
+
+    #[test]
+    fn what_a_server_quotes_of_secrets_is_hidden_whole() {
+        let mut secrets = Secrets::default();
+        for (name, value) in [
+            ("A", "alpha-12345"),
+            ("B", "alpha-12345-and-more"),
+            ("C", "first \"line\"\nsecond-line"),
+        ] {
+            let name = EnvName::new(name).expect("a name");
+            secrets.insert(name, Secret::new(value.to_owned()));
+        }
+        let hidden = |text: &str| {
+            let message = text.to_owned();
+            let error = AwsError::Call { action: SUBMIT, trouble: Trouble::Refused, message };
+            error.without(&secrets).to_string()
+        };
+        for (said, told) in [
+            ("bad alpha-12345-and-more", "bad ***"),
+            ("bad second-line", "bad ***"),
+            (r#"bad "first \"line\"\nsecond-line""#, r#"bad "***""#),
+        ] {
+            assert_eq!(hidden(said), format!("AWS batch:SubmitJob: {told}"));
+        }
+    }
 
     #[test]
     fn answers_are_told_apart() {

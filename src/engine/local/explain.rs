@@ -24,6 +24,10 @@ impl LocalEngine<'_> {
             State::Starting | State::Running if job.cancel_requested_at.is_some() => {
                 explanation.find("it is being ended: by SIGTERM, and by SIGKILL after local.grace");
             }
+            State::Starting | State::Running if self.is_left_alone(ledger, &job)? => {
+                explanation.find("its worker is gone, and nobody has noticed yet");
+                explanation.hint(format!("computes wait {} starts another", id.short()));
+            }
             State::Starting => explanation.find("a worker has it and starts it"),
             State::Running => explanation.find("it runs"),
             State::Succeeded => explanation.find("it succeeded"),
@@ -48,6 +52,18 @@ impl LocalEngine<'_> {
         let is_held_up =
             job.state == State::Queued && self.why_it_waits(ledger, &job, &mut explanation)?;
         Ok(is_held_up.then_some(explanation))
+    }
+
+    /// Does a job go on, as the ledger has it, while no worker that lives has it?
+    fn is_left_alone(&self, ledger: &Ledger, job: &JobRecord) -> Result<bool, EngineError> {
+        for worker in lease::live_workers(&self.dir, ledger)? {
+            if ledger.held_by(worker.seq)?.iter().any(|held| held.id == job.id) {
+                return Ok(false);
+            }
+        }
+        // It may have ended meanwhile.
+        let now = ledger.standing(job.id)?;
+        Ok((now.state, now.attempt) == (job.state, job.attempt))
     }
 
     /// False: nothing holds it up, and a worker takes it, or is started for it, at any moment.
