@@ -162,12 +162,16 @@ impl AwsEngine<'_> {
             let twin = self.adopt_by_id(ledger, &sent.region, &first.engine_id).await?;
             if first.status.is_over() || is_wanted(ledger, twin)? {
                 let reason = format!("{} does the same and came first", first.engine_id);
+                // Between two attempts it is in line again.
+                let now = describe_one(&clients, &sent.region, &ours.engine_id).await?;
+                let has_run = now.is_some_and(|job| !job.attempts().is_empty());
+                let had_started = ours.has_started() || has_run;
                 for end in Box::pin(self.end(ledger, &[id], &reason)).await? {
                     if end? == Cancelled::TooLate {
                         return Err(both(first).into());
                     }
                 }
-                return Ok(Some(Sooner { twin, had_started: ours.has_started() }));
+                return Ok(Some(Sooner { twin, had_started }));
             }
         }
         // What failed meanwhile leaves the work to ours; and nobody undoes what both have done.

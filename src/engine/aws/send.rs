@@ -79,6 +79,11 @@ impl Found {
         !self.status.is_over() || self.stopped_at.is_some_and(|stopped| stopped >= time)
     }
 
+    /// Did its command begin? Of one that was ended only its start tells.
+    pub const fn has_run(&self) -> bool {
+        self.started_at.is_some() || matches!(self.status, Status::Running | Status::Succeeded)
+    }
+
     /// May its command have begun?
     pub const fn has_started(&self) -> bool {
         self.started_at.is_some()
@@ -374,6 +379,11 @@ async fn only_one(
     let Some(first) = wanted.min_by_key(|job| !job.has_started()) else {
         return Delivery::Taken { engine_id, arn, doubt };
     };
+    // Nothing kept another that has started from doing the work as well.
+    let mut others = found.iter().filter(|job| job.engine_id != first.engine_id);
+    if let Some(other) = others.find(|job| fence.is_none() && job.has_run()) {
+        doubt = doubt.or_else(|| Some(AwsError::BothRan { other: other.engine_id.clone() }));
+    }
     let reason = format!("sent twice by mistake; {} is the one", first.engine_id);
     let later = found.iter().filter(|job| job.is_active()).map(|job| job.engine_id.clone());
     let later = later.chain((!known && fence.is_none()).then(|| engine_id.clone()));

@@ -100,11 +100,15 @@ pub fn steps(holder: Holder, observed: &Observed, wished: Option<Millis>) -> Vec
 
 /// Was the job ended when this attempt had been over for a while, and another was to follow?
 fn ended_after(observed: &Observed, attempt: &Ended) -> bool {
+    // One that was ended has the code of a signal most often; else the times alone tell.
+    let ended_itself = attempt.exit_code.is_some_and(|code| (1..128).contains(&code));
+    let a_while = if ended_itself { MOMENT } else { A_WHILE };
     let times = observed.newest.stopped_at.zip(attempt.stopped_at);
-    observed.is_ended && times.is_some_and(|(job, attempt)| job - attempt > A_WHILE)
+    observed.is_ended && times.is_some_and(|(job, attempt)| job - attempt > a_while)
 }
 
-/// Longer than it takes Batch to end a job whose last attempt is over.
+/// Longer than it takes Batch to end a job whose last attempt is over: most often, and surely.
+const MOMENT: Millis = 1_000;
 const A_WHILE: Millis = 5_000;
 
 /// Batch tried again. By its rules, which are compared with its own words.
@@ -206,7 +210,7 @@ mod tests {
         // Its end came while it waited for its next attempt.
         let mut waited = observed(Status::Failed, &[5]);
         waited.is_ended = true;
-        waited.newest.stopped_at = Some(9_000);
+        waited.newest.stopped_at = Some(2_000);
         waited.newest.status_reason = Some("no longer needed".to_owned());
         assert_eq!(events(State::Queued, 0, &waited), vec![Started, Retried, Cancelled]);
         assert_eq!(events(State::Queued, 1, &waited), vec![Cancelled]);
