@@ -61,6 +61,10 @@ fn hide(error: &mut clap::Error) {
         error.remove(ContextKind::SuggestedArg);
         error.remove(ContextKind::Usage);
     }
+    // Who meant an option means no word of the command.
+    if error.get(ContextKind::SuggestedArg).is_some() {
+        error.remove(ContextKind::Suggested);
+    }
     for kind in [ContextKind::ValidSubcommand, ContextKind::SuggestedSubcommand] {
         let is_far = |name: &str| kind == ContextKind::SuggestedSubcommand && !is_like(&verb, name);
         let Some(ContextValue::Strings(names)) = error.get(kind) else { continue };
