@@ -177,11 +177,13 @@ pub fn killed_in_mid_submit(account: &Account, accepted: bool) -> Home {
     }
     kill_and_wait(submit.id(), Signal::KILL);
     submit.wait().expect("a child");
-    // From here on nothing stands in between.
-    account
-        .variables(Aws::server().port())
-        .iter()
-        .fold(home, |home, (name, value)| home.with(name, value))
+    straight(account, home)
+}
+
+/// From here on nothing stands between the home and the account.
+pub fn straight(account: &Account, home: Home) -> Home {
+    let variables = account.variables(Aws::server().port());
+    variables.iter().fold(home, |home, (name, value)| home.with(name, value))
 }
 
 #[test]

@@ -26,8 +26,13 @@ pub fn sent_twice(account: &Account) -> (Proxy, Home) {
 }
 
 /// In place of the answer of a server that has done what it was asked.
-fn unclear() -> Fault {
-    Fault::AnswerInstead(Answer::error(500, "ServerException", "try again"))
+pub fn unclear() -> Fault {
+    Fault::AnswerInstead(no_answer())
+}
+
+/// Whether it did is not said.
+pub fn no_answer() -> Answer {
+    Answer::error(500, "ServerException", "try again")
 }
 
 /// The first answer of a kind does not arrive.

@@ -3,10 +3,10 @@
 
 use serde_json::json;
 
-use super::exactly_once::{SUBMIT, killed_in_mid_submit};
-use super::fence::sent_twice;
+use super::exactly_once::{SUBMIT, killed_in_mid_submit, straight};
+use super::fence::{no_answer, sent_twice, unclear};
 use crate::cli::stage::Following;
-use crate::support::{Account, Answer, Aws, Fault, Home, Jobs, Proxy, Run, eventually};
+use crate::support::{Account, Aws, Fault, Home, Jobs, Proxy, Run, eventually};
 
 /// AWS Batch has the job, and whoever sent it does not know. The list shows it so many seconds later.
 fn sent(list_lag: f64) -> (Account, Home) {
@@ -179,20 +179,13 @@ fn sent_and_sent(answers: [Fault; 2]) -> (Account, Home, Run) {
     let home = account.home_through(proxy.port()).with("COMPUTES_AWS_SETTLE", "3s");
     let submit = home.run(["submit", "--no-files", "--", "true"]);
     assert_eq!(submit.code, 0, "{}", submit.stderr);
-    // From here on nothing stands in between.
-    let variables = account.variables(Aws::server().port());
-    let home = variables.iter().fold(home, |home, (name, value)| home.with(name, value));
+    let home = straight(&account, home);
     (account, home, submit)
-}
-
-fn no_answer() -> Answer {
-    Answer::error(500, "ServerException", "try again")
 }
 
 #[test]
 fn the_second_is_waited_for_when_the_list_shows_the_first() {
-    let lost = [Fault::AnswerInstead(no_answer()), Fault::AnswerInstead(no_answer())];
-    let (account, _home, submit) = sent_and_sent(lost);
+    let (account, _home, submit) = sent_and_sent([unclear(), unclear()]);
     assert!(!submit.stderr.contains("doubt"), "{}", submit.stderr);
     let mut statuses = statuses(&account);
     statuses.sort();
@@ -201,8 +194,7 @@ fn the_second_is_waited_for_when_the_list_shows_the_first() {
 
 #[test]
 fn a_second_that_no_list_shows_is_a_doubt_until_it_would_show_it() {
-    let (account, home, submit) =
-        sent_and_sent([Fault::AnswerInstead(no_answer()), Fault::Answer(no_answer())]);
+    let (account, home, submit) = sent_and_sent([unclear(), Fault::Answer(no_answer())]);
     assert!(submit.stderr.contains("it may be there twice"), "{}", submit.stderr);
     let home = home.with("COMPUTES_AWS_SETTLE", "1s");
     let cancelled = home.run(["cancel", "--wait", "last"]);

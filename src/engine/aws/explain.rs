@@ -1,10 +1,10 @@
 //! Why a job on AWS Batch waits, or why it ended, and what to do about it.
 
 use super::classify;
-use super::client::Clients;
 use super::describe::{self, Ended, Observed, Status, describe_one};
 use super::observe::SURELY_KNOWN_AFTER;
-use super::queues::{self, Details, SNAPSHOT};
+use super::place::{Place, SHOWN, place};
+use super::queues::{self, Details};
 use super::sender::is_sending;
 use super::{AwsEngine, AwsError, Trouble, fargate};
 use crate::engine::{EngineError, Explanation};
@@ -12,8 +12,6 @@ use crate::job::{self, FailureClass, JobId, Queue, State, Vcpus};
 use crate::ledger::{HandOver, JobRecord, Ledger};
 use crate::plan::FENCED;
 
-/// `GetJobQueueSnapshot` shows so many.
-const SHOWN: usize = 100;
 /// Why a job does nothing that Batch still has.
 const TO_END: &str = "its end is asked for, and AWS Batch is at it";
 
@@ -205,34 +203,6 @@ impl AwsEngine<'_> {
         }
         Ok(Some(explanation))
     }
-}
-
-/// Where a job stands in its queue.
-enum Place {
-    /// Behind so many.
-    Behind(usize),
-    /// Not among the first, which are all that Batch shows.
-    FarBehind,
-    /// It stands in line no more, or not yet.
-    Nowhere,
-}
-
-/// As the list of those that can start has it.
-async fn place(
-    clients: &Clients,
-    region: &str,
-    queue: &str,
-    engine_id: &str,
-) -> Result<Place, AwsError> {
-    let call = clients.batch(region).get_job_queue_snapshot().job_queue(queue).send();
-    let answer = clients.call(SNAPSHOT, call).await?;
-    let jobs = answer.front_of_queue.and_then(|front| front.jobs).unwrap_or_default();
-    let is_it = |arn: &str| arn.rsplit('/').next() == Some(engine_id);
-    Ok(match jobs.iter().position(|job| job.job_arn.as_deref().is_some_and(is_it)) {
-        Some(before) => Place::Behind(before),
-        None if jobs.len() >= SHOWN => Place::FarBehind,
-        None => Place::Nowhere,
-    })
 }
 
 impl Explanation {

@@ -163,9 +163,10 @@ impl AwsEngine<'_> {
             if first.status.is_over() || is_wanted(ledger, twin)? {
                 let reason = format!("{} does the same and came first", first.engine_id);
                 // Between two attempts it is in line again.
-                let now = describe_one(&clients, &sent.region, &ours.engine_id).await?;
-                let has_run = now.is_some_and(|job| !job.attempts().is_empty());
-                let had_started = ours.has_started() || has_run;
+                let had_started = ours.has_started()
+                    || describe_one(&clients, &sent.region, &ours.engine_id)
+                        .await?
+                        .is_some_and(|job| !job.attempts().is_empty());
                 for end in Box::pin(self.end(ledger, &[id], &reason)).await? {
                     if end? == Cancelled::TooLate {
                         return Err(both(first).into());

@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use aws_sdk_batch::types::{
-    ContainerOverrides, EvaluateOnExit, JobTimeout, KeyValuePair, ResourceRequirement, RetryAction,
-    RetryStrategy,
-};
+use aws_sdk_batch::types::{JobTimeout, RetryStrategy};
 use tokio::time::{Instant, sleep};
 
 use super::cancel::{cancel_unstarted, terminate};
 use super::client::Clients;
 use super::describe::Status;
+use super::request::{overrides, rule};
 use super::{Action, AwsError, Trouble};
-use crate::job::{self, EnvName, JobId, Secrets};
+use crate::job::{JobId, Secrets};
 use crate::ledger::{LedgerError, Millis};
 use crate::plan::{Fence, SubmitJob};
 
@@ -271,50 +269,6 @@ async fn submit(clients: &Clients, letter: &Letter) -> Result<(String, String), 
     Ok((engine_id, arn))
 }
 
-/// Here and nowhere else the secrets take their place.
-fn overrides(overrides: &crate::plan::ContainerOverrides, secrets: &Secrets) -> ContainerOverrides {
-    let environment = overrides
-        .environment
-        .iter()
-        .map(|variable| {
-            let secret = EnvName::new(&*variable.name).ok().and_then(|name| secrets.get(&name));
-            let value = match secret {
-                Some(secret) => Some(secret.expose().to_owned()),
-                None => variable.value.clone(),
-            };
-            KeyValuePair::builder().name(&variable.name).set_value(value).build()
-        })
-        .collect::<Vec<_>>();
-    let requirements = overrides
-        .resource_requirements
-        .iter()
-        .map(|requirement| {
-            ResourceRequirement::builder()
-                .r#type(requirement.kind.as_str().into())
-                .value(&requirement.value)
-                .build()
-        })
-        .collect::<Vec<_>>();
-    ContainerOverrides::builder()
-        .set_command(overrides.command.clone())
-        .set_environment((!environment.is_empty()).then_some(environment))
-        .set_resource_requirements((!requirements.is_empty()).then_some(requirements))
-        .build()
-}
-
-fn rule(rule: &job::ExitRule) -> EvaluateOnExit {
-    let text = |pattern: &Option<job::Pattern>| pattern.as_ref().map(|pattern| pattern.0.clone());
-    EvaluateOnExit::builder()
-        .set_on_status_reason(text(&rule.on_status_reason))
-        .set_on_reason(text(&rule.on_reason))
-        .set_on_exit_code(text(&rule.on_exit_code))
-        .action(match rule.action {
-            job::Action::Retry => RetryAction::Retry,
-            job::Action::Exit => RetryAction::Exit,
-        })
-        .build()
-}
-
 /// Looks for the job until it is there, or until it would be if it were.
 async fn settled(
     clients: &Clients,
@@ -381,7 +335,9 @@ async fn only_one(
     };
     // Nothing kept another that has started from doing the work as well.
     let mut others = found.iter().filter(|job| job.engine_id != first.engine_id);
-    if let Some(other) = others.find(|job| fence.is_none() && job.has_run()) {
+    if fence.is_none()
+        && let Some(other) = others.find(|job| job.has_run())
+    {
         doubt = doubt.or_else(|| Some(AwsError::BothRan { other: other.engine_id.clone() }));
     }
     let reason = format!("sent twice by mistake; {} is the one", first.engine_id);

@@ -33,16 +33,17 @@ pub fn steps(holder: Holder, observed: &Observed, wished: Option<Millis>) -> Vec
         if number < attempt || (number == attempt && !is_open) {
             continue;
         }
+        let is_newest = index + 1 == observed.attempts.len();
         // It may end the job, which Batch is about to say: nothing is tried again that succeeded, and
         // another attempt would show by now if the job ran.
-        let is_newest = ended.exit_code == Some(0)
+        let may_be_last = ended.exit_code == Some(0)
             || observed.most_attempts.is_some_and(|most| observed.attempts.len() >= most)
             || observed.status == Status::Running && ended.is_same_as(&observed.newest);
-        if !is_over && is_newest && index + 1 == observed.attempts.len() {
+        if is_newest && may_be_last && !is_over {
             break;
         }
         let is_last = is_over
-            && index + 1 == observed.attempts.len()
+            && is_newest
             && !classify::is_of_the_queue(&observed.newest)
             && !ended_after(observed, ended);
         if !is_open || state == State::Starting {
